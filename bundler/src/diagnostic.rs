@@ -1,0 +1,88 @@
+//! A diagnostic: what is wrong, exactly where, and what to do, for a person and for a language model.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// Lines and columns count from 1 and point into the author's own files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnostic {
+    pub severity: Severity,
+    pub code: String,
+    pub message: String,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
+    /// The code frame around the position.
+    pub snippet: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How many lines a code frame shows on each side of the line it points at.
+const CONTEXT_LINES: u32 = 2;
+/// Longer lines are cut in a frame: minified code would otherwise drown the message.
+const LINE_CHARS_MAX: usize = 160;
+
+/// The lines around a position, numbered, the line itself marked and a caret under the column.
+/// Empty when the line does not exist.
+pub fn code_frame(source: &str, line: u32, column: u32) -> String {
+    let first = line.saturating_sub(CONTEXT_LINES).max(1);
+    let last = line.saturating_add(CONTEXT_LINES);
+    let shown: Vec<(u32, &str)> =
+        (1u32..).zip(source.lines()).filter(|(number, _)| (first..=last).contains(number)).collect();
+    if !shown.iter().any(|(number, _)| *number == line) {
+        return String::new();
+    }
+    let width = shown.last().map_or(1, |(number, _)| number.to_string().len());
+    let mut frame = String::new();
+    for (number, text) in shown {
+        let mark = if number == line { '>' } else { ' ' };
+        let cut: String = text.chars().take(LINE_CHARS_MAX).collect();
+        frame.push_str(format!("{mark} {number:>width$} | {cut}").trim_end());
+        frame.push('\n');
+        if number == line && column >= 1 && (column as usize) <= LINE_CHARS_MAX {
+            // Tabs are kept in the padding, so that the caret stands under its column in any editor.
+            let padding: String = text
+                .chars()
+                .chain(std::iter::repeat(' '))
+                .take(column as usize - 1)
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            frame.push_str(&format!("  {:>width$} | {padding}^\n", ""));
+        }
+    }
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code_frame;
+
+    #[test]
+    fn frames() {
+        let source = "const a = 1;\n\tconst b = ;\nconst c = 3;\nconst d = 4;\nconst e = 5;\n";
+        let cases = [
+            (
+                2,
+                12,
+                "  1 | const a = 1;\n> 2 | \tconst b = ;\n    | \t          ^\n  3 | const c = 3;\n  4 | const d = 4;\n",
+            ),
+            (5, 1, "  3 | const c = 3;\n  4 | const d = 4;\n> 5 | const e = 5;\n    | ^\n"),
+            (9, 1, ""),
+        ];
+        for (line, column, expected) in cases {
+            assert_eq!(code_frame(source, line, column), expected, "at {line}:{column}");
+        }
+    }
+}

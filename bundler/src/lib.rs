@@ -1,0 +1,6 @@
+//! From an author's files to a module that runs, or to diagnostics that say why not.
+//! Knows nothing of streams: the server adapts it.
+
+pub mod diagnostic;
+
+pub use diagnostic::{Diagnostic, Severity, code_frame};

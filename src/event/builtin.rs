@@ -1,0 +1,412 @@
+//! The payloads of the built-in event types (contract §3): strict, each with its own rule.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{EventType, Json, Kind, Slug, StreamPath};
+use crate::limits;
+
+/// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
+pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
+    let Some(kind) = event_type.kind() else {
+        if event_type.is_reserved() {
+            return Err(format!(
+                "`type` {:?} is reserved for built-in events, and this server has none of that name",
+                event_type.as_str()
+            ));
+        }
+        return Ok(());
+    };
+    let checked = match kind {
+        Kind::Created => {
+            return Err(
+                "`type` stream/created is appended by the server only, as a stream's first event".into()
+            );
+        }
+        Kind::ChildCreated => {
+            strict::<ChildCreated>(payload).and_then(|child| StreamPath::parse(&child.child_path).map(drop))
+        }
+        Kind::MetadataUpdated => strict::<MetadataUpdated>(payload).and_then(|updated| updated.check()),
+        Kind::ErrorOccurred => strict::<ErrorOccurred>(payload).and_then(|error| error.check()),
+        Kind::InvalidEventAppended => strict::<InvalidEventAppended>(payload).map(drop),
+        Kind::Paused | Kind::Resumed => strict::<Reason>(payload).map(drop),
+        Kind::CircuitBreakerConfigured => {
+            strict::<CircuitBreakerConfigured>(payload).and_then(|config| config.check())
+        }
+        Kind::ProcessorConfigured => {
+            strict::<ProcessorConfigured>(payload).and_then(|configured| configured.check(event_type))
+        }
+        Kind::ProcessorActivated => strict::<ProcessorActivated>(payload).map(drop),
+        Kind::ProcessorFailed => strict::<ProcessorFailed>(payload).map(drop),
+        Kind::ProcessorSuspended => strict::<ProcessorSuspended>(payload).map(drop),
+        Kind::ProcessorRemoved => strict::<ProcessorRemoved>(payload).map(drop),
+        Kind::ProcessorLogged => strict::<ProcessorLogged>(payload).map(drop),
+        Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
+        Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
+    };
+    checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
+}
+
+fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(payload.as_str())).map_err(
+        |error| {
+            let field = error.path().to_string();
+            // Positions inside the compacted payload would point nowhere in what the caller sent.
+            let text = error.into_inner().to_string();
+            let text = text.rfind(" at line ").map_or(text.as_str(), |at| &text[..at]);
+            if field == "." { text.to_string() } else { format!("`{field}`: {text}") }
+        },
+    )
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Created {
+    pub path: String,
+    pub project: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChildCreated {
+    pub child_path: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetadataUpdated {
+    pub metadata: Box<RawValue>,
+}
+
+impl MetadataUpdated {
+    fn check(&self) -> Result<(), String> {
+        if self.metadata.get().starts_with('{') {
+            Ok(())
+        } else {
+            Err("`metadata` must be a JSON object".into())
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorOccurred {
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
+}
+
+impl ErrorOccurred {
+    fn check(&self) -> Result<(), String> {
+        if self.message.trim().is_empty() { Err("`message` must not be empty".into()) } else { Ok(()) }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorDetail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "the fields are there to be checked")]
+struct InvalidEventAppended {
+    raw_input: IgnoredAny,
+    error: String,
+}
+
+/// Of `stream/paused` and `stream/resumed`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CircuitBreakerConfigured {
+    pub burst_capacity: u64,
+    pub refill_rate_per_minute: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_depth: Option<u32>,
+}
+
+impl CircuitBreakerConfigured {
+    fn check(&self) -> Result<(), String> {
+        if self.burst_capacity == 0 || self.refill_rate_per_minute == 0 || self.max_depth == Some(0) {
+            return Err("`burstCapacity`, `refillRatePerMinute` and `maxDepth` must be positive".into());
+        }
+        Ok(())
+    }
+}
+
+/// A processor that is ready to run. `script` is one module; `modules` are several by name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProcessorConfigured {
+    pub slug: Slug,
+    pub script: Option<String>,
+    pub modules: Option<BTreeMap<String, String>>,
+    pub source_map: Option<Json>,
+    #[serde(default)]
+    pub include_children: bool,
+    #[serde(default)]
+    pub redeliver_failed: bool,
+    #[serde(default)]
+    pub limits: ProcessorLimits,
+    pub egress: Option<Egress>,
+    pub bundle: Option<BundleRecord>,
+    // What the original's configuration carries beside these, for its own platform.
+    compatibility_date: Option<IgnoredAny>,
+    compatibility_flags: Option<IgnoredAny>,
+    outbound_gateway: Option<IgnoredAny>,
+}
+
+/// The entry of `modules`, by the first of these names that is there; the first is the original's.
+const ENTRY_MODULES: [&str; 6] =
+    ["processor.ts", "processor.js", "processor.mjs", "index.ts", "index.js", "index.mjs"];
+
+impl ProcessorConfigured {
+    fn check(&self, event_type: &EventType) -> Result<(), String> {
+        match (&self.script, &self.modules) {
+            (None, None) => return Err("provide either `script` or `modules`".into()),
+            (Some(_), Some(_)) => return Err("provide either `script` or `modules`, not both".into()),
+            (Some(script), None) if script.trim().is_empty() => {
+                return Err("`script` must not be empty".into());
+            }
+            _ => {}
+        }
+        if let Some(modules) = &self.modules {
+            if modules.len() > limits::MODULES_MAX {
+                return Err(format!("`modules` may have {} entries", limits::MODULES_MAX));
+            }
+            if self.entry().is_none() {
+                return Err(format!("`modules` must contain an entry, one of {}", ENTRY_MODULES.join(", ")));
+            }
+            if let Some(name) = modules.keys().find(|name| !is_module_name(name)) {
+                return Err(format!(
+                    "`modules` has the name {name:?}: names are relative paths such as lib/parse.js"
+                ));
+            }
+        }
+        let original = event_type.as_str() != Kind::ProcessorConfigured.name();
+        if !original
+            && (self.compatibility_date.is_some()
+                || self.compatibility_flags.is_some()
+                || self.outbound_gateway.is_some())
+        {
+            return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
+        }
+        self.limits.check()
+    }
+
+    /// The name of the module whose export is the processor.
+    pub fn entry(&self) -> Option<&str> {
+        match &self.modules {
+            Some(modules) => ENTRY_MODULES.into_iter().find(|name| modules.contains_key(*name)),
+            None => Some("processor.js"),
+        }
+    }
+
+    /// All source modules by name; the author's own names, which stack frames show.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        match (&self.modules, &self.script) {
+            (Some(modules), _) => modules.clone(),
+            (None, Some(script)) => BTreeMap::from([("processor.js".to_string(), script.clone())]),
+            (None, None) => BTreeMap::new(),
+        }
+    }
+}
+
+fn is_module_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 1_024
+        && !name.chars().any(char::is_control)
+        && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Json::compact(&raw).ok_or_else(|| serde::de::Error::custom("the value is nested too deeply"))
+    }
+}
+
+/// What one processor may use, up to the server's own bounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProcessorLimits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl ProcessorLimits {
+    fn check(&self) -> Result<(), String> {
+        let millis = |duration: Duration| duration.as_millis() as u64;
+        let bounds = [
+            ("memoryBytes", self.memory_bytes, 1024 * 1024, limits::MEMORY_BYTES_MAX),
+            ("cpuMs", self.cpu_ms, 1, millis(limits::CPU_PER_TURN_MAX)),
+            ("timeoutMs", self.timeout_ms, 1, millis(limits::HOOK_TIMEOUT_MAX)),
+        ];
+        for (name, value, min, max) in bounds {
+            if value.is_some_and(|value| !(min..=max).contains(&value)) {
+                return Err(format!("`limits.{name}` must be from {min} to {max}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Egress {
+    #[serde(default)]
+    pub allow: Vec<String>,
+}
+
+/// What a bundler says of the bundle that it made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BundleRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_offset: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(default)]
+    pub dependencies: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Json>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProcessorActivated {
+    pub slug: Slug,
+    pub version: String,
+    pub configured_offset: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    #[serde(rename = "load")]
+    Load,
+    #[serde(rename = "reduce")]
+    Reduce,
+    #[serde(rename = "afterAppend")]
+    AfterAppend,
+    #[serde(rename = "onCaughtUp")]
+    OnCaughtUp,
+    #[serde(rename = "unhandled-rejection")]
+    UnhandledRejection,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureReason {
+    Exception,
+    Timeout,
+    OutOfMemory,
+    StackOverflow,
+    Limit,
+}
+
+/// A place in the author's own file; lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frame {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptError {
+    pub name: String,
+    pub message: String,
+    #[serde(default)]
+    pub stack: String,
+    #[serde(default)]
+    pub frames: Vec<Frame>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessorFailed {
+    pub slug: Slug,
+    pub version: String,
+    pub phase: Phase,
+    pub reason: FailureReason,
+    pub error: ScriptError,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<super::Cause>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessorSuspended {
+    pub slug: Slug,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessorRemoved {
+    pub slug: Slug,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessorLogged {
+    pub level: String,
+    pub message: String,
+    /// The event that the processor was busy with, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvVarSet {
+    pub key: String,
+    pub value: String,
+}
+
+impl EnvVarSet {
+    fn check(&self) -> Result<(), String> {
+        let trimmed = self.key.trim();
+        if trimmed.is_empty() || trimmed.contains('\0') || self.key.len() > 256 {
+            return Err("`key` must be a name of 1 to 256 bytes".into());
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the fields are there to be checked")]
+struct RendererConfigured {
+    slug: Slug,
+    matcher: String,
+    template: String,
+}

@@ -1,0 +1,139 @@
+//! Every bound of the system, in one place, each with its reason.
+
+use std::time::Duration;
+
+// --- events -------------------------------------------------------------------------------------
+
+/// The contract's length of a stream path.
+pub const PATH_CHARS_MAX: usize = 1_023;
+/// The contract's length of a project's name.
+pub const PROJECT_CHARS_MAX: usize = 255;
+/// The contract's length of an event type.
+pub const EVENT_TYPE_CHARS_MAX: usize = 2_048;
+/// A key is an index entry of the store, kept for ever: long ones would make the index outgrow the events.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 1_024;
+/// Deeper values overflow the recursive parsers of common readers.
+pub const JSON_DEPTH_MAX: usize = 128;
+/// One event: fat bundles with their source maps reach several megabytes.
+pub const EVENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+// --- appends ------------------------------------------------------------------------------------
+
+/// One request's body: a batch may hold one event of the largest size.
+pub const BODY_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024 * 1024;
+/// One atomic batch, so that no client holds the committer for long.
+pub const BATCH_EVENTS_MAX: usize = 10_000;
+/// Appends waiting at one stream; more are answered 429, so that a slow disk shows as back-pressure.
+pub const STREAM_QUEUE_MAX: usize = 4_096;
+/// Events that one stream hands to the committer at once; the rest waits for the next sync.
+pub const STREAM_COMMIT_EVENTS_MAX: usize = 1_024;
+/// Commits waiting for the committer; more make the streams wait.
+pub const COMMIT_QUEUE_MAX: usize = 4_096;
+/// Events that share one sync: more would let the first of them wait for the last.
+pub const GROUP_COMMIT_EVENTS_MAX: usize = 4_096;
+/// Bytes that share one sync, for the same reason.
+pub const GROUP_COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Checkpoints need no sync of their own: they join the next commit, or wait this long for one.
+/// What a crash takes back is done again, with the same idempotency keys.
+pub const LAZY_WRITE_DELAY: Duration = Duration::from_millis(20);
+
+// --- streams ------------------------------------------------------------------------------------
+
+/// A stream without appends and readers gives its memory back; its state is rebuilt in well under a millisecond.
+pub const STREAM_IDLE: Duration = Duration::from_secs(10);
+/// Committed batches that a live reader may be behind before it reads from the log again.
+pub const PUBLISH_BUFFER_MAX: usize = 64;
+/// Events read from the log at a time: bounds the memory of a reader, and how long one read holds a thread.
+pub const READ_PAGE_EVENTS: usize = 512;
+/// Bytes read from the log at a time, for the same reason when events are large.
+pub const READ_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The built-in processors' state is stored after this many events, so that a stream starts by reading few.
+pub const BUILTIN_CHECKPOINT_EVENTS: u64 = 1_000;
+/// Streams that one page of a listing shows.
+pub const LIST_PAGE_MAX: usize = 1_000;
+
+// --- the circuit breaker (contract §5) ------------------------------------------------------------
+
+/// Default burst capacity, as the original's.
+pub const BURST_CAPACITY: u64 = 500;
+/// Default refill, as the original's.
+pub const REFILL_RATE_PER_MINUTE: u64 = 500;
+/// Default length of a chain of reactions: an agent may well take 200 turns on its own.
+pub const DEPTH_MAX: u32 = 500;
+/// Links of a chain that are followed back to name its cycle in the reason of a pause.
+pub const CYCLE_LINKS_MAX: usize = 32;
+
+// --- readers over HTTP ------------------------------------------------------------------------------
+
+/// The contract's interval of keep-alive comments.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long a graceful shutdown waits for requests and hooks under way.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+// --- processors -------------------------------------------------------------------------------------
+
+/// Failures in a row after which a processor is suspended until it is configured again.
+pub const FAILURES_IN_A_ROW_MAX: u32 = 10;
+/// Failures of `reduce` that one replay of the history reports; the rest would say the same.
+pub const REPLAY_FAILURES_MAX: usize = 10;
+/// Events in one call into an isolate: a replay is fast in batches, and a batch must not hold the worker long.
+pub const REDUCE_BATCH_EVENTS: usize = 1_000;
+/// A processor's state is stored after this many events, so that waking it replays few.
+pub const STATE_CHECKPOINT_EVENTS: u64 = 1_000;
+/// A processor without events gives its isolate back after this long; waking costs 0.3 to 10 ms.
+pub const HIBERNATE_AFTER: Duration = Duration::from_secs(30);
+/// Events under way at once in a processor with `concurrency: "parallel"`.
+pub const PARALLEL_HOOKS_MAX: usize = 16;
+/// Time for a hook to end by itself after its signal was aborted.
+pub const ABORT_GRACE: Duration = Duration::from_millis(500);
+/// Processors of one stream; each is a follower with an isolate.
+pub const PROCESSORS_PER_STREAM_MAX: usize = 64;
+/// Environment variables of one stream.
+pub const ENV_VARS_MAX: usize = 256;
+/// A follower whose machinery fails (not the script) starts again after this long, doubled each time.
+pub const FOLLOWER_RETRY_FIRST: Duration = Duration::from_millis(100);
+/// And never waits longer than this.
+pub const FOLLOWER_RETRY_MAX: Duration = Duration::from_secs(30);
+/// Source files of one processor.
+pub const MODULES_MAX: usize = 1_000;
+
+// --- isolates ---------------------------------------------------------------------------------------
+
+/// Default memory of one isolate (contract §4).
+pub const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// What a configuration may ask for at most: a few of them must fit a small machine.
+pub const MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Default processor time of one turn (contract §4).
+pub const CPU_PER_TURN: Duration = Duration::from_secs(1);
+/// What a configuration may ask for: a turn holds its whole worker.
+pub const CPU_PER_TURN_MAX: Duration = Duration::from_secs(5);
+/// Default wall clock of one `afterAppend` (contract §4).
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
+/// What a configuration may ask for.
+pub const HOOK_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
+/// The JavaScript stack, on a thread that has four times as much.
+pub const STACK_BYTES: usize = 512 * 1024;
+/// Timers of one isolate.
+pub const TIMERS_MAX: usize = 1_000;
+/// Operations of one isolate that wait for the host.
+pub const PENDING_OPS_MAX: usize = 256;
+/// Appends that one hook may make: a runaway loop inside one hook is no different from one across hooks.
+pub const APPENDS_PER_HOOK_MAX: usize = 10_000;
+/// Log lines of one hook, beyond which they are counted only.
+pub const LOG_LINES_PER_HOOK_MAX: usize = 200;
+/// Bytes of one log line.
+pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
+/// A processor's state, as JSON.
+pub const STATE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes in one message between host and worker: a page of the largest events fits.
+pub const FRAME_BYTES_MAX: usize = 96 * 1024 * 1024;
+/// Compiling one processor: large bundles take 150 ms.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The address space of the process that compiles; only its own job dies of it.
+pub const COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Beyond its turn's allowance a worker is given this long before it is killed.
+pub const KILL_GRACE: Duration = Duration::from_secs(1);
+/// A worker beyond this much resident memory is replaced.
+pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// Compiled processors kept in memory.
+pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
