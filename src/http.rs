@@ -1,6 +1,7 @@
 //! HTTP: requests in, calls to the host, answers out. What an answer's status is, only this layer knows.
 
 mod append;
+pub mod docs;
 mod error;
 mod guard;
 mod openapi;
@@ -24,7 +25,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::host::Host;
+use crate::host::{Host, HostOptions, StartError};
 use crate::limits::{CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE};
 
 pub struct HttpOptions {
@@ -33,6 +34,14 @@ pub struct HttpOptions {
     pub insecure_public: bool,
     pub allow_origins: Vec<String>,
     pub allow_hosts: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Start(#[from] StartError),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,23 +70,22 @@ pub struct Server {
     accepting: tokio::task::JoinHandle<GracefulShutdown>,
 }
 
-/// Checks the address before the host is started, so that a refusal costs nothing.
-pub async fn bind(options: &HttpOptions) -> Result<TcpListener, ListenError> {
-    if !options.listen.ip().is_loopback() && !options.insecure_public {
-        return Err(ListenError::Public(options.listen));
+/// Starts everything; bound and ready when it returns. The address comes first, for a refusal costs nothing there.
+pub async fn start(http: HttpOptions, host: HostOptions) -> Result<Server, ServeError> {
+    if !http.listen.ip().is_loopback() && !http.insecure_public {
+        return Err(ListenError::Public(http.listen).into());
     }
-    TcpListener::bind(options.listen).await.map_err(|error| ListenError::Bind(options.listen, error))
+    let bind_error = |error| ListenError::Bind(http.listen, error);
+    let listener = TcpListener::bind(http.listen).await.map_err(bind_error)?;
+    let addr = listener.local_addr().map_err(bind_error)?;
+    let host = Host::start(host).await?;
+    let guard = Arc::new(guard::Guard::new(http.allow_origins, http.allow_hosts));
+    let app = App { host, guard, going: CancellationToken::new() };
+    let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
+    Ok(Server { app, addr, accepting })
 }
 
 impl Server {
-    pub fn start(listener: TcpListener, options: HttpOptions, host: Host) -> std::io::Result<Server> {
-        let addr = listener.local_addr()?;
-        let guard = Arc::new(guard::Guard::new(options.allow_origins, options.allow_hosts));
-        let app = App { host, guard, going: CancellationToken::new() };
-        let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
-        Ok(Server { app, addr, accepting })
-    }
-
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -1,5 +1,7 @@
 //! millrace: a self-hosted, scriptable event-stream host. `ARCHITECTURE.md` beside this file is the map.
 
+pub mod cli;
+pub mod config;
 pub mod event;
 pub mod host;
 pub mod http;

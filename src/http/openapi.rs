@@ -120,8 +120,8 @@ async fn event(Path(name): Path<String>, headers: HeaderMap) -> Result<Response,
         .ok_or_else(|| Problem::not_found(format!("there is no built-in event type {name:?}; all are listed at /docs/events")))
 }
 
-fn accept(headers: &HeaderMap) -> docs::DocFormat {
-    docs::DocFormat::accepted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))
+fn accept(headers: &HeaderMap) -> docs::Format {
+    docs::Format::of_accept(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))
 }
 
 fn doc(doc: docs::Doc) -> Response {
