@@ -1,5 +1,6 @@
 //! millrace: a self-hosted, scriptable event-stream host. `ARCHITECTURE.md` beside this file is the map.
 
 pub mod event;
+pub mod isolate;
 pub mod limits;
 pub mod processor;
