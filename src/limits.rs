@@ -121,6 +121,8 @@ pub const CPU_PER_TURN_MAX: Duration = Duration::from_secs(5);
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a configuration may ask for.
 pub const HOOK_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
+/// Loading a processor, with what its top level awaits: a deployment must not hang.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The JavaScript stack, on a thread that has four times as much.
 pub const STACK_BYTES: usize = 512 * 1024;
 /// Timers of one isolate.
@@ -151,3 +153,5 @@ pub const KILL_GRACE: Duration = Duration::from_secs(1);
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Compiled processors kept in memory.
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How often a worker's processor time and memory are looked at.
+pub const SUPERVISION_INTERVAL: Duration = Duration::from_millis(100);
