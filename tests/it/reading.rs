@@ -112,7 +112,7 @@ fn an_sse_frame_is_exactly_this() {
     let lines: Vec<String> = String::from_utf8(events.body).unwrap().lines().map(str::to_string).collect();
     let answer = millrace.send(Request::new("GET", "/api/streams/sse?live=false"));
     let expected = format!(
-        ":\n\nid: 1\nevent: message\ndata: {}\n\nid: 2\nevent: message\ndata: {}\n\n",
+        ": \n\nid: 1\nevent: message\ndata: {}\n\nid: 2\nevent: message\ndata: {}\n\n",
         lines[0], lines[1]
     );
     assert_eq!(String::from_utf8(answer.body).unwrap(), expected);
