@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == millrace::isolate::SUBCOMMAND) {
+        return millrace::isolate::worker_main();
+    }
     millrace::cli::run(millrace::config::Cli::from_process())
 }
