@@ -7,11 +7,16 @@ mod harness;
 
 mod append;
 mod breaker;
+mod cli;
+mod crash;
 mod delete;
+mod failures;
 mod input;
 mod listing;
 mod live;
 mod paths;
+mod processors;
 mod reading;
+mod recovery;
 mod safety;
 mod startup;
