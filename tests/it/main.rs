@@ -8,6 +8,7 @@ mod harness;
 mod append;
 mod breaker;
 mod delete;
+mod examples;
 mod input;
 mod listing;
 mod live;
