@@ -3,6 +3,11 @@
 pub mod cli;
 pub mod config;
 pub mod event;
+pub mod host;
 pub mod http;
+pub mod isolate;
 pub mod limits;
+pub mod log;
 pub mod processor;
+pub mod processors;
+pub mod stream;

@@ -49,6 +49,12 @@ pub const READ_PAGE_EVENTS: usize = 512;
 pub const READ_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The built-in processors' state is stored after this many events, so that a stream starts by reading few.
 pub const BUILTIN_CHECKPOINT_EVENTS: u64 = 1_000;
+/// New streams waiting to be announced to their ancestors; the rest is found again by its mark in the log.
+pub const ANNOUNCEMENTS_MAX: usize = 10_000;
+/// New streams announced in one append to each ancestor.
+pub const ANNOUNCEMENTS_BATCH: usize = 256;
+/// Wait after an announcement that could not be stored.
+pub const ANNOUNCE_RETRY: Duration = Duration::from_secs(1);
 /// Streams that one page of a listing shows.
 pub const LIST_PAGE_MAX: usize = 1_000;
 
@@ -65,6 +71,10 @@ pub const CYCLE_LINKS_MAX: usize = 32;
 
 // --- readers over HTTP ------------------------------------------------------------------------------
 
+/// Open connections; more wait to be accepted, so that descriptors do not run out.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// A client must send its request's head within this time.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The contract's interval of keep-alive comments.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long a graceful shutdown waits for requests and hooks under way.
@@ -121,6 +131,10 @@ pub const PENDING_OPS_MAX: usize = 256;
 pub const APPENDS_PER_HOOK_MAX: usize = 10_000;
 /// Log lines of one hook, beyond which they are counted only.
 pub const LOG_LINES_PER_HOOK_MAX: usize = 200;
+/// Log lines of one processor that wait to be stored; more are dropped.
+pub const LOG_QUEUE_MAX: usize = 2_048;
+/// Log lines stored in one append.
+pub const LOG_BATCH_MAX: usize = 256;
 /// Bytes of one log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// A processor's state, as JSON.
