@@ -59,7 +59,7 @@ fn command() -> clap::Command {
             .collect();
         subcommand.args(globals)
     };
-    [""; 0].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
+    ["serve", "demo"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -80,6 +80,8 @@ pub struct Remote {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Serve(Serve),
+    Demo(Demo),
     Append(Append),
     Tail(Tail),
     Deploy(Deploy),
