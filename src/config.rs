@@ -121,7 +121,7 @@ pub struct Serve {
     #[arg(long, env = "MILLRACE_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     pub allow_host: Vec<String>,
     /// Allow an address that other machines can reach: all of them can then run code here
-    #[arg(long, env = "MILLRACE_INSECURE_PUBLIC")]
+    #[arg(long, env = "MILLRACE_INSECURE_PUBLIC", value_parser = clap::builder::BoolishValueParser::new())]
     pub insecure_public: bool,
     /// Processes that run processors [default: one per core]
     #[arg(long, env = "MILLRACE_WORKERS", value_name = "N", value_parser = positive)]

@@ -10,7 +10,7 @@ use super::client::{Client, Query};
 use super::diagnosis;
 use super::failure::Failure;
 use super::follow::Follow;
-use super::serve::{failed_to_start, run_server, start_log, until_ended};
+use super::serve::{Signals, failed_to_start, run_server, start_log, until_ended};
 use super::sources::Sources;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
@@ -34,6 +34,7 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 pub fn demo(options: &config::Demo) -> Result<(), Failure> {
     start_log("warn");
     run_server(async {
+        let signals = Signals::start()?;
         let folder = tempfile::Builder::new()
             .prefix("millrace-demo-")
             .tempdir()
@@ -54,20 +55,15 @@ pub fn demo(options: &config::Demo) -> Result<(), Failure> {
         };
         let server = http::start(http, host).await.map_err(failed_to_start)?;
         let url = server.url();
-        let toured = tokio::select! {
-            toured = tour(&url) => toured,
-            ended = interrupted() => return ended,
-        };
-        toured?;
-        until_ended(server).await
-    })
-}
-
-/// A tour may be left early; the temporary folder goes all the same.
-async fn interrupted() -> Result<(), Failure> {
-    tokio::signal::ctrl_c()
+        until_ended(server, signals, async {
+            match tour(&url).await {
+                // Whoever watched has seen enough, which is no reason to stop serving.
+                Err(Failure::OutputClosed) => Ok(()),
+                toured => toured,
+            }
+        })
         .await
-        .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
+    })
 }
 
 /// The usual address, or any free port when somebody is there already.

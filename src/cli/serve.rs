@@ -14,6 +14,7 @@ use crate::log::Engine;
 pub fn serve(options: &Serve) -> Result<(), Failure> {
     start_log("info");
     run_server(async {
+        let signals = Signals::start()?;
         let server =
             http::start(http_options(options), host_options(options)).await.map_err(failed_to_start)?;
         let ready = format!(
@@ -22,11 +23,14 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
             options.data.display(),
             server.engine()
         );
-        if let Err(error) = terminal::print(&ready) {
-            // Nobody reads the output, which is no reason to stop serving.
-            tracing::warn!(%error, "cannot tell on stdout that the server is ready");
-        }
-        until_ended(server).await
+        until_ended(server, signals, async {
+            if let Err(error) = terminal::print(&ready) {
+                // Nobody reads the output, which is no reason to stop serving.
+                tracing::warn!(%error, "cannot tell on stdout that the server is ready");
+            }
+            Ok(())
+        })
+        .await
     })
 }
 
@@ -41,28 +45,34 @@ pub fn run_server(future: impl Future<Output = Result<(), Failure>>) -> Result<(
     outcome
 }
 
-/// Until a signal or the store's failure ends it; a second signal ends it at once.
-pub async fn until_ended(server: Server) -> Result<(), Failure> {
-    let mut signals = Signals::start()?;
-    tokio::select! {
-        () = signals.next() => {}
+/// Until a signal or the store's failure ends it, or what it does `meanwhile` fails; a second signal ends it
+/// at once.
+pub async fn until_ended(
+    server: Server,
+    mut signals: Signals,
+    meanwhile: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let outcome = tokio::select! {
+        () = signals.next() => Ok(()),
         why = server.failed() => return Err(Failure::failed(format!("the server stops: {why}"))),
-    }
-    tracing::info!("shutting down: once more ends it at once");
+        Err(failure) = meanwhile => Err(failure),
+    };
+    tracing::info!("shutting down: one more signal ends it at once");
     tokio::select! {
-        () = server.shutdown() => Ok(()),
+        () = server.shutdown() => outcome,
         () = signals.next() => Err(Failure::failed("ended at once, in the middle of the shutdown")),
     }
 }
 
 /// What asks a process to end.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn start() -> Result<Signals, Failure> {
+    /// From then on a signal no longer ends the process by itself.
+    pub fn start() -> Result<Signals, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
         };
