@@ -1,6 +1,5 @@
 //! `GET /api/streams/{path}`: reading, finite or live, as server-sent events, as JSON or line by line.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 

@@ -52,7 +52,7 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
             () = tokio::time::sleep(STREAM_IDLE), if !actor.is_unused() => {}
         }
     }
-    checkpoint::save(&streams, &actor.pipeline);
+    checkpoint::save(&streams, &mut actor.pipeline);
     drop(actor);
     return_all(inbox).await;
 }
@@ -127,7 +127,7 @@ impl Actor {
             let _ = self.publisher.send(events);
             self.pipeline.committed();
             if self.pipeline.checkpoint_is_due() {
-                checkpoint::save(&self.streams, &self.pipeline);
+                checkpoint::save(&self.streams, &mut self.pipeline);
             }
         }
         Ok(())

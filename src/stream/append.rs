@@ -223,7 +223,8 @@ impl Pipeline {
         let record = self.record.as_ref().expect("only a stream that exists has stored keys");
         let page = self.log.read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
         page.into_iter().next().ok_or_else(|| {
-            LogError::Corrupt(format!("the key index of stream `{}` names event {offset}, which is not there", self.stream.path))
+            let stream = &self.stream.path;
+            self.log.corrupt(format!("the key index of stream `{stream}` names event {offset}, which is not there"))
         })
     }
 

@@ -20,7 +20,7 @@ use crate::limits::{self, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, REPLAY_FAILURES_
 use crate::log::{LogError, StreamRecord};
 
 /// A version in an isolate, and the bridge by which it reaches the host.
-pub(super) struct Loaded {
+pub(in crate::processors) struct Loaded {
     pub isolate: Isolate,
     pub bridge: Arc<ScriptBridge>,
     pub version: String,

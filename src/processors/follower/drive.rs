@@ -157,7 +157,7 @@ impl Context {
                     None => return Ok(Rest::Over),
                 },
                 () = tokio::time::sleep(self.hibernate_after), if drive.is_idle() => {
-                    if self.may_hibernate(&drive).await {
+                    if may_hibernate(&drive.loaded).await {
                         self.settle(&mut drive).await?;
                         return Ok(Rest::Idle(drive.mark.acted));
                     }
@@ -387,7 +387,7 @@ impl Context {
 
     /// Stores the marks and, where it is what the marks say, the state.
     async fn settle(&mut self, drive: &mut Drive<'_>) -> Result<(), Trouble> {
-        let state = if drive.is_quiescent() { drive.state().await } else { None };
+        let state = if drive.is_quiescent() { state_of(&drive.loaded, drive.mark.acted).await } else { None };
         drive.store.settle(&drive.mark, state.as_ref()).await?;
         Ok(())
     }
@@ -395,18 +395,10 @@ impl Context {
     async fn keep_state(&mut self, drive: &mut Drive<'_>) {
         if drive.is_quiescent()
             && drive.mark.acted.0.saturating_sub(drive.snapshot_at.0) >= STATE_CHECKPOINT_EVENTS
-            && let Some(snapshot) = drive.state().await
+            && let Some(snapshot) = state_of(&drive.loaded, drive.mark.acted).await
         {
             drive.snapshot_at = snapshot.reduced;
             drive.store.save_snapshot(&snapshot);
-        }
-    }
-
-    async fn may_hibernate(&self, drive: &Drive<'_>) -> bool {
-        match &drive.loaded {
-            // Timers and calls that a hook left behind keep the isolate awake.
-            Some(loaded) => loaded.isolate.pending().await.is_ok_and(|pending| pending == 0),
-            None => true,
         }
     }
 
@@ -466,10 +458,20 @@ impl Drive<'_> {
             self.store.save_mark(&self.mark);
         }
     }
+}
 
-    async fn state(&self) -> Option<Snapshot> {
-        let state = self.loaded.as_ref()?.isolate.state().await.ok()?;
-        Some(Snapshot { version: self.mark.version.clone(), reduced: self.mark.acted, state })
+/// The state in the isolate, which is the one as of `reduced`.
+async fn state_of(loaded: &Option<Loaded>, reduced: Offset) -> Option<Snapshot> {
+    let loaded = loaded.as_ref()?;
+    let state = loaded.isolate.state().await.ok()?;
+    Some(Snapshot { version: loaded.version.clone(), reduced, state })
+}
+
+/// Timers and calls that a hook left behind keep the isolate awake.
+async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
+    match loaded {
+        Some(loaded) => loaded.isolate.pending().await.is_ok_and(|pending| pending == 0),
+        None => true,
     }
 }
 
