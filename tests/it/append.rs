@@ -29,8 +29,8 @@ fn one_event_or_many_in_each_form() {
             200,
             json!({"event": stored(7, "slack/webhook", json!({"type": "message", "text": "hi"}))}),
         ),
-        post("/api/streams/a", "[]").is_refused(400, "<any>", "empty"),
-        post("/api/streams/a", r#"{"events":[]}"#).is_refused(400, "<any>", "empty"),
+        post("/api/streams/a", "[]").is_refused(400, "empty-batch", "at least one"),
+        post("/api/streams/a", r#"{"events":[]}"#).is_refused(400, "empty-batch", "at least one"),
         post("/api/streams/a", r#"{"type":"https://example.com/types/any?x=1"}"#)
             .answers(200, json!({"event": {"offset": 8, "type": "https://example.com/types/any?x=1"}})),
     ]);
@@ -39,8 +39,8 @@ fn one_event_or_many_in_each_form() {
 #[test]
 fn an_empty_batch_creates_nothing() {
     shared().run([
-        post("/api/streams/nothing", "[]").is_refused(400, "<any>", "empty"),
-        get("/api/streams/nothing?live=false").is_refused(404, "<any>", "/nothing"),
+        post("/api/streams/nothing", "[]").is_refused(400, "empty-batch", "at least one"),
+        get("/api/streams/nothing?live=false").is_refused(404, "stream-not-found", "/nothing"),
     ]);
 }
 
@@ -141,12 +141,14 @@ fn the_same_path_in_two_projects_is_two_streams() {
         post("/api/streams/a", r#"{"type":"x"}"#)
             .header("x-millrace-project", &long)
             .answers(200, json!({"event": {"offset": 2}})),
-        post("/api/streams/a", r#"{"type":"x"}"#)
-            .header("x-millrace-project", &"p".repeat(256))
-            .is_refused(400, "<any>", "project"),
+        post("/api/streams/a", r#"{"type":"x"}"#).header("x-millrace-project", &"p".repeat(256)).is_refused(
+            400,
+            "bad-header",
+            "project",
+        ),
         get("/api/streams/a?live=false")
             .header("x-millrace-project", &crate::harness::fresh("p"))
-            .is_refused(404, "<any>", "/a"),
+            .is_refused(404, "stream-not-found", "/a"),
     ]);
     let created = |project: &str| millrace.project(project).read("/a")[0]["payload"]["project"].clone();
     assert_eq!([created(&one), created(&two)], [json!(one), json!(two)]);
@@ -235,7 +237,7 @@ fn an_offset_is_a_precondition() {
         post("/api/streams/a", r#"{"type":"x","offset":5}"#).answers(200, json!({"event": {"offset": 5}})),
         // On a stream that does not exist, the first event of a client lands at 2; a refusal creates nothing.
         post("/api/streams/unborn", r#"{"type":"x","offset":1}"#).is_refused(412, "offset-mismatch", "2"),
-        get("/api/streams/unborn?live=false").is_refused(404, "<any>", "/unborn"),
+        get("/api/streams/unborn?live=false").is_refused(404, "stream-not-found", "/unborn"),
         post("/api/streams/unborn", r#"{"type":"x","offset":2}"#)
             .answers(200, json!({"event": {"offset": 2}})),
     ]);

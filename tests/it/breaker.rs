@@ -36,7 +36,7 @@ fn a_burst_trips_exactly_once_and_right_behind_the_event_that_did_it() {
     crate::harness::assert_subset(
         "the pause",
         events.last().unwrap(),
-        &json!({"type": "stream/paused", "payload": {"reason": "~circuit breaker"}, "source": {"slug": "circuit-breaker"}}),
+        &json!({"type": "stream/paused", "payload": {"reason": "~circuit breaker"}, "source": {"kind": "server", "depth": 0}}),
     );
     assert_eq!(events.iter().filter(|event| event["type"] == "flood").count(), 21);
     millrace.run([

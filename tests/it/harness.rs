@@ -3,11 +3,13 @@
 
 mod client;
 pub mod http;
+mod scenario;
 pub mod server;
 mod sse;
 mod subset;
 
 pub use client::{Client, get, post, request};
+pub use scenario::Scenario;
 pub use server::{Server, Shared, fresh, shared};
 pub use sse::Sse;
 pub use subset::{assert_subset, difference};

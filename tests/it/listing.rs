@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::http::Request;
 use crate::harness::{get, post, shared};
 
 fn paths(list: &Value) -> Vec<&str> {
@@ -33,11 +34,32 @@ fn the_list_shows_every_stream_newest_first() {
 }
 
 #[test]
+fn the_list_comes_in_pages() {
+    let millrace = shared();
+    for n in 0..7 {
+        millrace.append(&format!("/s{n}"), json!({"type": "x"}));
+    }
+    millrace.wait_for("/", "all announcements", |events| events.len() >= 8);
+    let whole = millrace.run([get("/api/streams")]);
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = millrace.send(Request::new("GET", &format!("/api/streams?limit=3{cursor}")));
+        let page: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+        found.extend(page);
+        match answer.head.header("x-millrace-next-cursor") {
+            Some(next) if !next.is_empty() => cursor = format!("&cursor={next}"),
+            _ => break,
+        }
+    }
+    assert_eq!(Value::Array(found), whole, "each stream once, in the same order");
+}
+
+#[test]
 fn a_wrong_list_query_is_refused() {
     let millrace = shared();
     for query in ["limit=x", "nonsense=1", "system=perhaps"] {
         let word = query.split('=').next().unwrap();
-        millrace.run([get(&format!("/api/streams?{query}")).is_refused(400, "<any>", word)]);
+        millrace.run([get(&format!("/api/streams?{query}")).is_refused(400, "bad-query", word)]);
     }
 }
 
@@ -83,6 +105,6 @@ fn the_state_of_a_stream() {
     millrace.run([
         post("/api/streams/a", r#"{"type":"stream/paused","payload":{"reason":"r"}}"#),
         get("/api/streams/__state/a").answers(200, json!({"paused": true})),
-        get("/api/streams/__state/absent").is_refused(404, "<any>", "/absent"),
+        get("/api/streams/__state/absent").is_refused(404, "stream-not-found", "/absent"),
     ]);
 }

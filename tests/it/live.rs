@@ -71,7 +71,7 @@ fn a_live_reader_may_come_before_the_stream() {
     assert!(sse.frame().unwrap().expect("the stream stays open").is_comment());
     millrace.run([
         get("/api/streams").answers(200, json!([])),
-        get("/api/streams/later?live=false").is_refused(404, "<any>", "/later"),
+        get("/api/streams/later?live=false").is_refused(404, "stream-not-found", "/later"),
     ]);
     millrace.append("/later", json!({"type": "x"}));
     let types: Vec<Value> = sse.events(2).into_iter().map(|event| event["type"].clone()).collect();

@@ -7,12 +7,17 @@ mod harness;
 
 mod append;
 mod breaker;
+mod cli;
+mod crash;
 mod delete;
 mod examples;
+mod failures;
 mod input;
 mod listing;
 mod live;
 mod paths;
+mod processors;
 mod reading;
+mod recovery;
 mod safety;
 mod startup;

@@ -63,11 +63,13 @@ fn a_wrong_query_is_refused() {
         ("frobnicate=1", "frobnicate"),
         ("after=2", "after"),
     ] {
-        millrace.run([get(&format!("/api/streams/letters?{query}")).is_refused(400, "<any>", word)]);
+        millrace.run([get(&format!("/api/streams/letters?{query}")).is_refused(400, "bad-query", word)]);
     }
-    millrace.run([
-        post("/api/streams/letters?nonsense=1", r#"{"type":"x"}"#).is_refused(400, "<any>", "nonsense")
-    ]);
+    millrace.run([post("/api/streams/letters?nonsense=1", r#"{"type":"x"}"#).is_refused(
+        400,
+        "bad-query",
+        "nonsense",
+    )]);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn an_sse_frame_is_exactly_this() {
     let lines: Vec<String> = String::from_utf8(events.body).unwrap().lines().map(str::to_string).collect();
     let answer = millrace.send(Request::new("GET", "/api/streams/sse?live=false"));
     let expected = format!(
-        ":\n\nid: 1\nevent: message\ndata: {}\n\nid: 2\nevent: message\ndata: {}\n\n",
+        ": \n\nid: 1\nevent: message\ndata: {}\n\nid: 2\nevent: message\ndata: {}\n\n",
         lines[0], lines[1]
     );
     assert_eq!(String::from_utf8(answer.body).unwrap(), expected);
@@ -133,16 +135,21 @@ fn the_stored_event_is_the_same_wherever_it_is_shown() {
 fn reading_never_creates() {
     let millrace = shared();
     for accept in ["application/json", "application/x-ndjson", "*/*"] {
-        millrace
-            .run([get("/api/streams/absent").header("accept", accept).is_refused(404, "<any>", "/absent")]);
+        millrace.run([get("/api/streams/absent").header("accept", accept).is_refused(
+            404,
+            "stream-not-found",
+            "/absent",
+        )]);
     }
     millrace.run([
-        get("/api/streams/absent?live=false")
-            .header("accept", "text/event-stream")
-            .is_refused(404, "<any>", "/absent"),
+        get("/api/streams/absent?live=false").header("accept", "text/event-stream").is_refused(
+            404,
+            "stream-not-found",
+            "/absent",
+        ),
         get("/api/streams/__children/absent"),
         get("/api/streams").answers(200, json!([])),
-        get("/api/streams/absent").is_refused(404, "<any>", "/absent"),
+        get("/api/streams/absent").is_refused(404, "stream-not-found", "/absent"),
     ]);
 }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod bench;
 mod test;
 mod tidy;
 
@@ -13,6 +14,7 @@ The project's own commands.
 
   cargo xtask test [-- FILTER...]   build once, check the rules of the code base, run every test
   cargo xtask tidy                  only the rules: layers, forbidden names, file headers and lengths
+  cargo xtask bench [FIGURE...]     measure the server beside the machine's own limits, and print a table
 
 A filter is what `cargo test` takes: `cargo xtask test -- idempotency` runs the tests with that in their name.";
 
@@ -21,11 +23,12 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
+            println!("{HELP}\n\nThe figures of `bench`:\n{}", bench::help());
             ExitCode::SUCCESS
         }
         ["test", filters @ ..] => test::run(filters),
         ["tidy"] => tidy::run(),
+        ["bench", figures @ ..] => bench::run(figures),
         [unknown, ..] => {
             eprintln!("cargo xtask does not know `{unknown}` with these arguments\n\n{HELP}");
             ExitCode::from(2)

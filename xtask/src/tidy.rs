@@ -15,7 +15,9 @@ use files::File;
 /// What breaks a rule, as one line for a person.
 type Complaint = String;
 
-const RULES: &[(&str, fn(&[File]) -> Vec<Complaint>)] = &[
+type Rule = fn(&[File]) -> Vec<Complaint>;
+
+const RULES: &[(&str, Rule)] = &[
     ("top level", files::top_level),
     ("headers", headers::check),
     ("bounds with reasons", headers::bounds),

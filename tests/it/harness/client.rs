@@ -141,7 +141,7 @@ impl Client {
         let connection = Connection::open(self.address, DEADLINE).expect("the server listens");
         let (head, body) = connection.stream(&request).unwrap_or_else(|error| panic!("{target}: {error}"));
         assert_eq!(head.status, 200, "{target}");
-        Sse::new(head, body)
+        Sse::new(body)
     }
 
     /// Follows a stream from its first event.

@@ -168,6 +168,19 @@ pub fn signal(process: u32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "kill -{name} {process}");
 }
 
+/// The processes that `process` has started, by what the kernel says.
+pub fn children_of(process: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let parent = |id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // `id (name) state parent …`, where the name may have spaces and parentheses.
+        let parent: u32 = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+        (parent == process).then_some(())
+    };
+    ids.filter(|id| parent(id).is_some()).collect()
+}
+
 pub fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let started = Instant::now();
     while started.elapsed() < patience {

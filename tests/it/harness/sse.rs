@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::DEADLINE;
-use super::http::{Body, Head};
+use super::http::Body;
 
 /// What stands between two blank lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +24,12 @@ impl Frame {
 }
 
 pub struct Sse {
-    pub head: Head,
     body: Body,
 }
 
 impl Sse {
-    pub fn new(head: Head, body: Body) -> Sse {
-        Sse { head, body }
+    pub fn new(body: Body) -> Sse {
+        Sse { body }
     }
 
     /// The next frame, comments included; none when the stream ends.
