@@ -7,6 +7,7 @@ mod deploy;
 mod diagnosis;
 mod failure;
 mod follow;
+mod fsck;
 mod processors;
 mod serve;
 mod sources;
@@ -41,6 +42,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(options),
+        Command::Fsck(options) => fsck::fsck(remote, options),
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),
         Command::Tail(options) => client_runtime()?.block_on(tail::tail(remote, options)),
         Command::Deploy(options) => client_runtime()?.block_on(deploy::deploy(remote, options)),

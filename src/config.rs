@@ -54,12 +54,12 @@ fn command() -> clap::Command {
     let hide = |subcommand: clap::Command| {
         let globals: Vec<_> = Cli::command()
             .get_arguments()
-            .filter(|argument| argument.is_global_set())
+            .filter(|argument| argument.is_global_set() && argument.get_id() != "json")
             .map(|argument| argument.clone().hide(true))
             .collect();
         subcommand.args(globals)
     };
-    ["serve", "demo"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
+    ["serve", "demo", "fsck"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -87,6 +87,7 @@ pub enum Command {
     Deploy(Deploy),
     Processors(Processors),
     Logs(Logs),
+    Fsck(Fsck),
 }
 
 /// Run a server
