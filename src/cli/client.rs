@@ -71,16 +71,6 @@ impl Client {
         Ok(Events { response, decoder: Decoder::default(), server: self.base.clone() })
     }
 
-    /// All of a finite read at once.
-    pub async fn read_all(&self, path: &StreamPath, query: &Query) -> Result<Vec<Received>, Failure> {
-        let mut events = self.read(path, query).await?;
-        let mut all = Vec::new();
-        while let Some(batch) = events.next().await? {
-            all.extend(batch);
-        }
-        Ok(all)
-    }
-
     /// The processors of a stream, each as the JSON that the server shows of it.
     pub async fn processors(&self, path: &StreamPath) -> Result<Vec<Box<RawValue>>, Failure> {
         let request = self.http.get(format!("{}/api/processors{path}", self.base));

@@ -147,7 +147,7 @@ impl Tour {
         })?;
         self.heading("Its failure is an event that says where and why").await?;
         let sources = Sources::of_script("processor.js", BROKEN);
-        self.block(&diagnosis::of_failure(&failed, &sources, self.paint))
+        self.block(&format!("\n{}", diagnosis::of_failure(&failed, &sources, self.paint).trim_end()))
     }
 
     async fn a_fix_resumes_the_work(&mut self) -> Result<(), Failure> {
@@ -176,6 +176,7 @@ impl Tour {
 
     /// Appends `processor/configured`, and shows the code as people write it.
     async fn configure(&mut self, script: &str, redeliver: bool) -> Result<(), Failure> {
+        self.block("")?;
         for (number, line) in (1..).zip(script.lines()) {
             let number = self.paint.paint(Style::Faint, &format!("{number:>4} |"));
             self.block(&format!("{number} {line}"))?;
@@ -206,6 +207,12 @@ impl Tour {
                 if event.event_type == event_type {
                     return Ok(event);
                 }
+                if event.event_type == Kind::ProcessorFailed.name() {
+                    return Err(Failure::failed(format!(
+                        "the demo's own processor failed before {event_type} came: {}",
+                        event.payload.get()
+                    )));
+                }
             }
             let batch = tokio::time::timeout(PATIENCE, self.events.next()).await.map_err(|_| {
                 Failure::failed(format!("{event_type} did not arrive within {} s", PATIENCE.as_secs()))
@@ -216,7 +223,7 @@ impl Tour {
 
     async fn heading(&mut self, text: &str) -> Result<(), Failure> {
         self.pause().await;
-        self.block(&format!("\n{}\n", self.paint.paint(Style::Strong, &format!("— {text}"))))
+        self.block(&format!("\n{}", self.paint.paint(Style::Strong, &format!("— {text}"))))
     }
 
     async fn pause(&self) {
