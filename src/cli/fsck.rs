@@ -12,7 +12,11 @@ pub fn fsck(remote: &Remote, options: &Fsck) -> Result<(), Failure> {
     progress.update(&format!("checking {} …", options.data.display()));
     let report = log::fsck(&options.data).map_err(|error| Failure::failed(error.to_string()))?;
     drop(progress);
-    if remote.json { tell_machines(&report)? } else { tell_people(options, &report)? }
+    if remote.json {
+        tell_machines(&report)?
+    } else {
+        tell_people(options, &report)?
+    }
     if report.is_clean() { Ok(()) } else { Err(Failure::Reported) }
 }
 
@@ -32,7 +36,10 @@ fn tell_people(options: &Fsck, report: &FsckReport) -> Result<(), Failure> {
     let folder = options.data.display();
     let counted = format!("{} events in {} streams, on {}", report.events, report.streams, report.engine);
     if report.is_clean() {
-        return Ok(terminal::print(&format!("{} {folder} is sound: {counted}", paint.paint(Style::Good, "ok")))?);
+        return Ok(terminal::print(&format!(
+            "{} {folder} is sound: {counted}",
+            paint.paint(Style::Good, "ok")
+        ))?);
     }
     for problem in &report.problems {
         terminal::print(&format!("{} {problem}", paint.paint(Style::Bad, "problem")))?;
