@@ -2,11 +2,14 @@
 
 mod append;
 mod client;
+mod demo;
 mod deploy;
 mod diagnosis;
 mod failure;
 mod follow;
+mod fsck;
 mod processors;
+mod serve;
 mod sources;
 mod sse;
 mod tail;
@@ -37,6 +40,9 @@ pub fn run(cli: Cli) -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let remote = &cli.remote;
     match &cli.command {
+        Command::Serve(options) => serve::serve(options),
+        Command::Demo(options) => demo::demo(options),
+        Command::Fsck(options) => fsck::fsck(remote, options),
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),
         Command::Tail(options) => client_runtime()?.block_on(tail::tail(remote, options)),
         Command::Deploy(options) => client_runtime()?.block_on(deploy::deploy(remote, options)),

@@ -54,12 +54,12 @@ fn command() -> clap::Command {
     let hide = |subcommand: clap::Command| {
         let globals: Vec<_> = Cli::command()
             .get_arguments()
-            .filter(|argument| argument.is_global_set())
+            .filter(|argument| argument.is_global_set() && argument.get_id() != "json")
             .map(|argument| argument.clone().hide(true))
             .collect();
         subcommand.args(globals)
     };
-    [""; 0].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
+    ["serve", "demo", "fsck"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -80,11 +80,14 @@ pub struct Remote {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Serve(Serve),
+    Demo(Demo),
     Append(Append),
     Tail(Tail),
     Deploy(Deploy),
     Processors(Processors),
     Logs(Logs),
+    Fsck(Fsck),
 }
 
 /// Run a server
@@ -119,7 +122,7 @@ pub struct Serve {
     #[arg(long, env = "MILLRACE_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     pub allow_host: Vec<String>,
     /// Allow an address that other machines can reach: all of them can then run code here
-    #[arg(long, env = "MILLRACE_INSECURE_PUBLIC")]
+    #[arg(long, env = "MILLRACE_INSECURE_PUBLIC", value_parser = clap::builder::BoolishValueParser::new())]
     pub insecure_public: bool,
     /// Processes that run processors [default: one per core]
     #[arg(long, env = "MILLRACE_WORKERS", value_name = "N", value_parser = positive)]

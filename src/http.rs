@@ -94,6 +94,11 @@ impl Server {
         format!("http://{}", self.addr)
     }
 
+    /// The store's engine: the folder knows it better than who started the server.
+    pub fn engine(&self) -> crate::log::Engine {
+        self.app.host.log().engine()
+    }
+
     /// Resolves when the store has failed and the process must stop: a sync that failed is not tried again.
     pub async fn failed(&self) -> String {
         loop {

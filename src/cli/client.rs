@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -71,16 +71,6 @@ impl Client {
         Ok(Events { response, decoder: Decoder::default(), server: self.base.clone() })
     }
 
-    /// All of a finite read at once.
-    pub async fn read_all(&self, path: &StreamPath, query: &Query) -> Result<Vec<Received>, Failure> {
-        let mut events = self.read(path, query).await?;
-        let mut all = Vec::new();
-        while let Some(batch) = events.next().await? {
-            all.extend(batch);
-        }
-        Ok(all)
-    }
-
     /// The processors of a stream, each as the JSON that the server shows of it.
     pub async fn processors(&self, path: &StreamPath) -> Result<Vec<Box<RawValue>>, Failure> {
         let request = self.http.get(format!("{}/api/processors{path}", self.base));
@@ -109,7 +99,7 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        let status = response.status();
+        let status = response.status().as_u16();
         let text = response.text().await.unwrap_or_default();
         Err(self.refused(status, &text))
     }
@@ -129,9 +119,9 @@ impl Client {
         Failure::failed(format!("{} did not answer: {}", self.base, causes(error)))
     }
 
-    fn refused(&self, status: StatusCode, body: &str) -> Failure {
+    fn refused(&self, status: u16, body: &str) -> Failure {
         match serde_json::from_str::<Problem>(body) {
-            Ok(problem) if status == StatusCode::NOT_FOUND => Failure::NotFound(problem.sentence()),
+            Ok(problem) if status == 404 => Failure::NotFound(problem.sentence()),
             Ok(problem) => Failure::failed(problem.sentence()),
             Err(_) => Failure::failed(format!(
                 "{} answered {status}, and not as a millrace server does: is --server right?",

@@ -158,39 +158,19 @@ impl Wait<'_> {
             return ours.then_some(Outcome::Activated(event));
         }
         let failed: ProcessorFailed = event.payload_as()?;
-        let ours = failed.slug == *self.slug && failed.phase == Phase::Load;
-        ours.then_some(Outcome::LoadFailed(event, failed))
+        let of_this = failed.cause.as_ref().is_none_or(|cause| cause.offset >= self.configured);
+        let decisive = failed.slug == *self.slug && failed.phase == Phase::Load && of_this;
+        decisive.then_some(Outcome::LoadFailed(event, failed))
     }
 
-    /// The version that goes on running because it is the same code as before.
+    /// The version that goes on running because it is the same as the one configured before.
     async fn unchanged(&self) -> Result<Option<String>, Failure> {
         let processors = self.client.processors(self.path).await?;
         let rows = processors.iter().filter_map(|raw| serde_json::from_str::<Row>(raw.get()).ok());
-        let running = rows
-            .filter(|row| row.slug == self.slug.as_str() && row.reduced >= self.configured)
-            .find(|row| row.last_error.as_ref().is_none_or(Value::is_null));
-        let Some(version) = running.and_then(|row| row.version) else { return Ok(None) };
-        Ok(self.same_code_twice().await?.then_some(version))
-    }
-
-    /// Whether the configuration before this one holds the same code.
-    async fn same_code_twice(&self) -> Result<bool, Failure> {
-        let types = [Kind::ProcessorConfigured.name().to_string()]
-            .into_iter()
-            .chain(Kind::ProcessorConfigured.original_name())
-            .collect();
-        let query = Query { after: Cursor::Start, types, limit: None, live: false };
-        let mut configured: Vec<Code> = self
-            .client
-            .read_all(self.path, &query)
-            .await?
-            .iter()
-            .filter(|event| event.offset <= self.configured)
-            .filter_map(Received::payload_as)
-            .filter(|code: &Code| code.slug == self.slug.as_str())
-            .collect();
-        let latest = configured.pop();
-        Ok(latest.is_some() && latest == configured.pop())
+        let unchanged = rows
+            .filter(|row| row.slug == self.slug.as_str() && row.status == "active")
+            .find(|row| row.configured_offset < self.configured);
+        Ok(unchanged.map(|row| row.version))
     }
 }
 
@@ -199,21 +179,13 @@ struct Slugged {
     slug: String,
 }
 
-#[derive(Deserialize, PartialEq)]
-struct Code {
-    slug: String,
-    script: Option<String>,
-    modules: Option<Value>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
     slug: String,
-    version: Option<String>,
-    #[serde(default)]
-    reduced: u64,
-    last_error: Option<Value>,
+    status: String,
+    version: String,
+    configured_offset: u64,
 }
 
 fn tell(

@@ -76,7 +76,7 @@ impl Row {
     fn style(&self) -> Style {
         match self.status.as_str() {
             "suspended" | "failed" => Style::Bad,
-            "active" | "running" | "hibernated" | "idle" => Style::Good,
+            "active" => Style::Good,
             _ => Style::Warning,
         }
     }

@@ -26,7 +26,7 @@ impl Paint {
     }
 
     pub fn stderr() -> Paint {
-        Paint(io::stderr().is_terminal() && !config::plain_wanted())
+        Paint(colours_on_stderr())
     }
 
     #[cfg(test)]
@@ -48,6 +48,10 @@ impl Paint {
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
+}
+
+pub fn colours_on_stderr() -> bool {
+    io::stderr().is_terminal() && !config::plain_wanted()
 }
 
 /// One or more lines of the result.

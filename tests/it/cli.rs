@@ -132,7 +132,9 @@ fn errors_say_what_to_do_next() {
     let server = Server::start(&[]);
     let cli = Cli::of(&server);
     assert!(cli.fails(&["tail", "/absent"]).contains("/absent"));
-    assert!(cli.fails(&["append", "/Bad", r#"{"type":"x"}"#]).contains("/Bad"));
+    let usage = cli.run(&["append", "/Bad", r#"{"type":"x"}"#]);
+    assert_eq!(usage.status.code(), Some(2), "a path that cannot be is wrong usage");
+    assert!(texts(&usage).1.contains("/Bad"), "{usage:?}");
     assert!(cli.fails(&["processors", "/absent"]).contains("/absent"));
     let nobody = Cli { url: "http://127.0.0.1:9".into() };
     let said = nobody.fails(&["append", "/a", r#"{"type":"x"}"#]);

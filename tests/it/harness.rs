@@ -12,7 +12,7 @@ pub use client::{Client, get, post, request};
 pub use scenario::Scenario;
 pub use server::{Server, Shared, fresh, shared};
 pub use sse::Sse;
-pub use subset::assert_subset;
+pub use subset::{assert_subset, difference};
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ mod breaker;
 mod cli;
 mod crash;
 mod delete;
+mod examples;
 mod failures;
 mod input;
 mod listing;

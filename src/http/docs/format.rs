@@ -17,7 +17,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// After an `Accept` header: browsers name HTML; who names nothing reads text.
+    /// After an `Accept` header: browsers name HTML; who names nothing of ours reads text.
     pub fn of_accept(accept: Option<&str>) -> Format {
         let accepted = accept.unwrap_or_default();
         let first = accepted
