@@ -37,6 +37,29 @@ pub const GROUP_COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What a crash takes back is done again, with the same idempotency keys.
 pub const LAZY_WRITE_DELAY: Duration = Duration::from_millis(20);
 
+// --- the log ------------------------------------------------------------------------------------
+
+/// sled's largest segment. A leaf beyond a quarter of it would go to a file of its own that sled never syncs.
+pub const SLED_SEGMENT_BYTES: usize = 16 * 1024 * 1024;
+/// No value of the store is longer: 16 of them, a leaf of sled, stay well under a quarter of a segment.
+pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Default of sled's cache: memory takes off when the data outgrows it, so it is large.
+pub const SLED_CACHE_BYTES: u64 = 1024 * 1024 * 1024;
+/// fjall's cache of blocks, beside its memtables.
+pub const FJALL_CACHE_BYTES: u64 = 256 * 1024 * 1024;
+/// fjall's write buffer: what a restart after a crash has to replay is a few of these.
+pub const FJALL_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// fjall's journals: the least that it takes, for the same reason.
+pub const FJALL_JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
+/// Tails that the committer remembers, 16 bytes each; a forgotten one costs one look into the store.
+pub const TAIL_CACHE_MAX: usize = 100_000;
+/// Keys of deleted streams that are removed between two commits: about 10 ms of waiting on sled.
+pub const PURGE_KEYS_MAX: usize = 1_000;
+/// How long an engine's own lock may outlive the engine in this process (its threads end a little later).
+pub const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Problems that one check of a data folder spells out; the rest is counted.
+pub const FSCK_PROBLEMS_MAX: usize = 100;
+
 // --- streams ------------------------------------------------------------------------------------
 
 /// A stream without appends and readers gives its memory back; its state is rebuilt in well under a millisecond.
@@ -121,6 +144,8 @@ pub const CPU_PER_TURN_MAX: Duration = Duration::from_secs(5);
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a configuration may ask for.
 pub const HOOK_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
+/// Loading a processor, with what its top level awaits: a deployment must not hang.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The JavaScript stack, on a thread that has four times as much.
 pub const STACK_BYTES: usize = 512 * 1024;
 /// Timers of one isolate.
@@ -151,3 +176,5 @@ pub const KILL_GRACE: Duration = Duration::from_secs(1);
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Compiled processors kept in memory.
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How often a worker's processor time and memory are looked at.
+pub const SUPERVISION_INTERVAL: Duration = Duration::from_millis(100);

@@ -71,10 +71,12 @@ export default function installGlobals(native, host) {
     if (!reducing.active) return nativeRandom();
     return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
   };
-  performance.now = function () {
-    return reducing.active ? 0 : nativePerformanceNow();
-  };
-  performance.toJSON = () => ({ timeOrigin: performance.timeOrigin });
+  const timeOrigin = nativeNow() - nativePerformanceNow();
+  define("performance", {
+    timeOrigin,
+    now: () => (reducing.active ? now() - timeOrigin : nativePerformanceNow()),
+    toJSON: () => ({ timeOrigin }),
+  });
 
   // --- console ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,193 @@
+//! The data folder around the engine's own: who uses it, what it is, and which engine it belongs to.
+//!
+//! | file            | what                                                                  |
+//! |-----------------|-----------------------------------------------------------------------|
+//! | `lock`          | locked by the process that uses the folder, and its number            |
+//! | `millrace.json` | the manifest, written and synced before anything else                 |
+//! | `sled`, `fjall` | the engine's files                                                    |
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, OpenError};
+use crate::limits::SLED_SEGMENT_BYTES;
+
+/// The version of the layout of folder, keys and values.
+pub(super) const FORMAT: u32 = 1;
+
+const LOCK: &str = "lock";
+const MANIFEST: &str = "millrace.json";
+const MANIFEST_DRAFT: &str = "millrace.json.new";
+
+/// What a data folder is; once written, only `initialized` ever changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Manifest {
+    pub format: u32,
+    pub engine: Engine,
+    /// sled's segments have the size that they were made with.
+    pub sled_segment_bytes: usize,
+    /// Whether the engine's files were complete once. Before, whatever is there may be made anew;
+    /// afterwards, files that are missing are a loss.
+    pub initialized: bool,
+}
+
+/// A data folder that this process has for itself, until this is dropped.
+pub(super) struct DataFolder {
+    pub path: PathBuf,
+    pub manifest: Manifest,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Takes a folder, or makes one. `engine` is what the caller insists on.
+    pub fn open(path: &Path, engine: Option<Engine>) -> Result<DataFolder, OpenError> {
+        make(path)?;
+        let lock = take_lock(path, true)?;
+        let manifest = match read_manifest(path)? {
+            Some(manifest) => manifest,
+            None => begin(path, engine.unwrap_or(Engine::Sled))?,
+        };
+        if let Some(asked) = engine.filter(|asked| *asked != manifest.engine) {
+            return Err(OpenError::EngineMismatch { folder: path.into(), recorded: manifest.engine, asked });
+        }
+        Ok(DataFolder { path: path.into(), manifest, _lock: lock })
+    }
+
+    /// Takes a folder that exists, to look at it.
+    pub fn open_existing(path: &Path) -> Result<DataFolder, OpenError> {
+        let missing = || OpenError::Missing { folder: path.into() };
+        if !path.join(MANIFEST).exists() {
+            return Err(missing());
+        }
+        let lock = take_lock(path, false)?;
+        let manifest = read_manifest(path)?.ok_or_else(missing)?;
+        Ok(DataFolder { path: path.into(), manifest, _lock: lock })
+    }
+
+    pub fn engine_folder(&self) -> PathBuf {
+        self.path.join(self.manifest.engine.to_string())
+    }
+
+    /// Removes what is left of an engine whose making was interrupted.
+    pub fn discard_unfinished(&self) -> Result<(), OpenError> {
+        match fs::remove_dir_all(self.engine_folder()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(OpenError::io(&self.path, "remove an unfinished store", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Once the engine's files are complete and synced.
+    pub fn set_initialized(&mut self) -> Result<(), OpenError> {
+        self.manifest.initialized = true;
+        write_manifest(&self.path, &self.manifest)
+    }
+}
+
+fn make(path: &Path) -> Result<(), OpenError> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            OpenError::Foreign { folder: path.into(), found: "a file where a folder must be".into() }
+        }
+        _ => OpenError::io(path, "make the folder", error),
+    })
+}
+
+/// The lock goes with the process, however it ends; the number in the file is only for the message.
+fn take_lock(path: &Path, create: bool) -> Result<File, OpenError> {
+    let io = |error| OpenError::io(path, "lock the folder", error);
+    // Before the lock file is made: a folder that is not ours is left exactly as it was.
+    if create && !path.join(MANIFEST).exists() {
+        refuse_foreign(path)?;
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join(LOCK))
+        .map_err(io)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut pid = String::new();
+            // Best effort: the message is as clear without the number.
+            let _ = file.read_to_string(&mut pid);
+            return Err(OpenError::InUse { folder: path.into(), pid: pid.trim().parse().ok() });
+        }
+        Err(error) => return Err(io(error.into())),
+    }
+    // Likewise: on a full disk there is still a lock.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
+    let io = |error| OpenError::io(path, "list the folder", error);
+    for entry in fs::read_dir(path).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        let ours = name == LOCK || name == MANIFEST || name == MANIFEST_DRAFT;
+        // A new file system has this in its root.
+        if !ours && name != "lost+found" {
+            return Err(OpenError::Foreign { folder: path.into(), found: name.to_string_lossy().into() });
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of a new folder: on the disk before anything is stored beside it.
+fn begin(path: &Path, engine: Engine) -> Result<Manifest, OpenError> {
+    let manifest =
+        Manifest { format: FORMAT, engine, sled_segment_bytes: SLED_SEGMENT_BYTES, initialized: false };
+    write_manifest(path, &manifest)?;
+    sync_parent(path).map_err(|error| OpenError::io(path, "sync the folder", error))?;
+    Ok(manifest)
+}
+
+fn read_manifest(path: &Path) -> Result<Option<Manifest>, OpenError> {
+    /// Any version of the manifest has this.
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let text = match fs::read_to_string(path.join(MANIFEST)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OpenError::io(path, "read the manifest", error)),
+    };
+    let corrupt = |error: serde_json::Error| OpenError::Corrupt {
+        folder: path.into(),
+        why: format!("its {MANIFEST} is unreadable: {error}"),
+    };
+    let Versioned { format } = serde_json::from_str(&text).map_err(corrupt)?;
+    if format > FORMAT {
+        return Err(OpenError::TooNew { folder: path.into(), format, known: FORMAT });
+    }
+    serde_json::from_str(&text).map_err(corrupt).map(Some)
+}
+
+/// All of it or nothing: a draft takes the old one's place once it is on the disk.
+fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), OpenError> {
+    let mut text = serde_json::to_string_pretty(manifest).expect("a manifest has a JSON form");
+    text.push('\n');
+    let draft = path.join(MANIFEST_DRAFT);
+    let write = || {
+        let mut file = File::create(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path.join(MANIFEST))?;
+        File::open(path)?.sync_all()
+    };
+    write().map_err(|error| OpenError::io(path, "write the manifest", error))
+}
+
+fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}

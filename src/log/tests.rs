@@ -1,0 +1,87 @@
+//! The suite of the log: each test of it runs on both engines. What every file of it shares is here.
+
+mod basics;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{EventInput, EventType, IdempotencyKey, Json, Project, StreamPath};
+
+/// `async fn name(engine: Engine) { … }`, each a test for sled and one for fjall.
+macro_rules! on_both_engines {
+    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)*) => {
+        mod on_sled {
+            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::Engine::Sled).await })*
+        }
+        mod on_fjall {
+            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::Engine::Fjall).await })*
+        }
+        $(async fn $name($engine: Engine) $body)*
+    };
+}
+pub(super) use on_both_engines;
+
+/// Small, so that many tests can run side by side.
+pub(super) fn options(engine: Engine) -> LogOptions {
+    LogOptions { engine: Some(engine), sled_cache_bytes: 64 * 1024 * 1024 }
+}
+
+pub(super) fn open(folder: &Path, engine: Engine) -> Log {
+    Log::open(folder, options(engine)).unwrap()
+}
+
+pub(super) fn key(path: &str) -> StreamKey {
+    StreamKey::new(Project::default(), StreamPath::parse(path).unwrap())
+}
+
+/// An event of type `x` whose payload says `n`, and whose idempotency key is `idempotency_key` unless empty.
+pub(super) fn event(path: &str, offset: u64, n: u64, idempotency_key: &str) -> Arc<Event> {
+    let mut input = EventInput::new(EventType::parse("x").unwrap(), Json::of(&serde_json::json!({ "n": n })));
+    input.idempotency_key = IdempotencyKey::parse(idempotency_key);
+    place(path, offset, input)
+}
+
+pub(super) fn place(path: &str, offset: u64, input: EventInput) -> Arc<Event> {
+    let at = Timestamp::from_millis(1_700_000_000_000 + offset as i64);
+    Arc::new(Event::place(input, StreamPath::parse(path).unwrap(), Offset(offset), at, None))
+}
+
+/// `count` events without keys behind `tail`; the id None creates the stream.
+pub(super) fn commit(path: &str, id: Option<StreamId>, tail: u64, count: u64) -> Commit {
+    let events = (tail + 1..=tail + count).map(|offset| event(path, offset, offset, "")).collect();
+    Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks: Vec::new() }
+}
+
+/// All events of a stream, read in pages of the given size.
+pub(super) fn read_all(log: &Log, path: &str, page: usize) -> Vec<Arc<Event>> {
+    let Some(stream) = log.find(&key(path)).unwrap() else {
+        return Vec::new();
+    };
+    let mut events: Vec<Arc<Event>> = Vec::new();
+    loop {
+        let after = events.last().map_or(Offset::START, |event| event.offset);
+        let more = log.read(&stream, after, Offset::END, page, usize::MAX).unwrap();
+        if more.is_empty() {
+            return events;
+        }
+        events.extend(more);
+    }
+}
+
+pub(super) fn offsets(events: &[Arc<Event>]) -> Vec<u64> {
+    events.iter().map(|event| event.offset.0).collect()
+}
+
+pub(super) fn paths(streams: &[StreamRecord]) -> Vec<&str> {
+    streams.iter().map(|stream| stream.key.path.as_str()).collect()
+}
+
+/// The folder holds nothing but what it should.
+pub(super) fn assert_sound(folder: &Path) -> FsckReport {
+    let report = fsck(folder).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.problems);
+    report
+}
