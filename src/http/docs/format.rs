@@ -48,12 +48,12 @@ mod tests {
     #[test]
     fn the_first_form_that_we_have_is_served() {
         let cases = [
-            ("", Format::Markdown),
-            ("*/*", Format::Markdown),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Format::Html),
-            ("application/json", Format::Json),
-            ("text/plain", Format::Markdown),
-            ("image/png, application/json;q=0.5", Format::Json),
+            (None, Format::Markdown),
+            (Some("*/*"), Format::Markdown),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Format::Html),
+            (Some("application/json"), Format::Json),
+            (Some("text/plain"), Format::Markdown),
+            (Some("image/png, application/json;q=0.5"), Format::Json),
         ];
         for (accept, format) in cases {
             assert_eq!(Format::of_accept(accept), format, "{accept:?}");
