@@ -57,7 +57,8 @@ impl Host {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
-        let supervisor = Supervisor::new(isolates.clone(), options.hibernate_after.unwrap_or(HIBERNATE_AFTER));
+        let supervisor =
+            Supervisor::new(isolates.clone(), options.hibernate_after.unwrap_or(HIBERNATE_AFTER));
         let streams = Streams::start(log.clone(), builtins(log.clone(), supervisor.clone()));
         supervisor.start(streams.clone());
         Ok(Host { log, streams, supervisor, isolates })
@@ -132,10 +133,19 @@ impl Host {
     }
 
     /// Destroys a stream, with everything below it when asked; the last state of each.
-    pub async fn destroy(&self, stream: &StreamKey, children: bool) -> Result<BTreeMap<StreamPath, Value>, AppendError> {
+    pub async fn destroy(
+        &self,
+        stream: &StreamKey,
+        children: bool,
+    ) -> Result<BTreeMap<StreamPath, Value>, AppendError> {
         let mut doomed = Vec::new();
         if children {
-            doomed = self.log.descendants(&stream.project, &stream.path)?.into_iter().map(|record| record.key).collect();
+            doomed = self
+                .log
+                .descendants(&stream.project, &stream.path)?
+                .into_iter()
+                .map(|record| record.key)
+                .collect();
             // The deepest first, so that no processor of a parent brings a destroyed child back while it still runs.
             doomed.sort_by_key(|key| std::cmp::Reverse(key.path.as_str().len()));
         }

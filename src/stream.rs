@@ -30,9 +30,15 @@ pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send 
 pub enum Origin {
     Client,
     /// A processor, in reaction to an event (none while it catches up).
-    Processor { slug: Slug, cause: Option<Arc<Event>> },
+    Processor {
+        slug: Slug,
+        cause: Option<Arc<Event>>,
+    },
     /// The machinery itself, on behalf of a processor where there is one.
-    Server { slug: Option<Slug>, cause: Option<Arc<Event>> },
+    Server {
+        slug: Option<Slug>,
+        cause: Option<Arc<Event>>,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -129,8 +135,14 @@ impl Streams {
                     Ok(Reply::Retired(returned, from)) => (batch, origin) = (returned, from),
                     Err(_) => return Err(AppendError::ShuttingDown),
                 },
-                Err(mpsc::error::TrySendError::Full(_)) => return Err(AppendError::Busy(stream.path.clone())),
-                Err(mpsc::error::TrySendError::Closed(Message::Append { batch: returned, origin: from, .. })) => {
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    return Err(AppendError::Busy(stream.path.clone()));
+                }
+                Err(mpsc::error::TrySendError::Closed(Message::Append {
+                    batch: returned,
+                    origin: from,
+                    ..
+                })) => {
                     (batch, origin) = (returned, from);
                     tokio::task::yield_now().await;
                 }
@@ -151,7 +163,11 @@ impl Streams {
     }
 
     /// Follows a stream from its backlog into what is appended from now on. The stream need not exist yet.
-    pub async fn subscribe(&self, stream: &StreamKey, after: Option<Offset>) -> Result<Subscription, AppendError> {
+    pub async fn subscribe(
+        &self,
+        stream: &StreamKey,
+        after: Option<Offset>,
+    ) -> Result<Subscription, AppendError> {
         let mut subscription = self.ask(stream, |reply| Message::Subscribe { reply }).await??;
         subscription.start_after(after);
         Ok(subscription)

@@ -77,7 +77,9 @@ async fn collect(body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Err(Problem::too_large(format!("a request may have {BODY_BYTES_MAX} bytes; send large files in parts")))
+            Err(Problem::too_large(format!(
+                "a request may have {BODY_BYTES_MAX} bytes; send large files in parts"
+            )))
         }
         Err(error) => Err(Problem::bad_body(format!("the body ended too early: {error}"))),
     }
@@ -91,7 +93,9 @@ fn understand(body: &[u8], form: bool, text: bool) -> Result<Posted, Problem> {
     // What says that it is plain text is not looked into; curl calls everything a form.
     match serde_json::from_str::<&RawValue>(utf8) {
         Ok(raw) if !text && (!form || utf8.trim_start().starts_with(['{', '['])) => understand_json(raw),
-        _ if form => Ok(Posted::One(invalid(form_object(utf8), "a form is no event: send JSON with a `type`"))),
+        _ if form => {
+            Ok(Posted::One(invalid(form_object(utf8), "a form is no event: send JSON with a `type`")))
+        }
         Ok(_) => Ok(Posted::One(invalid(Json::of(utf8), "plain text is no event: send JSON with a `type`"))),
         Err(error) => {
             let why = format!("the body is not valid JSON, so it can be no event: {error}");
@@ -128,8 +132,8 @@ fn sole_member(text: &str) -> Option<(String, Box<RawValue>)> {
 }
 
 fn batch(text: &str) -> Result<Posted, Problem> {
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|error| Problem::bad_body(format!("the batch cannot be read: {error}")))?;
+    let elements: Vec<&RawValue> = serde_json::from_str(text)
+        .map_err(|error| Problem::bad_body(format!("the batch cannot be read: {error}")))?;
     if elements.is_empty() {
         return Err(Problem::empty_batch());
     }
@@ -154,11 +158,12 @@ fn wrapped(event_type: EventType, body: &[u8]) -> EventInput {
     let Some(payload) = payload else {
         let raw = match std::str::from_utf8(body) {
             Ok(text) => raw_input(text),
-            Err(_) => {
-                Json::of(&json!({ "base64": base64::engine::general_purpose::STANDARD.encode(body) }))
-            }
+            Err(_) => Json::of(&json!({ "base64": base64::engine::general_purpose::STANDARD.encode(body) })),
         };
-        return invalid(raw, "`?type=` wraps a JSON object as the `payload` of an event, and the body is none");
+        return invalid(
+            raw,
+            "`?type=` wraps a JSON object as the `payload` of an event, and the body is none",
+        );
     };
     match crate::event::builtin::check(&event_type, &payload) {
         Ok(()) => EventInput::new(event_type, payload),
@@ -209,7 +214,8 @@ fn one_answer(event: &Event) -> Bytes {
 }
 
 fn batch_answer(events: &[Arc<Event>]) -> Bytes {
-    let mut answer = BytesMut::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum::<usize>() + 16);
+    let mut answer =
+        BytesMut::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum::<usize>() + 16);
     answer.extend_from_slice(b"{\"events\":[");
     for (at, event) in events.iter().enumerate() {
         if at > 0 {

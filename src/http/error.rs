@@ -20,7 +20,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
         Problem { status, code, title, detail: detail.into(), more: Map::new() }
     }
 
@@ -89,9 +94,12 @@ impl From<AppendError> for Problem {
             AppendError::Rejected(Rejection::Full { .. }) => {
                 Problem::new(StatusCode::CONFLICT, "limit-reached", "limit reached", detail)
             }
-            AppendError::Busy(_) => {
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-appends", "too many appends waiting", detail)
-            }
+            AppendError::Busy(_) => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-appends",
+                "too many appends waiting",
+                detail,
+            ),
             AppendError::ShuttingDown => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "server shutting down", detail)
             }

@@ -18,7 +18,9 @@ pub struct Guard {
 
 impl Guard {
     pub fn new(allow_origins: Vec<String>, allow_hosts: Vec<String>) -> Guard {
-        let lower = |values: Vec<String>| values.into_iter().map(|value| value.trim_end_matches('/').to_ascii_lowercase()).collect();
+        let lower = |values: Vec<String>| {
+            values.into_iter().map(|value| value.trim_end_matches('/').to_ascii_lowercase()).collect()
+        };
         Guard { allow_origins: lower(allow_origins), allow_hosts: lower(allow_hosts) }
     }
 
@@ -58,7 +60,10 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
         Err(problem) => return problem.into_response(),
     };
     if !app.guard.is_expected_host(&host) {
-        let detail = format!("this server does not answer to the name {host:?}; start it with --allow-host {} if it should", without_port(&host));
+        let detail = format!(
+            "this server does not answer to the name {host:?}; start it with --allow-host {} if it should",
+            without_port(&host)
+        );
         return Problem::forbidden("host-refused", detail).into_response();
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -68,7 +73,9 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
         return finish(next.run(request).await);
     }
     if !app.guard.is_allowed_origin(text) {
-        let detail = format!("requests from pages of {text} are refused; start the server with --allow-origin {text} to allow them");
+        let detail = format!(
+            "requests from pages of {text} are refused; start the server with --allow-origin {text} to allow them"
+        );
         return Problem::forbidden("origin-refused", detail).into_response();
     }
     let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
@@ -127,7 +134,13 @@ mod tests {
             assert_eq!(guard.is_expected_host(host), expected, "{host}");
         }
         assert!(guard.is_own_origin("http://127.0.0.1:4777", "127.0.0.1:4777"));
-        assert!(!guard.is_own_origin("http://127.0.0.1:80", "127.0.0.1:4777") && !guard.is_own_origin("null", "x"));
-        assert!(guard.is_allowed_origin("https://App.example") && !guard.is_allowed_origin("https://evil.example"));
+        assert!(
+            !guard.is_own_origin("http://127.0.0.1:80", "127.0.0.1:4777")
+                && !guard.is_own_origin("null", "x")
+        );
+        assert!(
+            guard.is_allowed_origin("https://App.example")
+                && !guard.is_allowed_origin("https://evil.example")
+        );
     }
 }

@@ -115,9 +115,11 @@ async fn event_index(headers: HeaderMap) -> Response {
 
 async fn event(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let found = docs::event_doc(&name, accept(&headers));
-    found
-        .map(doc)
-        .ok_or_else(|| Problem::not_found(format!("there is no built-in event type {name:?}; all are listed at /docs/events")))
+    found.map(doc).ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no built-in event type {name:?}; all are listed at /docs/events"
+        ))
+    })
 }
 
 fn accept(headers: &HeaderMap) -> docs::Format {

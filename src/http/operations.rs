@@ -25,17 +25,34 @@ pub async fn metrics(State(app): State<App>) -> Response {
     let isolates = app.host.isolates().stats();
     let mut text = String::new();
     let mut line = |name: &str, kind: &str, help: &str, value: u64| {
-        text.push_str(&format!("# HELP millrace_{name} {help}\n# TYPE millrace_{name} {kind}\nmillrace_{name} {value}\n"));
+        text.push_str(&format!(
+            "# HELP millrace_{name} {help}\n# TYPE millrace_{name} {kind}\nmillrace_{name} {value}\n"
+        ));
     };
     line("events_committed_total", "counter", "events made durable since the start", log.events);
     line("commits_total", "counter", "group commits since the start", log.commits);
     line("syncs_total", "counter", "syncs of the store's files since the start", log.syncs);
     line("store_disk_bytes", "gauge", "bytes of the store on disk", log.disk_bytes);
-    line("streams_running", "gauge", "streams with an actor in memory", app.host.streams().running_count() as u64);
+    line(
+        "streams_running",
+        "gauge",
+        "streams with an actor in memory",
+        app.host.streams().running_count() as u64,
+    );
     line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
-    line("isolates", "gauge", "isolates alive in the workers", isolates.isolates as u64);
+    line(
+        "isolates",
+        "gauge",
+        "isolates alive in the workers",
+        isolates.workers.iter().map(|worker| worker.isolates as u64).sum(),
+    );
     line("workers", "gauge", "worker processes", isolates.workers.len() as u64);
     line("worker_restarts_total", "counter", "worker processes replaced since the start", isolates.restarts);
-    line("worker_kills_total", "counter", "worker processes killed for a stuck or bloated script", isolates.kills);
+    line(
+        "worker_kills_total",
+        "counter",
+        "worker processes killed for a stuck or bloated script",
+        isolates.kills,
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

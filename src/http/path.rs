@@ -46,7 +46,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Addressed {
 }
 
 fn project(parts: &Parts) -> Result<Project, Problem> {
-    let Some((name, value)) = PROJECT_HEADERS.iter().find_map(|name| Some((name, parts.headers.get(*name)?))) else {
+    let Some((name, value)) = PROJECT_HEADERS.iter().find_map(|name| Some((name, parts.headers.get(*name)?)))
+    else {
         return Ok(Project::default());
     };
     let refused = |why: String| Problem::bad_header(format!("header {name}: {why}"));

@@ -12,7 +12,9 @@ impl Query {
         for (key, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             if !known.contains(&&*key) {
                 let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
-                return Err(Problem::bad_query(format!("unknown query key {key:?}; this request knows {known}")));
+                return Err(Problem::bad_query(format!(
+                    "unknown query key {key:?}; this request knows {known}"
+                )));
             }
             if pairs.iter().any(|(earlier, _)| *earlier == *key) {
                 return Err(Problem::bad_query(format!("query key {key:?} is given twice")));

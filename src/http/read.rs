@@ -89,7 +89,11 @@ impl ReadRequest {
     fn parse(uri: &Uri, headers: &HeaderMap) -> Result<ReadRequest, Problem> {
         let query = Query::parse(uri, &["afterOffset", "beforeOffset", "live", "types", "limit", "offset"])?;
         let after = match (query.text("afterOffset"), query.text("offset")) {
-            (Some(_), Some(_)) => return Err(Problem::bad_query("`offset` is the older name of `afterOffset`: give one of them")),
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_query(
+                    "`offset` is the older name of `afterOffset`: give one of them",
+                ));
+            }
             (Some(text), None) => Some(cursor("afterOffset", text)?),
             (None, Some(text)) => Some(cursor("offset", text)?),
             (None, None) => None,
@@ -159,7 +163,9 @@ fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
         "end" => Ok(Cursor::End),
         digits => match digits.parse::<u64>() {
             Ok(offset) if offset > 0 => Ok(Cursor::At(Offset(offset))),
-            _ => Err(Problem::bad_query(format!("`{key}` must be a positive integer, `start` or `end`, not {text:?}"))),
+            _ => Err(Problem::bad_query(format!(
+                "`{key}` must be a positive integer, `start` or `end`, not {text:?}"
+            ))),
         },
     }
 }

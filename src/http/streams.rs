@@ -52,7 +52,8 @@ pub async fn list(
     let system = query.flag("system")?.unwrap_or(false);
     let log = app.host.log().clone();
     let records = log.streams(&project, prefix.as_ref(), before, limit, system)?;
-    let next = if records.len() == limit { records.last().map(|record| record.id.0.to_string()) } else { None };
+    let next =
+        if records.len() == limit { records.last().map(|record| record.id.0.to_string()) } else { None };
     let listed = records
         .into_iter()
         .map(|record| {
@@ -83,7 +84,8 @@ pub async fn children(
     let mut records = app.host.log().descendants(&stream.project, &stream.path)?;
     records.retain(|record| system || !record.key.path.is_system());
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
-    let listed = records.iter().map(|record| json!({ "path": record.key.path, "createdAt": record.created_at }));
+    let listed =
+        records.iter().map(|record| json!({ "path": record.key.path, "createdAt": record.created_at }));
     Ok(Json(listed.collect()))
 }
 
@@ -98,7 +100,11 @@ pub async fn children(
         (status = 404, body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
     )
 )]
-pub async fn state(State(app): State<App>, Addressed(stream): Addressed, uri: Uri) -> Result<Json<Value>, Problem> {
+pub async fn state(
+    State(app): State<App>,
+    Addressed(stream): Addressed,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
     Query::parse(&uri, &[])?;
     let state = app.host.state(&stream).await?;
     state.map(Json).ok_or_else(|| Problem::no_stream(&stream.path))
@@ -115,12 +121,14 @@ pub async fn state(State(app): State<App>, Addressed(stream): Addressed, uri: Ur
     ),
     responses((status = 200, description = "`{destroyedStreamCount, finalStateByPath}`", body = Object))
 )]
-pub async fn destroy(State(app): State<App>, Addressed(stream): Addressed, uri: Uri) -> Result<Json<Value>, Problem> {
+pub async fn destroy(
+    State(app): State<App>,
+    Addressed(stream): Addressed,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
     let children = Query::parse(&uri, &["destroyChildren"])?.flag("destroyChildren")?.unwrap_or(false);
     let destroyed = app.host.destroy(&stream, children).await?;
-    let states: serde_json::Map<String, Value> = destroyed
-        .iter()
-        .map(|(path, state)| (path.to_string(), json!({ "finalState": state })))
-        .collect();
+    let states: serde_json::Map<String, Value> =
+        destroyed.iter().map(|(path, state)| (path.to_string(), json!({ "finalState": state }))).collect();
     Ok(Json(json!({ "destroyedStreamCount": destroyed.len(), "finalStateByPath": states })))
 }

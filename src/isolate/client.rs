@@ -58,7 +58,17 @@ impl Isolate {
     /// Reduces one event, then runs `afterAppend` and `onEvent` to their end. Several may be under way;
     /// their reduces happen in the order of the calls.
     pub async fn react(&self, event: &Arc<Event>) -> Result<(), ReactError> {
-        let answer = self.call(|call, isolate| ToWorker::React { call, isolate }, event.wire()).await?;
+        self.hooks(event, true).await
+    }
+
+    /// Runs the hooks for an event that was reduced long ago.
+    pub async fn act(&self, event: &Arc<Event>) -> Result<(), ReactError> {
+        self.hooks(event, false).await
+    }
+
+    async fn hooks(&self, event: &Arc<Event>, reduce: bool) -> Result<(), ReactError> {
+        let answer =
+            self.call(|call, isolate| ToWorker::React { call, isolate, reduce }, event.wire()).await?;
         answer.reacted()
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Offset;
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
 
 /// A failure of the script itself.
@@ -12,6 +13,8 @@ pub struct ScriptFailure {
     pub error: ScriptError,
     /// The code of the operation's error that was thrown on, such as `stream-paused`.
     pub cause_code: Option<String>,
+    /// The event whose `reduce` broke the isolate, where it is known.
+    pub event: Option<Offset>,
 }
 
 impl ScriptFailure {
@@ -24,6 +27,7 @@ impl ScriptFailure {
             reason,
             error: ScriptError { name: name.into(), message, stack, frames: Vec::new() },
             cause_code: None,
+            event: None,
         }
     }
 }

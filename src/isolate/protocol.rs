@@ -42,10 +42,11 @@ pub enum ToWorker {
         call: CallId,
         isolate: IsolateId,
     },
-    /// Body: one event's wire text.
+    /// Body: one event's wire text. Reduced first, unless it was long ago.
     React {
         call: CallId,
         isolate: IsolateId,
+        reduce: bool,
     },
     CaughtUp {
         call: CallId,

@@ -139,7 +139,9 @@ impl Worker {
                 self.give(isolate, Work::Load { call, spec, code, state });
             }
             ToWorker::Reduce { call, isolate } => self.give(isolate, Work::reduce(call, body)),
-            ToWorker::React { call, isolate } => self.give(isolate, Work::React { call, event: body }),
+            ToWorker::React { call, isolate, reduce } => {
+                self.give(isolate, Work::React { call, event: body, reduce })
+            }
             ToWorker::CaughtUp { call, isolate } => self.give(isolate, Work::CaughtUp { call }),
             ToWorker::State { call, isolate } => self.give(isolate, Work::State { call }),
             ToWorker::Pending { call, isolate } => self.give(isolate, Work::Pending { call }),

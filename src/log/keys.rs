@@ -196,7 +196,7 @@ mod tests {
             (hex(&idempotency(id, &IdempotencyKey::parse("k").unwrap())), "530000000000000102496b"),
             (hex(&slot(id, "s")), "5300000000000001025a7300"),
             (hex(&stream(id).end), "530000000000000103"),
-            (hex(&stream(StreamId(0xff)).end), "530000000000000100"),
+            (hex(&stream(StreamId(0xff)).end), "5300000000000001"),
             (hex(&paths_below(&project, &a).start), "507072002f612f"),
             (hex(&paths_below(&project, &a).end), "507072002f6130"),
             (hex(&paths_below(&project, &root).start), "507072002f00"),

@@ -91,7 +91,8 @@ impl BuiltinProcessor for CircuitBreaker {
         state.spend(event);
         match event.kind() {
             Some(Kind::Paused) => {
-                let reason = event.payload.decode::<builtin::Reason>().ok().and_then(|payload| payload.reason);
+                let reason =
+                    event.payload.decode::<builtin::Reason>().ok().and_then(|payload| payload.reason);
                 state.pause = Some(Pause { reason, at: event.created_at.to_string() });
                 state.refill();
             }

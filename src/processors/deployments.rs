@@ -148,7 +148,9 @@ impl BuiltinProcessor for Deployments {
     }
 
     fn before_append(&self, input: &EventInput) -> Result<(), Rejection> {
-        let refuse = |what: &'static str, max: usize| Err(Rejection::Full { path: self.stream.path.clone(), what, max });
+        let refuse = |what: &'static str, max: usize| {
+            Err(Rejection::Full { path: self.stream.path.clone(), what, max })
+        };
         match input.event_type.kind() {
             Some(Kind::ProcessorConfigured) if self.set.processors.len() >= PROCESSORS_PER_STREAM_MAX => {
                 let known = input

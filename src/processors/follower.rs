@@ -36,6 +36,8 @@ pub struct Context {
     pub shutdown: CancellationToken,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
+    /// Events in one call to `reduce`: one alone, once some event has brought down a whole worker.
+    pub batch_events: usize,
 }
 
 /// Why a follower has nothing more to do for now.
@@ -118,7 +120,8 @@ impl Context {
         struct Named {
             slug: Option<String>,
         }
-        (event.event_type.as_str().starts_with("processor/") || event.kind() == Some(Kind::ProcessorConfigured))
+        (event.event_type.as_str().starts_with("processor/")
+            || event.kind() == Some(Kind::ProcessorConfigured))
             && event
                 .payload
                 .decode::<Named>()

@@ -88,7 +88,11 @@ impl ScriptBridge {
     fn understand(&self, request: &AppendRequest) -> Result<(StreamKey, EventInput), OpError> {
         let invalid = |message: String| OpError { code: "invalid-event".into(), message };
         let path = match &request.path {
-            Some(path) => self.stream.path.resolve(path).map_err(|message| OpError { code: "bad-path".into(), message })?,
+            Some(path) => self
+                .stream
+                .path
+                .resolve(path)
+                .map_err(|message| OpError { code: "bad-path".into(), message })?,
             None => self.stream.path.clone(),
         };
         let mut input = EventInput::parse(&request.input).map_err(|error| invalid(error.to_string()))?;
@@ -116,7 +120,11 @@ impl Bridge for ScriptBridge {
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {
-        let line = builtin::ProcessorLogged { level: level.to_string(), message, offset: event.map(|offset| offset.0) };
+        let line = builtin::ProcessorLogged {
+            level: level.to_string(),
+            message,
+            offset: event.map(|offset| offset.0),
+        };
         // A full queue drops the line: a processor that logs faster than the disk must not hold its host.
         let _ = self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line)));
     }
@@ -135,14 +143,19 @@ impl ScriptBridge {
             None => self.stream.path.clone(),
         };
         let log = self.streams.log();
-        let unavailable = |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
-        let Some(record) = log.find(&self.stream.sibling(path)).map_err(unavailable)? else { return Ok(Vec::new()) };
+        let unavailable =
+            |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
+        let Some(record) = log.find(&self.stream.sibling(path)).map_err(unavailable)? else {
+            return Ok(Vec::new());
+        };
         let tail = log.tail(record.id).map_err(unavailable)?;
         let mut after = cursor(request.after.as_deref(), Offset::START, Offset::START, tail).map_err(bad)?;
         let before = cursor(request.before.as_deref(), Offset::END, Offset(1), tail.next()).map_err(bad)?;
-        let types: Vec<EventType> = request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
+        let types: Vec<EventType> =
+            request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
         loop {
-            let events = log.read(&record, after, before, READ_PAGE_EVENTS, READ_PAGE_BYTES).map_err(unavailable)?;
+            let events =
+                log.read(&record, after, before, READ_PAGE_EVENTS, READ_PAGE_BYTES).map_err(unavailable)?;
             let Some(last) = events.last() else { return Ok(Vec::new()) };
             after = last.offset;
             let page: Vec<Bytes> = events
@@ -171,7 +184,12 @@ fn cursor(text: Option<&str>, absent: Offset, start: Offset, end: Offset) -> Res
 }
 
 /// Ends when the bridge is gone and the last line is written.
-async fn write_lines(streams: Streams, stream: StreamKey, slug: Slug, mut waiting: mpsc::Receiver<EventInput>) {
+async fn write_lines(
+    streams: Streams,
+    stream: StreamKey,
+    slug: Slug,
+    mut waiting: mpsc::Receiver<EventInput>,
+) {
     let Ok(path) = stream.path.logs_of(&slug) else {
         tracing::warn!(stream = %stream.path, %slug, "the path of the log stream would be too long: log lines are dropped");
         return;

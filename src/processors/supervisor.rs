@@ -138,6 +138,7 @@ impl Supervisor {
             hibernate_after: self.0.hibernate_after,
             shutdown: self.0.shutdown.clone(),
             prepared: None,
+            batch_events: crate::limits::REDUCE_BATCH_EVENTS,
         };
         self.0.tasks.spawn(follower::run(context));
     }
@@ -167,7 +168,8 @@ impl Supervisor {
     pub async fn report(&self, stream: &StreamKey) -> Result<Option<Vec<ProcessorReport>>, AppendError> {
         let Some(streams) = self.0.streams.get() else { return Ok(None) };
         let Some(state) = streams.state(stream).await? else { return Ok(None) };
-        let deployed = state.builtins.get("deployments").and_then(|deployments| deployments.get("processors"));
+        let deployed =
+            state.builtins.get("deployments").and_then(|deployments| deployments.get("processors"));
         let processors: BTreeMap<Slug, super::deployments::Deployment> =
             deployed.map(|set| serde_json::from_value(set.clone()).unwrap_or_default()).unwrap_or_default();
         let mut reports = Vec::with_capacity(processors.len());
@@ -207,7 +209,11 @@ impl Supervisor {
     }
 
     /// The states of a stream's scripted processors.
-    pub async fn states(&self, stream: &StreamKey, slugs: &[Slug]) -> Result<BTreeMap<Slug, Value>, AppendError> {
+    pub async fn states(
+        &self,
+        stream: &StreamKey,
+        slugs: &[Slug],
+    ) -> Result<BTreeMap<Slug, Value>, AppendError> {
         let mut states = BTreeMap::new();
         let Some(streams) = self.0.streams.get() else { return Ok(states) };
         let Some(record) = streams.log().find(stream)? else { return Ok(states) };

@@ -58,7 +58,12 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
 }
 
 /// A failed commit retires the actor: what is in memory may be ahead of the log. The next append rebuilds it.
-async fn refuse_all(streams: &Streams, stream: &StreamKey, mut inbox: mpsc::Receiver<Message>, error: Arc<LogError>) {
+async fn refuse_all(
+    streams: &Streams,
+    stream: &StreamKey,
+    mut inbox: mpsc::Receiver<Message>,
+    error: Arc<LogError>,
+) {
     streams.running().remove(stream);
     inbox.close();
     while let Some(message) = inbox.recv().await {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{Origin, Streams, announcement_key};
 use crate::event::{EventInput, Json, Kind, StreamKey, builtin};
-use crate::limits::{ANNOUNCEMENTS_BATCH, ANNOUNCEMENTS_MAX, ANNOUNCE_RETRY};
+use crate::limits::{ANNOUNCE_RETRY, ANNOUNCEMENTS_BATCH, ANNOUNCEMENTS_MAX};
 use crate::log::{Mark, StreamRecord};
 
 #[derive(Clone)]

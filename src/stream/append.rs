@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{AppendError, Batch, Origin, Streams};
 use crate::event::{
-    Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Source, SourceKind, StreamKey, Timestamp, builtin,
+    Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Source, SourceKind, StreamKey, Timestamp,
+    builtin,
 };
 use crate::limits::{BUILTIN_CHECKPOINT_EVENTS, EVENT_BYTES_MAX};
 use crate::log::{Commit, Log, LogError, Mark, StreamRecord};
@@ -100,7 +101,11 @@ impl Pipeline {
         if let Some(supplied) = input.offset
             && supplied != next
         {
-            return Err(AppendError::OffsetMismatch { stream: self.stream.clone(), expected: next, supplied });
+            return Err(AppendError::OffsetMismatch {
+                stream: self.stream.clone(),
+                expected: next,
+                supplied,
+            });
         }
         if self.tail == Offset::START {
             self.place(created(&self.stream), Source::server(), effects);
@@ -162,9 +167,8 @@ impl Pipeline {
             Origin::Server { slug, cause } => (SourceKind::Server, slug.clone(), cause),
         };
         let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause));
-        let cause = cause
-            .as_ref()
-            .map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
+        let cause =
+            cause.as_ref().map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
         Source { kind, slug, principal: None, cause, depth }
     }
 
@@ -224,7 +228,9 @@ impl Pipeline {
         let page = self.log.read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
         page.into_iter().next().ok_or_else(|| {
             let stream = &self.stream.path;
-            self.log.corrupt(format!("the key index of stream `{stream}` names event {offset}, which is not there"))
+            self.log.corrupt(format!(
+                "the key index of stream `{stream}` names event {offset}, which is not there"
+            ))
         })
     }
 

@@ -23,7 +23,12 @@ pub struct Subscription {
 
 impl Subscription {
     /// `tail` is the stream's at the moment in which `published` began: that is what joins the two.
-    pub fn new(log: Log, stream: StreamKey, tail: Offset, published: broadcast::Receiver<Published>) -> Subscription {
+    pub fn new(
+        log: Log,
+        stream: StreamKey,
+        tail: Offset,
+        published: broadcast::Receiver<Published>,
+    ) -> Subscription {
         Subscription { log, stream, record: None, cursor: Offset::START, logged: tail, published }
     }
 

@@ -240,7 +240,13 @@ impl Engine {
         };
         let frames = author_frames(&stack, |file| self.code.has(file));
         let stack = stack_text(&name, &message, &frames);
-        ScriptFailure { phase, reason, error: ScriptError { name, message, stack, frames }, cause_code: code }
+        ScriptFailure {
+            phase,
+            reason,
+            error: ScriptError { name, message, stack, frames },
+            cause_code: code,
+            event: None,
+        }
     }
 
     /// Starts the author's entry module; a promise of its namespace.

@@ -10,7 +10,7 @@ use super::loader::Code;
 pub enum Work {
     Load { call: CallId, spec: Box<LoadSpec>, code: Rc<Code>, state: Option<Vec<u8>> },
     Reduce(Box<Batch>),
-    React { call: CallId, event: Vec<u8> },
+    React { call: CallId, event: Vec<u8>, reduce: bool },
     CaughtUp { call: CallId },
     State { call: CallId },
     Pending { call: CallId },

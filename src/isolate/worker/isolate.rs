@@ -13,6 +13,7 @@ use super::host::{Due, DueAt, Host, Settled, Shared};
 use super::inbox::{Batch, Work};
 use super::loader::Code;
 use super::replay;
+use crate::event::Offset;
 use crate::event::builtin::{FailureReason, Phase};
 use crate::limits;
 
@@ -45,6 +46,13 @@ pub struct Gone {
     pub failure: ScriptFailure,
 }
 
+impl Gone {
+    fn at(mut self, event: Option<Offset>) -> Gone {
+        self.failure.event = event;
+        self
+    }
+}
+
 type Step<T = ()> = Result<T, Gone>;
 
 impl Isolate {
@@ -67,7 +75,7 @@ impl Isolate {
         match work {
             Work::Load { call, spec, code, state } => self.load(call, &spec, &code, state)?,
             Work::Reduce(batch) => return self.reduce(batch),
-            Work::React { call, event } => self.react(call, &event)?,
+            Work::React { call, event, reduce } => self.react(call, &event, reduce)?,
             Work::CaughtUp { call } => self.caught_up(call)?,
             Work::State { call } => self.state(call)?,
             Work::Pending { call } => {
@@ -137,7 +145,8 @@ impl Isolate {
         if self.reduces {
             self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
                 replay::slice(engine, ctx, prelude, &mut batch)
-            })?;
+            })
+            .map_err(|gone| gone.at(batch.current()))?;
             if !batch.is_done() {
                 return Ok(Some(Work::Reduce(batch)));
             }
@@ -149,10 +158,10 @@ impl Isolate {
 
     // --- hooks ----------------------------------------------------------------------------------------
 
-    fn react(&mut self, call: CallId, event: &[u8]) -> Step {
+    fn react(&mut self, call: CallId, event: &[u8], reduce: bool) -> Step {
         let offset = replay::offset_of(event);
         let text = String::from_utf8_lossy(event);
-        if self.reduces {
+        if reduce && self.reduces {
             let mut failed = None;
             self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
                 failed = replay::one(engine, ctx, prelude, event)?;

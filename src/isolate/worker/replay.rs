@@ -9,6 +9,7 @@ use rquickjs::{Ctx, Function, Result};
 use super::super::ScriptFailure;
 use super::engine::{Engine, Prelude, Thrown};
 use super::inbox::Batch;
+use crate::event::Offset;
 use crate::event::builtin::Phase;
 
 /// How long one part of a replay may hold the worker.
@@ -91,6 +92,11 @@ fn apply<'js>(ctx: &Ctx<'js>, reduce: &Function<'js>, event: &[u8]) -> Result<()
 }
 
 impl Batch {
+    /// The event that was reduced last.
+    pub fn current(&self) -> Option<Offset> {
+        self.next.checked_sub(1).map(|at| Offset(offset_of(self.event(at))))
+    }
+
     fn failed(&mut self, engine: &Engine, at: usize, thrown: Thrown) {
         let offset = offset_of(self.event(at));
         self.failures.push((offset, engine.failure(Phase::Reduce, thrown)));

@@ -46,16 +46,18 @@ impl Context {
         let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
-            let configuration = read_configuration(&streams, &record, configured).map_err(machinery)?.ok_or_else(
-                || IsolateError::Machinery(format!("no configuration of `{slug}` at offset {configured}")),
-            )?;
+            let configuration =
+                read_configuration(&streams, &record, configured).map_err(machinery)?.ok_or_else(|| {
+                    IsolateError::Machinery(format!("no configuration of `{slug}` at offset {configured}"))
+                })?;
             let sources = Sources {
                 entry: configuration.entry().unwrap_or_default().to_string(),
                 modules: configuration.sources(),
             };
             let code = isolates.compile(Arc::new(sources)).await?;
             let (failed, failures) = mpsc::channel(limits::FAILURES_IN_A_ROW_MAX as usize);
-            let bridge = ScriptBridge::new(streams, stream.clone(), slug.clone(), version.clone(), configured, failed);
+            let bridge =
+                ScriptBridge::new(streams, stream.clone(), slug.clone(), version.clone(), configured, failed);
             let bridge = Arc::new(bridge);
             let spec = Spec {
                 project: stream.project.to_string(),
@@ -101,8 +103,10 @@ impl Context {
                 return Ok(Rest::Changed);
             }
         };
-        let redelivers = if loaded.redeliver_failed { self.failed_since(record, deployment)? } else { Vec::new() };
-        let mark = Mark { version: loaded.version.clone(), configured, acted, failures_in_a_row: 0, poisoned };
+        let redelivers =
+            if loaded.redeliver_failed { self.failed_since(record, deployment)? } else { Vec::new() };
+        let mark =
+            Mark { version: loaded.version.clone(), configured, acted, failures_in_a_row: 0, poisoned };
         // Lazily: it joins the commit of the very event that says so.
         store.save_mark(&mark);
         self.record_activated(&loaded.version, configured).await?;
@@ -132,6 +136,14 @@ impl Context {
             match failure.event {
                 Some(event) if poisoned.len() < REPLAY_FAILURES_MAX && poisoned.insert(event) => {
                     self.record_failed(&version, configured, &failure, Some(event)).await?;
+                    match self.load(record, configured, &version, set, None).await {
+                        Ok(again) => loaded = again,
+                        Err(error) => return Ok(Err(own_failure(error)?)),
+                    }
+                }
+                // It took the worker down with it, which could not say at which event: look at each alone.
+                None if self.batch_events > 1 && failure.phase == Phase::Reduce => {
+                    self.batch_events = 1;
                     match self.load(record, configured, &version, set, None).await {
                         Ok(again) => loaded = again,
                         Err(error) => return Ok(Err(own_failure(error)?)),
@@ -201,29 +213,37 @@ impl Context {
         poisoned: &BTreeSet<Offset>,
     ) -> Result<Vec<(Offset, ScriptFailure)>, Replay> {
         let mut failures = Vec::new();
+        let batch_events = self.batch_events;
         if !isolate.definition().reduces {
             return Ok(failures);
         }
-        let mut page = self.read_history(record, from, to).await?;
+        let mut page = self.read_history(record, from, to, batch_events).await?;
         while let Some(last) = page.last().map(|event| event.offset) {
             let seen: Vec<Arc<Event>> = page
                 .into_iter()
                 .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
                 .collect();
             // The next page is read while this one is being reduced.
-            let (reduced, next) = tokio::join!(isolate.reduce(&seen), self.read_history(record, last, to));
-            failures.extend(reduced?);
+            let (reduced, next) =
+                tokio::join!(isolate.reduce(&seen), self.read_history(record, last, to, batch_events));
+            failures.extend(reduced.map_err(|error| name_culprit(error, &seen))?);
             page = next?;
         }
         Ok(failures)
     }
 
-    async fn read_history(&self, record: &StreamRecord, from: Offset, to: Offset) -> Result<Vec<Arc<Event>>, LogError> {
+    async fn read_history(
+        &self,
+        record: &StreamRecord,
+        from: Offset,
+        to: Offset,
+        events_max: usize,
+    ) -> Result<Vec<Arc<Event>>, LogError> {
         if from >= to {
             return Ok(Vec::new());
         }
         let (log, record) = (self.streams.log().clone(), record.clone());
-        let read = move || log.read(&record, from, to.next(), REDUCE_BATCH_EVENTS, READ_PAGE_BYTES);
+        let read = move || log.read(&record, from, to.next(), events_max, READ_PAGE_BYTES);
         tokio::task::spawn_blocking(read).await.unwrap_or(Err(LogError::Closed))
     }
 
@@ -232,9 +252,9 @@ impl Context {
         use super::super::deployments::Status;
         let slug = self.slug.clone();
         let settled = self.deployed.wait_for(|set| {
-            set.processors
-                .get(&slug)
-                .is_none_or(|deployment| deployment.configured != configured || deployment.status != Status::Starting)
+            set.processors.get(&slug).is_none_or(|deployment| {
+                deployment.configured != configured || deployment.status != Status::Starting
+            })
         });
         // A server that goes down ends the wait by its own sign.
         tokio::select! {
@@ -267,6 +287,16 @@ impl Context {
                 }
             }
         }
+    }
+}
+
+/// With one event in the call there is no doubt which one it was.
+pub(super) fn name_culprit(error: IsolateError, seen: &[Arc<Event>]) -> IsolateError {
+    match (error, seen) {
+        (IsolateError::Script(failure), [only]) if failure.event.is_none() => {
+            IsolateError::Script(ScriptFailure { event: Some(only.offset), ..failure })
+        }
+        (error, _) => error,
     }
 }
 

@@ -4,14 +4,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use futures_util::FutureExt;
 
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::STREAM_PAUSED;
-use super::activate::{Loaded, first_acted, own_failure};
+use super::activate::{Loaded, first_acted, name_culprit, own_failure};
 use super::{Context, DeploymentSet, Rest, Trouble};
 use crate::event::builtin::Phase;
 use crate::event::{Event, Offset};
@@ -186,7 +186,10 @@ impl Context {
             let loaded = drive.loaded.as_ref().expect("it was loaded just above");
             let definition = loaded.isolate.definition();
             if !definition.reacts {
-                return self.reduce_waiting(drive).await;
+                match self.reduce_waiting(drive).await? {
+                    Next::Go => continue,
+                    Next::Rebuild => return Ok(Next::Rebuild),
+                }
             }
             let at_once = if definition.parallel { PARALLEL_HOOKS_MAX } else { 1 };
             if drive.under_way.len() >= at_once {
@@ -213,7 +216,9 @@ impl Context {
     /// Without hooks there is nothing to act on: what waits is reduced in one go.
     async fn reduce_waiting(&mut self, drive: &mut Drive<'_>) -> Result<Next, Trouble> {
         let loaded = drive.loaded.as_ref().expect("only a loaded processor reduces");
-        let (all, poisoned) = (std::mem::take(&mut drive.waiting), &drive.mark.poisoned);
+        let at_once = self.batch_events.min(drive.waiting.len());
+        let all: Vec<Arc<Event>> = drive.waiting.drain(..at_once).collect();
+        let poisoned = &drive.mark.poisoned;
         let seen: Vec<Arc<Event>> = all
             .iter()
             .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
@@ -226,8 +231,12 @@ impl Context {
                 return Ok(Next::Rebuild);
             }
             Err(error) => {
-                let failure = own_failure(error)?;
-                let Some(event) = failure.event else { return Err(Trouble::Isolate(failure.error.message)) };
+                let failure = own_failure(name_culprit(error, &seen))?;
+                let Some(event) = failure.event else {
+                    // It took the worker down with it, which could not say at which event: look at each alone.
+                    self.batch_events = 1;
+                    return Ok(Next::Rebuild);
+                };
                 return self.broken(drive, event, failure).await;
             }
         };
@@ -344,7 +353,11 @@ impl Context {
         }
     }
 
-    async fn refuse_candidate(&mut self, deployment: &Deployment, failure: ScriptFailure) -> Result<(), Trouble> {
+    async fn refuse_candidate(
+        &mut self,
+        deployment: &Deployment,
+        failure: ScriptFailure,
+    ) -> Result<(), Trouble> {
         let failure = ScriptFailure { phase: Phase::Load, ..failure };
         self.record_failed(&deployment.version, deployment.configured, &failure, None).await
     }
@@ -437,8 +450,7 @@ impl Drive<'_> {
         loaded.bridge.begin(&event);
         let isolate = loaded.isolate.clone();
         let reaction = async move {
-            let outcome =
-                if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
+            let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
             Reaction { event, redelivered, outcome }
         };
         self.under_way.push(reaction.boxed());

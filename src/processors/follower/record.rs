@@ -71,7 +71,9 @@ impl Context {
         loop {
             let origin = Origin::Server { slug: Some(self.slug.clone()), cause: cause.clone() };
             match self.streams.append_one(&self.stream, input.clone(), origin).await {
-                Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => self.wait_until_resumed().await?,
+                Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => {
+                    self.wait_until_resumed().await?
+                }
                 outcome => return Ok(outcome.map(drop)?),
             }
         }
