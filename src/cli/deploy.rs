@@ -214,7 +214,7 @@ fn tell(
     }
     reports.iter().for_each(|report| terminal::remark(report));
     Err(Failure::failed(format!(
-        "processor `{slug}` did not start on {} (event {}); a version that worked before keeps running",
+        "processor `{slug}` did not start on {} (event {}); if a version of it worked before, that one keeps running",
         options.stream, event.offset
     )))
 }

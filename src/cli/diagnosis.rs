@@ -26,7 +26,8 @@ pub fn of_failure(failed: &ProcessorFailed, sources: &Sources, paint: Paint) -> 
         text.push_str(&paint.paint(Style::Faint, &caller(frame, sources)));
         text.push('\n');
     }
-    if let Some(cause) = &failed.cause {
+    // The cause of a failure to load is its configuration, which says nothing new.
+    if let Some(cause) = failed.cause.as_ref().filter(|_| failed.phase != Phase::Load) {
         let about =
             format!("  while it was busy with event {} of {}\n", cause.offset, harmless(&cause.stream_path));
         text.push_str(&paint.paint(Style::Faint, &about));

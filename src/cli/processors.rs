@@ -1,7 +1,6 @@
 //! `millrace processors`: a stream's processors as a table.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::Client;
 use super::failure::Failure;
@@ -20,7 +19,10 @@ pub async fn processors(remote: &Remote, options: &config::Processors) -> Result
         ));
         return Ok(());
     }
-    let rows: Vec<Row> = listed.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect();
+    let rows: Vec<Row> =
+        listed.iter().map(|raw| serde_json::from_str(raw.get())).collect::<Result<_, _>>().map_err(
+            |error| Failure::failed(format!("this server describes processors in another form: {error}")),
+        )?;
     Ok(terminal::print(&table(&rows, Paint::stdout()))?)
 }
 
@@ -38,7 +40,15 @@ struct Row {
     #[serde(default)]
     lag: u64,
     #[serde(default)]
-    last_error: Option<Value>,
+    last_error: Option<LastError>,
+}
+
+#[derive(Deserialize)]
+struct LastError {
+    /// Where its `processor/failed` stands.
+    offset: u64,
+    phase: String,
+    message: String,
 }
 
 impl Row {
@@ -56,21 +66,10 @@ impl Row {
         ]
     }
 
-    /// A sentence of the last error, whether it is told as a text or as the payload of its event.
     fn error(&self) -> String {
-        let text = |value: &Value| value.as_str().map(harmless);
-        match &self.last_error {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(error)) => harmless(error),
-            Some(error) => {
-                let inner = error.get("error").unwrap_or(error);
-                let message = inner.get("message").and_then(text).unwrap_or_else(|| error.to_string());
-                match inner.get("name").and_then(text) {
-                    Some(name) => format!("{name}: {message}"),
-                    None => message,
-                }
-            }
-        }
+        self.last_error.as_ref().map_or_else(String::new, |error| {
+            format!("{} ({}, event {})", harmless(&error.message), harmless(&error.phase), error.offset)
+        })
     }
 
     fn style(&self) -> Style {
@@ -119,14 +118,14 @@ mod tests {
     fn a_table() {
         let rows: Vec<Row> = serde_json::from_str(
             r#"[{"slug":"ping","status":"active","version":"0123456789abcdef","reduced":12,"acted":11,"tail":12,"lag":1,"lastError":null},
-                {"slug":"b","status":"suspended","lastError":{"error":{"name":"TypeError","message":"x is not a function"}}}]"#,
+                {"slug":"b","status":"suspended","lastError":{"offset":9,"phase":"reduce","reason":"exception","message":"x is not a function"}}]"#,
         )
         .unwrap();
         assert_eq!(
             table(&rows, Paint::plain()),
             "SLUG  STATUS     VERSION       REDUCED  ACTED  LAG  LAST ERROR\n\
              ping  active     0123456789ab  12       11     1\n\
-             b     suspended  -             0        0      0    TypeError: x is not a function"
+             b     suspended  -             0        0      0    x is not a function (reduce, event 9)"
         );
     }
 }

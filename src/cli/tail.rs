@@ -8,7 +8,7 @@ use super::follow::Follow;
 use super::terminal::{self, Paint, Style, harmless};
 use super::wire::Received;
 use crate::config::{Logs, Remote, Selection, Tail};
-use crate::event::StreamPath;
+use crate::event::{Kind, StreamPath};
 
 pub async fn tail(remote: &Remote, options: &Tail) -> Result<(), Failure> {
     let client = Client::new(remote)?;
@@ -18,7 +18,11 @@ pub async fn tail(remote: &Remote, options: &Tail) -> Result<(), Failure> {
 pub async fn logs(remote: &Remote, options: &Logs) -> Result<(), Failure> {
     let client = Client::new(remote)?;
     let path = options.path.logs_of(&options.slug).map_err(Failure::Usage)?;
-    match show(&client, &path, &options.selection, Look::of(remote, describe_log)).await {
+    let mut selection = options.selection.clone();
+    if selection.types.is_empty() {
+        selection.types.push(Kind::ProcessorLogged.name().to_string());
+    }
+    match show(&client, &path, &selection, Look::of(remote, describe_log)).await {
         Err(Failure::NotFound(_)) => Err(Failure::failed(format!(
             "processor `{}` on {} has logged nothing: `millrace processors {}` lists the processors there, and --follow waits for the first line",
             options.slug, options.path, options.path
