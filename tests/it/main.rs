@@ -12,6 +12,7 @@ mod crash;
 mod delete;
 mod examples;
 mod failures;
+mod hooks;
 mod input;
 mod listing;
 mod live;
