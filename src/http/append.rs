@@ -51,6 +51,7 @@ pub async fn append(
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let form = is_form(request.headers());
     let text = is_text(request.headers());
+    refuse_too_large(request.headers())?;
     let body = collect(request.into_body()).await?;
     let posted = match wrap {
         Some(event_type) => Posted::One(wrapped(event_type, &body)),
@@ -73,13 +74,22 @@ enum Posted {
     Batch(Vec<EventInput>),
 }
 
+/// What says of itself that it is too large need not be sent first.
+fn refuse_too_large(headers: &HeaderMap) -> Result<(), Problem> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) { Err(body_too_large()) } else { Ok(()) }
+}
+
+fn body_too_large() -> Problem {
+    Problem::too_large(format!("a request may have {BODY_BYTES_MAX} bytes; send large files in parts"))
+}
+
 async fn collect(body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Err(Problem::too_large(format!(
-                "a request may have {BODY_BYTES_MAX} bytes; send large files in parts"
-            )))
+            Err(body_too_large())
         }
         Err(error) => Err(Problem::bad_body(format!("the body ended too early: {error}"))),
     }

@@ -110,8 +110,8 @@ fn exceptions_say_where() {
             ),
         ],
     );
-    // `throw` stands at the first column behind the brace, in line 3 (afterAppend) and 4 (reduce).
-    with_frame(&millrace.wait_type("/thrown", "processor/failed"), &frame(3, 38));
+    // Where the error is made: at `new`, behind the `throw` in column 38.
+    with_frame(&millrace.wait_type("/thrown", "processor/failed"), &frame(3, 44));
     assert_eq!(millrace.wait_type("/later", "processor/failed")["payload"]["error"]["frames"][0]["line"], 3);
     assert_eq!(
         millrace.wait_type("/in-reduce", "processor/failed")["payload"]["error"]["frames"][0]["line"],

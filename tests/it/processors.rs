@@ -407,19 +407,6 @@ fn several_modules_import_each_other() {
 }
 
 #[test]
-fn a_processor_may_run_for_every_stream_below() {
-    let millrace = shared();
-    millrace.deploy_with("/team", json!({"slug": "s", "script": PONG, "includeChildren": true}));
-    for path in ["/team/a", "/team/a/b"] {
-        millrace.append(path, json!({"type": "ping"}));
-        let pong = millrace.wait_type(path, "pong");
-        assert_subset(path, &pong, &json!({"source": {"slug": "s", "cause": {"streamPath": path}}}));
-    }
-    millrace.append("/elsewhere", json!({"type": "ping"}));
-    assert!(millrace.read("/team/a").iter().all(|event| event["type"] != "processor/activated"));
-}
-
-#[test]
 fn logs_have_a_stream_of_their_own() {
     let script = "export default {
         reduce({ event, logger }) { if (event.type === 'go') logger.info('reducing', { n: 1 }); },

@@ -176,7 +176,7 @@ fn an_idle_processor_hibernates_and_wakes_with_its_state() {
     millrace.deploy("/a", "s", COUNTER);
     millrace.append("/a", json!([{"type": "tick"}, {"type": "tick"}]));
     let started = std::time::Instant::now();
-    while millrace.run([get("/api/processors/a")])[0]["status"] != "hibernated" {
+    while millrace.run([get("/api/processors/a")])[0]["awake"] != false {
         assert!(started.elapsed() < crate::harness::DEADLINE, "it did not hibernate");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
