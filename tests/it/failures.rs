@@ -110,7 +110,7 @@ fn exceptions_say_where() {
             ),
         ],
     );
-    // Where the error is made: at `new`, behind the `throw` in column 38.
+    // Where the error is made: at the name behind `new`.
     with_frame(&millrace.wait_type("/thrown", "processor/failed"), &frame(3, 44));
     assert_eq!(millrace.wait_type("/later", "processor/failed")["payload"]["error"]["frames"][0]["line"], 3);
     assert_eq!(

@@ -13,6 +13,7 @@ mod delete;
 mod deploying;
 mod examples;
 mod failures;
+mod hooks;
 mod input;
 mod listing;
 mod live;

@@ -94,6 +94,13 @@ fn a_body_may_be_large_but_not_endless() {
     let declared =
         Request::new("POST", "/api/streams/large").header("content-length", "4000000000").body("x");
     assert_eq!(millrace.send(declared).head.status, 413);
+    // A length that is not declared is counted.
+    let mut chunked = format!("{:x}\r\n", 40 << 20).into_bytes();
+    chunked.extend(std::iter::repeat_n(b'x', 40 << 20));
+    chunked.extend(b"\r\n0\r\n\r\n");
+    let chunked =
+        Request::new("POST", "/api/streams/large").header("transfer-encoding", "chunked").body(chunked);
+    assert_eq!(millrace.send(chunked).head.status, 413);
 }
 
 #[test]

@@ -41,7 +41,10 @@ impl Request {
         if !self.has("host") {
             line("host", &address.to_string());
         }
-        if !self.has("content-length") && (!self.body.is_empty() || self.method == "POST") {
+        if !self.has("content-length")
+            && !self.has("transfer-encoding")
+            && (!self.body.is_empty() || self.method == "POST")
+        {
             line("content-length", &self.body.len().to_string());
         }
         for (name, value) in &self.headers {
