@@ -242,7 +242,7 @@ pub enum Cursor {
 Examples:
   millrace deploy ping.js --stream /me/hello --wait
   millrace deploy ping.js --stream /me/hello --slug echo
-  millrace deploy ./agent --stream /agents --include-children    a folder of modules, from processor.js or index.js
+  millrace deploy ./agent --stream /agents/ada        a folder of modules, from processor.js or index.js
   millrace deploy ping.js --stream /me/hello --wait --redeliver-failed    after a fix")]
 pub struct Deploy {
     /// A JavaScript file, or a folder of modules
@@ -254,9 +254,6 @@ pub struct Deploy {
     /// The processor's name within the stream [default: the file's or folder's name]
     #[arg(long, value_name = "SLUG", value_parser = Slug::parse)]
     pub slug: Option<Slug>,
-    /// Run it for every stream below, too, each with its own state
-    #[arg(long)]
-    pub include_children: bool,
     /// Once it is active, act again on the events whose `afterAppend` had failed
     #[arg(long)]
     pub redeliver_failed: bool,

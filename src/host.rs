@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::event::{Project, Slug, StreamKey, StreamPath};
+use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
 use crate::limits::HIBERNATE_AFTER;
 use crate::log::{Engine, Log, LogError, LogOptions, OpenError};
@@ -150,18 +150,18 @@ impl Host {
             doomed.sort_by_key(|key| std::cmp::Reverse(key.path.as_str().len()));
         }
         doomed.push(stream.clone());
+        // What each has come to, as long as all of them are there.
+        let mut states = BTreeMap::new();
+        for key in &doomed {
+            states.extend(self.state(key).await?.map(|state| (key.path.clone(), state)));
+        }
         let mut destroyed = BTreeMap::new();
         for key in doomed {
-            let shown = self.state(&key).await?;
             if self.streams.delete(&key).await?.is_some() {
-                destroyed.insert(key.path.clone(), shown.unwrap_or_default());
+                destroyed.insert(key.path.clone(), states.remove(&key.path).unwrap_or_default());
             }
         }
         Ok(destroyed)
-    }
-
-    pub fn default_project() -> Project {
-        Project::default()
     }
 
     /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.

@@ -115,7 +115,7 @@ impl Tour {
         let path = StreamPath::parse("/demo").expect("a valid path");
         let everything = Query { after: Cursor::Start, types: Vec::new(), limit: None, live: true };
         let events = Follow::start(&client, &path, everything).await?;
-        let watched = terminal::width().is_some();
+        let watched = terminal::is_watched();
         Ok(Tour { client, path, events, arrived: Default::default(), paint, watched })
     }
 

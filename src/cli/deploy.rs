@@ -75,9 +75,6 @@ fn payload(options: &Deploy, slug: &Slug, sources: &Sources) -> Map<String, Valu
     payload.insert("slug".into(), slug.as_str().into());
     let (member, code) = sources.member();
     payload.insert(member.into(), code);
-    if options.include_children {
-        payload.insert("includeChildren".into(), true.into());
-    }
     if options.redeliver_failed {
         payload.insert("redeliverFailed".into(), true.into());
     }

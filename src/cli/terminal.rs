@@ -67,6 +67,11 @@ pub fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Whether a person sees the result as it comes.
+pub fn is_watched() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// The columns of the terminal that shows stdout; None when it is a file or a pipe.
 pub fn width() -> Option<usize> {
     let stdout = io::stdout();

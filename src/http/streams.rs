@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
+use axum::response::AppendHeaders;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ pub async fn list(
     State(app): State<App>,
     InProject(project): InProject,
     uri: Uri,
-) -> Result<([(&'static str, String); 1], Json<Vec<ListedStream>>), Problem> {
+) -> Result<(AppendHeaders<Option<(&'static str, String)>>, Json<Vec<ListedStream>>), Problem> {
     let query = Query::parse(&uri, &["prefix", "limit", "cursor", "system"])?;
     let prefix = query.text("prefix").map(StreamPath::parse_url).transpose().map_err(Problem::bad_path)?;
     let limit = query.positive("limit")?.map_or(100, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -61,7 +62,7 @@ pub async fn list(
             Ok(ListedStream { path: record.key.path, created_at: record.created_at, tail })
         })
         .collect::<Result<Vec<_>, Problem>>()?;
-    Ok(([("x-millrace-next-cursor", next.unwrap_or_default())], Json(listed)))
+    Ok((AppendHeaders(next.map(|cursor| ("x-millrace-next-cursor", cursor))), Json(listed)))
 }
 
 /// Everything below a stream, newest first.

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn the_event_beyond_the_burst_trips() {
-        let cases: [(&[(i64, &str)], Option<usize>); 4] = [
+        type Timed = &'static [(i64, &'static str)];
+        let cases: [(Timed, Option<usize>); 4] = [
             (&[(0, "x"), (0, "x"), (0, "x")], None),
             (&[(0, "x"), (0, "x"), (0, "x"), (0, "x")], Some(3)),
             (&[(0, "x"), (0, "x"), (0, "x"), (1_000, "x"), (1_999, "x")], Some(4)),

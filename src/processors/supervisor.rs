@@ -48,6 +48,8 @@ pub struct ProcessorReport {
     pub awake: bool,
     pub version: String,
     pub configured_offset: Offset,
+    /// The version that runs: an earlier one, when the newest could not be loaded or is still starting.
+    pub active_version: Option<String>,
     pub reduced: Offset,
     pub acted: Offset,
     pub tail: Offset,
@@ -191,6 +193,7 @@ impl Supervisor {
                 awake,
                 version: deployment.version,
                 configured_offset: deployment.configured,
+                active_version: deployment.active.map(|active| active.version),
                 reduced,
                 acted,
                 tail: state.tail,

@@ -162,11 +162,15 @@ pub fn doc(kind: Kind) -> EventDoc {
                         "object",
                         "The code as several ES modules, text by relative name; the entry is `processor.js`, `processor.mjs`, `index.js` or `index.mjs` (or the same as .ts, when a bundler made JavaScript of it).",
                     ),
-                    optional("sourceMap", "object", "Maps positions in `script` back to the author's files."),
+                    optional(
+                        "sourceMap",
+                        "object",
+                        "A source map of `script`. This version keeps it and does not use it: positions are told in the code as it is here.",
+                    ),
                     optional(
                         "includeChildren",
                         "boolean",
-                        "Run for every stream below, too, each with its own state.",
+                        "Not supported by this version of the server: `true` makes the event invalid, so configure the processor on each stream.",
                     ),
                     optional(
                         "redeliverFailed",
@@ -181,7 +185,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "egress",
                         "object",
-                        "`{allow: [\"api.example.com\", \"*.example.org:443\"]}`: narrows where the processor may call out to.",
+                        "`{allow: [\"api.example.com\", \"*.example.org:443\"]}`: narrows where the processor may call out to. This version has no `fetch`, so it allows nothing yet.",
                     ),
                     optional(
                         "bundle",
@@ -259,7 +263,7 @@ pub fn doc(kind: Kind) -> EventDoc {
         Kind::ProcessorLogged => EventDoc {
             summary: "A line that a processor has logged.",
             who: "The server, on the stream `PATH/_logs/SLUG`, for `console.*` and `logger`.",
-            effect: "None. Log lines are not delivered to processors by `includeChildren`.",
+            effect: "None. They are kept in a system stream, apart from the events that processors see.",
             fields: const {
                 &[
                     required("level", "string", "`debug`, `log`, `info`, `warn` or `error`."),
