@@ -31,12 +31,15 @@ pub fn run() -> io::Result<Vec<Row>> {
             };
             let rate = measure(store, connections)?;
             let target = match connections {
-                1 => limit / 2.0,
-                256 => at_256,
-                _ => 0.0,
+                1 => Some(limit / 2.0),
+                256 => Some(at_256),
+                _ => None,
             };
             rows.push(Row::rate(
-                format!("appends, {store}, {connections} connections"),
+                format!(
+                    "appends, {store}, {connections} connection{}",
+                    if connections == 1 { "" } else { "s" }
+                ),
                 rate,
                 (limit, what),
                 target,

@@ -92,7 +92,7 @@ pub fn replay() -> io::Result<Vec<Row>> {
     let read_rate = REPLAYED as f64 / reading.elapsed().as_secs_f64();
     let rates = (0..REPLAYS).map(|n| replay_once(&mut client, n)).collect::<io::Result<Vec<f64>>>()?;
     let limit = (read_rate, "read over HTTP as JSON");
-    Ok(vec![Row::rate("replay through reduce", median_of(rates), limit, 100_000.0)])
+    Ok(vec![Row::rate("replay through reduce", median_of(rates), limit, Some(100_000.0))])
 }
 
 /// Another slug each time, so that each starts from nothing.

@@ -14,14 +14,14 @@ pub struct Row {
 
 impl Row {
     /// A rate: more is better.
-    pub fn rate(figure: impl Into<String>, measured: f64, limit: (f64, &str), target: f64) -> Row {
+    pub fn rate(figure: impl Into<String>, measured: f64, limit: (f64, &str), target: Option<f64>) -> Row {
         Row {
             figure: figure.into(),
             measured: format!("{}/s", grouped(measured)),
             limit: format!("{}/s {}", grouped(limit.0), limit.1),
             ratio: format!("{:.2}", measured / limit.0),
-            target: format!("≥ {}/s", grouped(target)),
-            met: measured >= target,
+            target: target.map_or("-".into(), |target| format!("≥ {}/s", grouped(target))),
+            met: target.is_none_or(|target| measured >= target),
         }
     }
 
