@@ -97,7 +97,7 @@ export default function start(native) {
     if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
       throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
     }
-    committed = text ?? toText(found.initialState ?? {}, "initialState");
+    committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
     processor = found;

@@ -4,7 +4,7 @@
 const LAZY = {
   events: ["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"],
   url: ["URL", "URLSearchParams"],
-  encoding: ["TextEncoder", "TextDecoder"],
+  encoding: ["TextEncoder", "TextDecoder", "atob", "btoa"],
   clone: ["structuredClone"],
   headers: ["Headers"],
   crypto: ["crypto", "Crypto"],

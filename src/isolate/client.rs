@@ -2,11 +2,13 @@
 //! it dies, whoever it was busy with is blamed, and everybody else is told to load again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use bytes::Bytes;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
@@ -174,8 +176,9 @@ impl Worker {
         tokio::spawn(async move {
             read(&reading, reader).await;
             writing.abort();
-            reading.died(process.child).await;
+            // First of all, so that whoever hears of it finds another worker in its place.
             ended(&reading);
+            reading.died(process.child).await;
         });
         Ok(worker)
     }
@@ -289,7 +292,7 @@ impl Worker {
 
     // --- what the worker says ---------------------------------------------------------------------------
 
-    fn hear(self: &Arc<Worker>, Frame { message, body }: Frame<FromWorker>) {
+    async fn hear(self: &Arc<Worker>, Frame { message, body }: Frame<FromWorker>) {
         let text = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
         match message {
             FromWorker::Loaded { call } => match serde_json::from_slice(&body) {
@@ -308,15 +311,13 @@ impl Worker {
             FromWorker::Gone { isolate, call, failure } => self.gone(isolate, call, *failure),
             FromWorker::Append { isolate, op, event, ordinal, path } => {
                 let request = AppendRequest { event: event.map(Offset), ordinal, path, input: text(body) };
-                self.perform(isolate, op, |bridge| async move {
-                    bridge.append(request).await.map(|stored| stored.as_str().as_bytes().to_vec())
-                });
+                let stored = |stored: Json| stored.as_str().as_bytes().to_vec();
+                self.perform(isolate, op, |bridge| bridge.append(request).map_ok(stored)).await;
             }
             FromWorker::Read { isolate, op, path, after, before, types } => {
                 let request = ReadRequest { path, after, before, types };
-                self.perform(isolate, op, |bridge| async move {
-                    bridge.read(request).await.map(|page| lines(&page))
-                });
+                self.perform(isolate, op, |bridge| bridge.read(request).map_ok(|page| page.join(&b'\n')))
+                    .await;
             }
             FromWorker::Logged { isolate, level, event } => {
                 if let Some(bridge) = self.bridge(isolate) {
@@ -343,20 +344,30 @@ impl Worker {
         }
     }
 
-    fn perform<F>(self: &Arc<Worker>, isolate: IsolateId, op: u64, work: impl FnOnce(Arc<dyn Bridge>) -> F)
-    where
-        F: Future<Output = Result<Vec<u8>, OpError>> + Send + 'static,
+    /// Operations begin in the order in which the script asked, here; what does not end at once goes on elsewhere.
+    async fn perform<F>(
+        self: &Arc<Worker>,
+        isolate: IsolateId,
+        op: u64,
+        begin: impl FnOnce(Arc<dyn Bridge>) -> F,
+    ) where
+        F: Future<Output = Result<Vec<u8>, OpError>> + Send + Unpin + 'static,
     {
         let Some(bridge) = self.bridge(isolate) else { return };
-        let work = work(bridge);
+        let mut work = tokio::task::unconstrained(begin(bridge));
+        if let Some(outcome) = poll_fn(|cx| Poll::Ready(ready(work.poll_unpin(cx)))).await {
+            return self.settle(isolate, op, outcome);
+        }
         let worker = self.clone();
-        tokio::spawn(async move {
-            let (error, body) = match work.await {
-                Ok(body) => (None, body),
-                Err(error) => (Some(error), Vec::new()),
-            };
-            worker.tell(&ToWorker::Settle { isolate, op, error }, &body);
-        });
+        tokio::spawn(async move { worker.settle(isolate, op, work.await) });
+    }
+
+    fn settle(&self, isolate: IsolateId, op: u64, outcome: Result<Vec<u8>, OpError>) {
+        let (error, body) = match outcome {
+            Ok(body) => (None, body),
+            Err(error) => (Some(error), Vec::new()),
+        };
+        self.tell(&ToWorker::Settle { isolate, op, error }, &body);
     }
 
     // --- the end of an isolate, and of the worker -------------------------------------------------------
@@ -428,8 +439,11 @@ fn blame(calls: Calls, culprit: CallId, failure: ScriptFailure, bridge: Option<A
     }
 }
 
-fn lines(page: &[Bytes]) -> Vec<u8> {
-    page.join(&b'\n')
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 async fn answer_of(
@@ -449,7 +463,7 @@ async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Ve
 async fn read(worker: &Arc<Worker>, reader: OwnedReadHalf) {
     let mut reader = reader;
     while let Ok(frame) = process::read_frame(&mut reader).await {
-        worker.hear(frame);
+        worker.hear(frame).await;
     }
 }
 

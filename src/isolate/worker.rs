@@ -11,6 +11,7 @@ mod loader;
 mod natives;
 mod prelude;
 mod replay;
+mod web;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
@@ -120,7 +121,6 @@ impl Worker {
     }
 
     fn wait(&mut self, receiver: &Receiver<Frame<ToWorker>>) -> Result<Frame<ToWorker>, RecvTimeoutError> {
-        self.shared.flush();
         self.trim();
         match self.shared.first_due() {
             Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -192,7 +192,8 @@ impl Worker {
                 self.ended += TRIM_EVERY;
             }
         }
-        self.shared.flush_when_large();
+        // At the end of each turn: nobody should wait for an answer that is there, while others take theirs.
+        self.shared.flush();
     }
 
     #[allow(unsafe_code)]

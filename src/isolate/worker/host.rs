@@ -41,7 +41,7 @@ pub enum Due {
     },
 }
 
-/// Messages leave together, unless so many have come together.
+/// What the outbox keeps of its memory between turns.
 const OUTBOX_BYTES: usize = 64 * 1024;
 
 impl Shared {
@@ -60,12 +60,6 @@ impl Shared {
         let Ok(bytes) = encode(message, &[body]) else { return false };
         self.outbox.borrow_mut().extend_from_slice(&bytes);
         true
-    }
-
-    pub fn flush_when_large(&self) {
-        if self.outbox.borrow().len() >= OUTBOX_BYTES {
-            self.flush();
-        }
     }
 
     pub fn flush(&self) {
