@@ -276,7 +276,7 @@ export default function start(native) {
     const failure = new Error();
     return new Promise((resolve, reject) => {
       const id = send();
-      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations wait for the host: await some of them first`);
+      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
       ops.set(id, { hook, resolve, reject, failure });
     });
   }
@@ -312,7 +312,7 @@ export default function start(native) {
       const unknown = Object.keys(input).find((key) => key !== "event" && key !== "path");
       if (unknown) throw new TypeError(`append takes { event, path }; it was given \`${unknown}\` too`);
     }
-    if (event === null || typeof event !== "object") {
+    if (event === null || typeof event !== "object" || Array.isArray(event)) {
       throw new TypeError(`append: \`event\` must be an object { type, payload }, and is ${kindOf(event)}`);
     }
     if (path !== undefined && typeof path !== "string") {

@@ -73,9 +73,11 @@ export default function installGlobals(native, host) {
   };
   const timeOrigin = nativeNow() - nativePerformanceNow();
   define("performance", {
-    timeOrigin,
-    now: () => (reducing.active ? now() - timeOrigin : nativePerformanceNow()),
-    toJSON: () => ({ timeOrigin }),
+    get timeOrigin() {
+      return reducing.active ? 0 : timeOrigin;
+    },
+    now: () => (reducing.active ? now() : nativePerformanceNow()),
+    toJSON: () => ({ timeOrigin: performance.timeOrigin }),
   });
 
   // --- console ----------------------------------------------------------------------------------------

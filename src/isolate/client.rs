@@ -20,7 +20,7 @@ use super::process;
 use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, ToWorker, encode};
 use super::worker::ROLE_ISOLATES;
 use super::{AppendRequest, Bridge, Definition, ReadRequest, Spec};
-use crate::event::builtin::{FailureReason, Phase};
+use crate::event::builtin::FailureReason;
 use crate::event::{Event, Json, Offset};
 
 /// A handle to one isolate; when the last is dropped, the isolate ends.
@@ -154,6 +154,13 @@ pub struct Killed {
     pub isolate: Option<(IsolateId, CallId)>,
     pub reason: FailureReason,
     pub message: String,
+}
+
+impl Killed {
+    pub fn not_needed() -> Killed {
+        let message = "the worker is not needed any more".into();
+        Killed { isolate: None, reason: FailureReason::Exception, message }
+    }
 }
 
 impl Worker {
@@ -399,7 +406,7 @@ impl Worker {
         );
         if let Some((isolate, call)) = culprit {
             let (reason, message) = failure;
-            let failure = ScriptFailure::new(Phase::AfterAppend, reason, "WorkerKilled", message);
+            let failure = ScriptFailure::new(self.page.phase(), reason, "WorkerKilled", message);
             let calls = state.take_calls(isolate);
             let bridge = state.isolates.get(&isolate).map(|resident| resident.bridge.clone());
             drop(state);

@@ -90,8 +90,16 @@ impl Isolates {
         self.0.compiler.shutdown().await;
         let workers: Vec<Arc<Worker>> = self.0.slots().iter_mut().filter_map(Option::take).collect();
         for worker in &workers {
-            let message = "the server shuts down".to_string();
-            worker.kill(Killed { isolate: None, reason: FailureReason::Timeout, message });
+            worker.kill(Killed::not_needed());
+        }
+    }
+}
+
+/// Without the pool its isolates end, too.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for worker in self.slots().iter().flatten() {
+            worker.kill(Killed::not_needed());
         }
     }
 }

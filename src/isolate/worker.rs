@@ -57,10 +57,12 @@ fn start(role: &str) -> std::io::Result<()> {
             rustix::thread::gettid().as_raw_nonzero().get() as u64,
             std::sync::atomic::Ordering::Relaxed,
         );
-        if compiles {
-            compile::run(&receiver, writer);
-        } else {
-            Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver);
+        let run = std::panic::AssertUnwindSafe(|| match compiles {
+            true => compile::run(&receiver, writer),
+            false => Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver),
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            std::process::abort();
         }
         // Nothing is left to be done without the thread that does it.
         std::process::exit(0);

@@ -25,6 +25,8 @@ pub struct Isolate {
     reduces: bool,
     catches_up: bool,
     parallel: bool,
+    /// Failures since the last hook began that no call waits for.
+    unhandled: u32,
     /// Hooks that have not come to their end.
     running: BTreeMap<CallId, Running>,
 }
@@ -58,6 +60,7 @@ impl Isolate {
             reduces: false,
             catches_up: false,
             parallel: false,
+            unhandled: 0,
             running: BTreeMap::new(),
         }
     }
@@ -85,7 +88,7 @@ impl Isolate {
     // --- loading --------------------------------------------------------------------------------------
 
     fn load(&mut self, call: CallId, spec: &LoadSpec, code: &Rc<Code>, state: Option<Vec<u8>>) -> Step {
-        self.host.begin_turn(call);
+        self.host.begin_turn(call, Phase::Load);
         let engine = Engine::new(&self.host, code);
         self.host.end_turn();
         self.start_hook(call, Phase::Load, None, self.bounds.hook_timeout.min(limits::LOAD_TIMEOUT));
@@ -184,6 +187,7 @@ impl Isolate {
 
     fn start_hook(&mut self, call: CallId, phase: Phase, event: Option<u64>, timeout: Duration) {
         let due = self.host.shared.arm(Instant::now() + timeout, Due::Hook { isolate: self.host.id, call });
+        self.unhandled = 0;
         self.running.insert(call, Running { phase, event, due, timeout, overdue: false });
     }
 
@@ -263,15 +267,21 @@ impl Isolate {
             return Err(Gone { call, failure });
         };
         let event = self.running.get(&call).and_then(|running| running.event);
-        let uncaught = engine.turn(call, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| {
-            Gone { call, failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message) }
-        })?;
+        let uncaught =
+            engine.turn(call, phase, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| Gone {
+                call,
+                failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message),
+            })?;
         let uncaught: Vec<ScriptFailure> =
             uncaught.into_iter().map(|thrown| engine.failure(Phase::UnhandledRejection, thrown)).collect();
         for Settled { call, failure, value } in self.host.settled.take() {
             self.ended(call, failure, value)?;
         }
         for failure in uncaught {
+            self.unhandled += 1;
+            if self.unhandled > limits::UNHANDLED_PER_HOOK_MAX {
+                break;
+            }
             let isolate = self.host.id;
             self.send(FromWorker::Failed { isolate, failure: Box::new(failure), event }, &[]);
         }
