@@ -22,6 +22,8 @@ export default function start(native) {
   const hooks = new Map();
   const ops = new Map();
   const limitErrors = new WeakSet();
+  /** The errors of operations, to their codes. */
+  const opErrors = new WeakMap();
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
@@ -353,6 +355,7 @@ export default function start(native) {
     const error = waiting.failure;
     error.message = text;
     error.code = code;
+    opErrors.set(error, code);
     waiting.reject(error);
   }
 
@@ -367,7 +370,7 @@ export default function start(native) {
         failure.message = String(thrown.message);
         failure.stack = String(thrown.stack ?? "");
         failure.limit = limitErrors.has(thrown);
-        if (typeof thrown.code === "string") failure.code = thrown.code;
+        failure.code = opErrors.get(thrown);
         if (thrown instanceof AggregateError) {
           failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
         }

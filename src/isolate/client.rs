@@ -14,112 +14,15 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{IsolateError, OpError, ReactError, ScriptFailure};
+use super::failure::{IsolateError, OpError, ScriptFailure};
+use super::handle::{Answer, Handle, Isolate};
 use super::page::Page;
 use super::process;
 use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, ToWorker, encode};
 use super::worker::ROLE_ISOLATES;
 use super::{AppendRequest, Bridge, Definition, ReadRequest, Spec};
 use crate::event::builtin::FailureReason;
-use crate::event::{Event, Json, Offset};
-
-/// A handle to one isolate; when the last is dropped, the isolate ends.
-#[derive(Clone)]
-pub struct Isolate(Arc<Handle>);
-
-struct Handle {
-    id: IsolateId,
-    worker: Arc<Worker>,
-    definition: Definition,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.worker.end(self.id);
-    }
-}
-
-impl Isolate {
-    pub fn definition(&self) -> &Definition {
-        &self.0.definition
-    }
-
-    /// Reduces history, and nothing else. The events whose `reduce` failed are named; each left the state as it was.
-    pub async fn reduce(&self, events: &[Arc<Event>]) -> Result<Vec<(Offset, ScriptFailure)>, IsolateError> {
-        let mut body = Vec::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum());
-        for event in events {
-            body.extend_from_slice(event.wire());
-            body.push(b'\n');
-        }
-        match self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &body).await? {
-            Answer::Reduced(failures) => Ok(failures),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Reduces one event, then runs `afterAppend` and `onEvent` to their end. Several may be under way;
-    /// their reduces happen in the order of the calls.
-    pub async fn react(&self, event: &Arc<Event>) -> Result<(), ReactError> {
-        let answer = self.call(|call, isolate| ToWorker::React { call, isolate }, event.wire()).await?;
-        answer.reacted()
-    }
-
-    pub async fn caught_up(&self) -> Result<(), ReactError> {
-        self.call(|call, isolate| ToWorker::CaughtUp { call, isolate }, &[]).await?.reacted()
-    }
-
-    /// The state after all events so far, as JSON.
-    pub async fn state(&self) -> Result<Json, IsolateError> {
-        match self.call(|call, isolate| ToWorker::State { call, isolate }, &[]).await? {
-            Answer::State(text) => Json::parse(&text)
-                .ok_or_else(|| IsolateError::Machinery("the state is nested too deeply to be stored".into())),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Timers, operations and hooks that are still alive: an isolate with none can hibernate.
-    pub async fn pending(&self) -> Result<usize, IsolateError> {
-        match self.call(|call, isolate| ToWorker::Pending { call, isolate }, &[]).await? {
-            Answer::Pending(count) => Ok(count),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Aborts the `signal` of the hooks under way.
-    pub fn abort(&self, reason: &str) {
-        self.0.worker.tell(&ToWorker::Abort { isolate: self.0.id, reason: reason.into() }, &[]);
-    }
-
-    async fn call(
-        &self,
-        message: impl FnOnce(CallId, IsolateId) -> ToWorker,
-        body: &[u8],
-    ) -> Result<Answer, IsolateError> {
-        self.0.worker.call(self.0.id, message, &[body]).await
-    }
-}
-
-enum Answer {
-    Loaded(Definition),
-    Reduced(Vec<(Offset, ScriptFailure)>),
-    Reacted(Option<Box<ScriptFailure>>),
-    State(String),
-    Pending(usize),
-}
-
-impl Answer {
-    fn reacted(self) -> Result<(), ReactError> {
-        match self {
-            Answer::Reacted(None) => Ok(()),
-            Answer::Reacted(Some(failure)) => Err(ReactError::Script(*failure)),
-            other => Err(other.unexpected().into()),
-        }
-    }
-
-    fn unexpected(self) -> IsolateError {
-        IsolateError::Machinery("the worker answered another question".into())
-    }
-}
+use crate::event::{Json, Offset};
 
 /// The host's side of one worker process.
 pub struct Worker {
@@ -243,7 +146,7 @@ impl Worker {
         }
     }
 
-    async fn call(
+    pub async fn call(
         &self,
         id: IsolateId,
         message: impl FnOnce(CallId, IsolateId) -> ToWorker,
@@ -274,13 +177,13 @@ impl Worker {
         Ok(receiver)
     }
 
-    fn tell(&self, message: &ToWorker, body: &[u8]) {
+    pub fn tell(&self, message: &ToWorker, body: &[u8]) {
         if let Ok(frame) = encode(message, &[body]) {
             let _ = self.outbox.send(frame);
         }
     }
 
-    fn end(&self, id: IsolateId) {
+    pub fn end(&self, id: IsolateId) {
         let mut state = self.lock();
         let Some(resident) = state.isolates.remove(&id) else { return };
         if let Some(holders) = state.codes.get_mut(&resident.digest) {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::bytecode::{Bytecode, Sources};
-use super::client::{Isolate, Killed, Worker};
+use super::client::{Killed, Worker};
 use super::compiler::Compiler;
 use super::failure::IsolateError;
+use super::handle::Isolate;
 use super::process;
 use super::{Bridge, Spec};
 use crate::event::builtin::FailureReason;

@@ -1,10 +1,11 @@
 //! What processors are, and how they fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace::isolate::Bounds;
 
-use super::harness::{Case, Expect, check_all};
+use super::harness::{Case, Expect, Notes, check_all, event, isolates, load};
 
 macro_rules! cases {
     ($name:ident: $($case:expr),* $(,)?) => {
@@ -57,6 +58,16 @@ cases! { load_failures:
     fails("eval('1')", &["!load exception TypeError: eval is not supported…"]),
 }
 
+cases! { failures_of_imports:
+    Case { modules: &[("lib/a.js", "export const a = 1;\nexport const b = ;")], ..fails("import { a } from './lib/a.js'; export default {}", &["!load exception SyntaxError: … @ lib/a.js:2:18"]) },
+    Case { modules: &[("lib/a.js", "import '../c.js';")], ..fails("import './lib/a.js'; export default {}", &["!load exception ModuleNotFound: cannot find module \"../c.js\", imported by lib/a.js: the processor has no module `c.js`… @ lib/a.js:1:8"]) },
+    Case { modules: &[("lib/a.js", "export function boom() { throw new Error('there') }")], ..fails("import { boom } from './lib/a.js';\nexport default { afterAppend() { boom() } }", &["afterAppend exception Error: there @ lib/a.js:1:… boom"]) },
+    Case { modules: &[("a.js", "import { b } from './b.js'; export const a = 1; export const sum = () => a + b"), ("b.js", "import { a } from './a.js'; export const b = 2; export const same = () => a")], ..reduces("import { sum } from './a.js'; export default { initialState: sum() }", &[], "3") },
+    fails("export default { async afterAppend() { await import('./nope.js') } }", &["afterAppend exception ReferenceError: …cannot find module \"./nope.js\", imported by processor.js…"]),
+    fails("import { nope } from 'millrace'; export default {}", &["!load exception SyntaxError: …nope…"]),
+    fails("import 'millrace:core'; export default {}", &["!load exception ModuleNotFound: …"]),
+}
+
 cases! { failures_of_reduce:
     Case {
         history: &[r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, r#"{"n":4}"#],
@@ -92,6 +103,10 @@ cases! { failures_of_hooks:
     fails("export default { afterAppend() { throw new Error('outer', { cause: new TypeError('inner') }) } }", &["afterAppend exception Error: outer (because of TypeError: inner)…"]),
     // An append that nobody awaits is stored before the hook is over; its failure is told.
     fails("export default { afterAppend({ append }) { append({ type: 'a' }); append({ type: 'refuse me' }) } }", &["unhandled-rejection exception Error: stream `/a/b` is paused [stream-paused]…"]).with_appends(&[r#"2.1 {"type":"a"}"#, r#"2.2 {"type":"refuse me"}"#]),
+    // No more than ten: the rest would say the same.
+    fails("export default { async afterAppend() { for (let n = 0; n < 50; n += 1) { Promise.reject(new Error('again')); if (n % 3 === 0) await new Promise((r) => setTimeout(r, 1)) } } }", &["unhandled-rejection exception Error: again…"; 10]),
+    // A forged code is not an operation's.
+    fails("export default { afterAppend() { throw Object.assign(new Error('x'), { code: 'stream-paused' }) } }", &["afterAppend exception Error: x @ processor.js:1:…"]),
     fails("export default { afterAppend() { return (function f() { return [f()] })() } }", &["afterAppend stack-overflow RangeError: …"]),
 }
 
@@ -123,7 +138,23 @@ async fn the_same_events_give_the_same_randomness() {
     assert!(first.matches('-').count() == 8, "{first}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_lines_are_bounded() {
+    let case = logs(
+        "export default { afterAppend() { console.log('é'.repeat(20_000)); for (let n = 0; n < 300; n += 1) console.log(n) } }",
+        &[],
+    );
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    load(&isolates, &case, &notes).await.unwrap().react(&event(2, "{}")).await.unwrap();
+    let logs = notes.logs.lock().unwrap();
+    assert_eq!(logs.len(), 201);
+    assert!(logs[0].len() < 17_000 && logs[0].ends_with("… (23616 more bytes)"), "{}", &logs[0][16_000..]);
+    assert_eq!(logs[200], "warn 101 more lines were dropped: a hook may log 200");
+}
+
 cases! { bounds:
+    Case { bounds: Bounds { memory_bytes: 256 * 1024 * 1024, ..Bounds::default() }, ..fails("export default { async afterAppend({ append }) { const x = 'x'.repeat(1e7); await Promise.all(Array.from({ length: 20 }, () => append({ type: 'never', payload: { x } }))) } }", &["afterAppend limit RangeError: …67108864 bytes…"]).anything_appended() },
     Case { bounds: Bounds { hook_timeout: Duration::from_millis(100), ..Bounds::default() }, ..fails("export default { async afterAppend() { await new Promise((r) => setTimeout(r, 60_000)) } }", &["!afterAppend timeout TimeoutError: afterAppend took longer than 100 ms"]) },
     Case { bounds: Bounds { hook_timeout: Duration::from_millis(100), ..Bounds::default() }, ..fails("export default { async afterAppend({ signal }) { await new Promise((_, reject) => { setTimeout(reject, 60_000); signal.addEventListener('abort', () => reject(signal.reason)) }) } }", &["afterAppend timeout TimeoutError: afterAppend took longer than 100 ms"]) },
 fails("export default { async afterAppend({ append }) { for (let n = 0; n < 10_001; n += 1) await append({ type: 't' }) } }", &["afterAppend limit RangeError: more than 10000 appends in one hook…"]).anything_appended(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use millrace::isolate::{Bounds, IsolateError, ReactError};
 
-use super::harness::{Case, Expect, Notes, check_in, event, isolates, load};
+use super::harness::{Case, Expect, Notes, check_in, event, isolates, load, shown};
 
 fn quick() -> Bounds {
     Bounds {
@@ -161,6 +161,32 @@ async fn a_worker_that_is_killed_costs_a_loading() {
     assert!(matches!(isolate.react(&event(2, "{}")).await, Err(ReactError::Isolate(IsolateError::Lost(_)))));
     let again = load(&isolates, &INNOCENT, &notes).await.unwrap();
     again.react(&event(2, "{}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_busy_as_the_worker_died_is_named() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let neighbour = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let busy = Case { script: "export default { onCaughtUp() { while (true); } }", ..Case::default() };
+    let busy = load(&isolates, &busy, &notes).await.unwrap();
+    let pid = rustix::process::Pid::from_raw(isolates.stats().workers[0].pid as i32).unwrap();
+    let killing = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    };
+    let (failed, ()) = tokio::join!(busy.caught_up(), killing);
+    match failed {
+        Err(ReactError::Isolate(IsolateError::Script(failure))) => {
+            assert!(
+                shown(&failure).starts_with("onCaughtUp exception WorkerKilled: the worker process crashed"),
+                "{failure:?}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(neighbour.state().await, Err(IsolateError::Lost(_))));
+    assert!(notes.failures.lock().unwrap().is_empty());
 }
 
 /// The isolates of one worker take turns: a long replay does not keep a short one waiting.

@@ -328,6 +328,14 @@ impl Isolate {
     }
 }
 
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            self.host.shared.disarm(&running.due);
+        }
+    }
+}
+
 impl Running {
     fn timed_out(&self) -> ScriptFailure {
         let message = format!("{} took longer than {} ms", self.name(), self.timeout.as_millis());
