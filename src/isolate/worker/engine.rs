@@ -123,9 +123,10 @@ impl Engine {
     pub fn turn(
         &self,
         call: u64,
+        phase: Phase,
         body: impl for<'js> FnOnce(&Ctx<'js>, &Prelude<'js>) -> rquickjs::Result<()>,
     ) -> Result<Uncaught, Stopped> {
-        self.host.begin_turn(call);
+        self.host.begin_turn(call, phase);
         let mut uncaught = Uncaught::new();
         self.context.with(|ctx| {
             let outcome = self.prelude(&ctx).and_then(|prelude| body(&ctx, &prelude));
@@ -141,8 +142,8 @@ impl Engine {
     }
 
     /// The bounds of a turn begin anew: within one, several events are reduced.
-    pub fn renew(&self, call: u64) {
-        self.host.begin_turn(call);
+    pub fn renew(&self, call: u64, phase: Phase) {
+        self.host.begin_turn(call, phase);
     }
 
     fn prelude<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Prelude<'js>> {
