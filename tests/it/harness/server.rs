@@ -88,7 +88,13 @@ impl Drop for Server {
 /// The program, with arguments, not yet started.
 pub fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
-    command.args(args).env_remove("MILLRACE_URL").env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+        .args(args)
+        .env_remove("MILLRACE_URL")
+        .env_remove("MILLRACE_PROJECT")
+        .env_remove("MILLRACE_LOG")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
     command
 }
 
