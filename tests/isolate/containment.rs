@@ -218,6 +218,17 @@ async fn who_was_busy_as_the_worker_died_is_named() {
     assert!(notes.failures.lock().unwrap().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_pool_its_processes_end() {
+    let isolates = isolates();
+    let isolate = load(&isolates, &INNOCENT, &Arc::default()).await.unwrap();
+    let status = format!("/proc/{}", isolates.stats().workers[0].pid);
+    assert!(std::path::Path::new(&status).exists());
+    drop(isolates);
+    assert!(matches!(isolate.state().await, Err(IsolateError::Lost(_))));
+    assert!(!std::path::Path::new(&status).exists());
+}
+
 /// The isolates of one worker take turns: a long replay does not keep a short one waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn isolates_take_turns() {
