@@ -136,6 +136,8 @@ pub const MODULES_MAX: usize = 1_000;
 pub const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 /// What a configuration may ask for at most: a few of them must fit a small machine.
 pub const MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// What an isolate has at least: the engine and the prelude need a quarter of it before a script begins.
+pub const MEMORY_BYTES_MIN: u64 = 1024 * 1024;
 /// Default processor time of one turn (contract §4).
 pub const CPU_PER_TURN: Duration = Duration::from_secs(1);
 /// What a configuration may ask for: a turn holds its whole worker.

@@ -123,6 +123,35 @@ async fn deep_things_do_not_crash() {
     assert_eq!(isolates.stats().restarts, 0);
 }
 
+/// Wherever memory ends, in the engine's own start or in a script, it ends an isolate and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_may_end_anywhere() {
+    let isolates = isolates();
+    let script = "const big = []; export default { initialState: { n: [] }, reduce({ state, event }) { state.n.push({ event }) }, async afterAppend({ append, state }) {
+        try { structuredClone(state); new URL('http://a/?b#c').searchParams.append('x', 'y'); new Headers({ a: 'b' }); new AbortController().abort() } catch {}
+        for (;;) { try { big.push(new Map([[{}, new Uint8Array(100)]]), JSON.stringify(state), /a(b)c/.exec('abc'), async () => {}, Promise.reject(new Error('x')).catch(() => {}), class {}, new Proxy({}, {})) } catch {}
+          if (big.length % 20 === 0) await null }
+    } }";
+    let mut ended = 0;
+    for step in 0..150 {
+        let bounds = Bounds { memory_bytes: 1024 * 1024 + step * 4_001, ..quick() };
+        let notes = Arc::new(Notes::default());
+        let Ok(isolate) = load(&isolates, &Case { script, bounds, ..Case::default() }, &notes).await else {
+            continue;
+        };
+        match isolate.react(&event(2, "{}")).await {
+            Err(ReactError::Isolate(IsolateError::Script(failure))) => {
+                assert!(shown(&failure).contains("out-of-memory"), "{failure:?}");
+                ended += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(ended > 50, "{ended}");
+    assert_eq!(isolates.stats().restarts, 0);
+    check_in(&isolates, INNOCENT).await;
+}
+
 /// Some built-in functions never ask whether they must stop: their process is killed, and its other isolates are lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_interrupted_is_killed() {
@@ -187,6 +216,17 @@ async fn who_was_busy_as_the_worker_died_is_named() {
     }
     assert!(matches!(neighbour.state().await, Err(IsolateError::Lost(_))));
     assert!(notes.failures.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_pool_its_processes_end() {
+    let isolates = isolates();
+    let isolate = load(&isolates, &INNOCENT, &Arc::default()).await.unwrap();
+    let status = format!("/proc/{}", isolates.stats().workers[0].pid);
+    assert!(std::path::Path::new(&status).exists());
+    drop(isolates);
+    assert!(matches!(isolate.state().await, Err(IsolateError::Lost(_))));
+    assert!(!std::path::Path::new(&status).exists());
 }
 
 /// The isolates of one worker take turns: a long replay does not keep a short one waiting.

@@ -129,7 +129,7 @@ impl Host {
         Host {
             id,
             shared,
-            meter: Meter::new(bounds.memory_bytes as usize),
+            meter: Meter::new(bounds.memory_bytes.max(limits::MEMORY_BYTES_MIN) as usize),
             settled: RefCell::default(),
             rejections: RefCell::default(),
             cpu_per_turn: bounds.cpu_per_turn,
@@ -156,7 +156,11 @@ impl Host {
     /// Whether the script must stop: asked by the engine now and then, and between jobs. The clock is first
     /// read here, so that the many turns that end sooner cost no system call. Once true, true for ever.
     pub fn must_stop(&self) -> bool {
-        if self.interrupted.get() || self.meter.was_refused() {
+        if self.meter.was_refused() {
+            self.meter.open_reserve();
+            return true;
+        }
+        if self.interrupted.get() {
             return true;
         }
         let now = thread_time();
@@ -221,6 +225,15 @@ impl Host {
         self.timers.borrow_mut().remove(&timer).map(|(_, call)| call)
     }
 
+    /// Forgets what it kept for its isolate, which is at its end.
+    pub fn close(&self) {
+        for (_, (at, _)) in self.timers.take() {
+            self.shared.disarm(&at);
+        }
+        self.ops.take();
+        self.settled.take();
+    }
+
     /// Operations and timers that can still wake this isolate.
     pub fn pending(&self) -> usize {
         self.ops.borrow().len() + self.timers.borrow().len()
@@ -234,14 +247,6 @@ impl Host {
 
     pub fn handled(&self, promise: &Persistent<Value<'static>>) {
         self.rejections.borrow_mut().retain(|rejection| rejection.promise != *promise);
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        for (at, _) in self.timers.borrow().values() {
-            self.shared.disarm(at);
-        }
     }
 }
 

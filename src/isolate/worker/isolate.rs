@@ -342,6 +342,7 @@ impl Drop for Isolate {
         for running in self.running.values() {
             self.host.shared.disarm(&running.due);
         }
+        self.host.close();
     }
 }
 
