@@ -13,6 +13,7 @@ mod read;
 mod streams;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,13 +56,23 @@ pub enum ListenError {
     Bind(SocketAddr, std::io::Error),
 }
 
-/// What every handler knows.
+/// What every handler knows. Every request takes a clone, so it is one pointer.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Known>);
+
+pub(crate) struct Known {
     host: Host,
-    guard: Arc<guard::Guard>,
+    guard: guard::Guard,
     /// Live readers end by it when the server goes down.
     going: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
 }
 
 pub struct Server {
@@ -79,8 +90,8 @@ pub async fn start(http: HttpOptions, host: HostOptions) -> Result<Server, Serve
     let listener = TcpListener::bind(http.listen).await.map_err(bind_error)?;
     let addr = listener.local_addr().map_err(bind_error)?;
     let host = Host::start(host).await?;
-    let guard = Arc::new(guard::Guard::new(http.allow_origins, http.allow_hosts));
-    let app = App { host, guard, going: CancellationToken::new() };
+    let guard = guard::Guard::new(http.allow_origins, http.allow_hosts);
+    let app = App(Arc::new(Known { host, guard, going: CancellationToken::new() }));
     let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
     Ok(Server { app, addr, accepting })
 }

@@ -9,6 +9,7 @@ mod bytecode;
 mod client;
 mod compiler;
 mod failure;
+mod handle;
 mod page;
 mod pool;
 mod process;
@@ -27,14 +28,15 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
-pub use client::Isolate;
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure};
+pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
 pub use worker::{SUBCOMMAND, worker_main};
 
 /// The door from an isolate to its host. Each call may come at any time while the isolate lives.
 pub trait Bridge: Send + Sync + 'static {
-    /// Stores an event; its result is the stored event.
+    /// Stores an event; its result is the stored event. Called, and first polled, in the order in which the script
+    /// asked: what must keep that order is done then, and what waits is done later.
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>>;
     /// A page of events as their wire texts, after `after`; an empty page is the end.
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>>;

@@ -136,6 +136,8 @@ pub const MODULES_MAX: usize = 1_000;
 pub const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 /// What a configuration may ask for at most: a few of them must fit a small machine.
 pub const MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// What an isolate has at least: the engine and the prelude need a quarter of it before a script begins.
+pub const MEMORY_BYTES_MIN: u64 = 1024 * 1024;
 /// Default processor time of one turn (contract §4).
 pub const CPU_PER_TURN: Duration = Duration::from_secs(1);
 /// What a configuration may ask for: a turn holds its whole worker.
@@ -152,6 +154,10 @@ pub const STACK_BYTES: usize = 512 * 1024;
 pub const TIMERS_MAX: usize = 1_000;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
+/// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.
+pub const PENDING_OP_BYTES_MAX: usize = 2 * EVENT_BYTES_MAX;
+/// Unhandled rejections that one hook reports; the rest would say the same.
+pub const UNHANDLED_PER_HOOK_MAX: u32 = 10;
 /// Appends that one hook may make: a runaway loop inside one hook is no different from one across hooks.
 pub const APPENDS_PER_HOOK_MAX: usize = 10_000;
 /// Log lines of one hook, beyond which they are counted only.

@@ -40,6 +40,7 @@ use committer::{Committer, Request};
 use folder::DataFolder;
 use kv::{Batch, Kv};
 use lazy::{Lazies, Place};
+use lookup::Lookup;
 use watermark::Watermark;
 
 pub use error::{LogError, OpenError};
@@ -320,6 +321,7 @@ fn open_engine(folder: &mut DataFolder, sled_cache_bytes: u64) -> Result<Arc<dyn
         folder.set_initialized()?;
     }
     check_format(folder, &*kv)?;
+    check_synced(folder, &*kv)?;
     Ok(kv)
 }
 
@@ -346,6 +348,17 @@ fn check_format(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
     let format = record::unseal(keys::FORMAT, &value).map_err(|why| corrupt(format!("its format {why}")))?;
     if format != folder::FORMAT.to_be_bytes() {
         return Err(corrupt("its store has another format than its manifest".into()));
+    }
+    Ok(())
+}
+
+/// What was synced is still there.
+fn check_synced(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
+    let lookup = Lookup { kv, folder: &folder.path };
+    let found = lookup.number(keys::SYNCED).map_err(|error| OpenError::log(&folder.path, error))?;
+    let noted = folder.synced()?;
+    if found < noted {
+        return Err(OpenError::Shortened { folder: folder.path.clone(), found, noted });
     }
     Ok(())
 }

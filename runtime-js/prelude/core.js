@@ -22,6 +22,8 @@ export default function start(native) {
   const hooks = new Map();
   const ops = new Map();
   const limitErrors = new WeakSet();
+  /** The errors of operations, to their codes. */
+  const opErrors = new WeakMap();
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
@@ -97,7 +99,7 @@ export default function start(native) {
     if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
       throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
     }
-    committed = text ?? toText(found.initialState ?? {}, "initialState");
+    committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
     processor = found;
@@ -276,7 +278,7 @@ export default function start(native) {
     const failure = new Error();
     return new Promise((resolve, reject) => {
       const id = send();
-      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations wait for the host: await some of them first`);
+      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
       ops.set(id, { hook, resolve, reject, failure });
     });
   }
@@ -312,7 +314,7 @@ export default function start(native) {
       const unknown = Object.keys(input).find((key) => key !== "event" && key !== "path");
       if (unknown) throw new TypeError(`append takes { event, path }; it was given \`${unknown}\` too`);
     }
-    if (event === null || typeof event !== "object") {
+    if (event === null || typeof event !== "object" || Array.isArray(event)) {
       throw new TypeError(`append: \`event\` must be an object { type, payload }, and is ${kindOf(event)}`);
     }
     if (path !== undefined && typeof path !== "string") {
@@ -353,6 +355,7 @@ export default function start(native) {
     const error = waiting.failure;
     error.message = text;
     error.code = code;
+    opErrors.set(error, code);
     waiting.reject(error);
   }
 
@@ -367,7 +370,7 @@ export default function start(native) {
         failure.message = String(thrown.message);
         failure.stack = String(thrown.stack ?? "");
         failure.limit = limitErrors.has(thrown);
-        if (typeof thrown.code === "string") failure.code = thrown.code;
+        failure.code = opErrors.get(thrown);
         if (thrown instanceof AggregateError) {
           failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
         }

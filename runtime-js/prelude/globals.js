@@ -4,7 +4,7 @@
 const LAZY = {
   events: ["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"],
   url: ["URL", "URLSearchParams"],
-  encoding: ["TextEncoder", "TextDecoder"],
+  encoding: ["TextEncoder", "TextDecoder", "atob", "btoa"],
   clone: ["structuredClone"],
   headers: ["Headers"],
   crypto: ["crypto", "Crypto"],
@@ -73,9 +73,11 @@ export default function installGlobals(native, host) {
   };
   const timeOrigin = nativeNow() - nativePerformanceNow();
   define("performance", {
-    timeOrigin,
-    now: () => (reducing.active ? now() - timeOrigin : nativePerformanceNow()),
-    toJSON: () => ({ timeOrigin }),
+    get timeOrigin() {
+      return reducing.active ? 0 : timeOrigin;
+    },
+    now: () => (reducing.active ? now() : nativePerformanceNow()),
+    toJSON: () => ({ timeOrigin: performance.timeOrigin }),
   });
 
   // --- console ----------------------------------------------------------------------------------------

@@ -2,132 +2,27 @@
 //! it dies, whoever it was busy with is blamed, and everybody else is told to load again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use bytes::Bytes;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{IsolateError, OpError, ReactError, ScriptFailure};
+use super::failure::{IsolateError, OpError, ScriptFailure};
+use super::handle::{Answer, Handle, Isolate};
 use super::page::Page;
 use super::process;
 use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, ToWorker, encode};
 use super::worker::ROLE_ISOLATES;
 use super::{AppendRequest, Bridge, Definition, ReadRequest, Spec};
-use crate::event::builtin::{FailureReason, Phase};
-use crate::event::{Event, Json, Offset};
-
-/// A handle to one isolate; when the last is dropped, the isolate ends.
-#[derive(Clone)]
-pub struct Isolate(Arc<Handle>);
-
-struct Handle {
-    id: IsolateId,
-    worker: Arc<Worker>,
-    definition: Definition,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.worker.end(self.id);
-    }
-}
-
-impl Isolate {
-    pub fn definition(&self) -> &Definition {
-        &self.0.definition
-    }
-
-    /// Reduces history, and nothing else. The events whose `reduce` failed are named; each left the state as it was.
-    pub async fn reduce(&self, events: &[Arc<Event>]) -> Result<Vec<(Offset, ScriptFailure)>, IsolateError> {
-        let mut body = Vec::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum());
-        for event in events {
-            body.extend_from_slice(event.wire());
-            body.push(b'\n');
-        }
-        match self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &body).await? {
-            Answer::Reduced(failures) => Ok(failures),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Reduces one event, then runs `afterAppend` and `onEvent` to their end. Several may be under way;
-    /// their reduces happen in the order of the calls.
-    pub async fn react(&self, event: &Arc<Event>) -> Result<(), ReactError> {
-        self.hooks(event, true).await
-    }
-
-    /// Runs the hooks for an event that was reduced long ago.
-    pub async fn act(&self, event: &Arc<Event>) -> Result<(), ReactError> {
-        self.hooks(event, false).await
-    }
-
-    async fn hooks(&self, event: &Arc<Event>, reduce: bool) -> Result<(), ReactError> {
-        let answer =
-            self.call(|call, isolate| ToWorker::React { call, isolate, reduce }, event.wire()).await?;
-        answer.reacted()
-    }
-
-    pub async fn caught_up(&self) -> Result<(), ReactError> {
-        self.call(|call, isolate| ToWorker::CaughtUp { call, isolate }, &[]).await?.reacted()
-    }
-
-    /// The state after all events so far, as JSON.
-    pub async fn state(&self) -> Result<Json, IsolateError> {
-        match self.call(|call, isolate| ToWorker::State { call, isolate }, &[]).await? {
-            Answer::State(text) => Json::parse(&text)
-                .ok_or_else(|| IsolateError::Machinery("the state is nested too deeply to be stored".into())),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Timers, operations and hooks that are still alive: an isolate with none can hibernate.
-    pub async fn pending(&self) -> Result<usize, IsolateError> {
-        match self.call(|call, isolate| ToWorker::Pending { call, isolate }, &[]).await? {
-            Answer::Pending(count) => Ok(count),
-            other => Err(other.unexpected()),
-        }
-    }
-
-    /// Aborts the `signal` of the hooks under way.
-    pub fn abort(&self, reason: &str) {
-        self.0.worker.tell(&ToWorker::Abort { isolate: self.0.id, reason: reason.into() }, &[]);
-    }
-
-    async fn call(
-        &self,
-        message: impl FnOnce(CallId, IsolateId) -> ToWorker,
-        body: &[u8],
-    ) -> Result<Answer, IsolateError> {
-        self.0.worker.call(self.0.id, message, &[body]).await
-    }
-}
-
-enum Answer {
-    Loaded(Definition),
-    Reduced(Vec<(Offset, ScriptFailure)>),
-    Reacted(Option<Box<ScriptFailure>>),
-    State(String),
-    Pending(usize),
-}
-
-impl Answer {
-    fn reacted(self) -> Result<(), ReactError> {
-        match self {
-            Answer::Reacted(None) => Ok(()),
-            Answer::Reacted(Some(failure)) => Err(ReactError::Script(*failure)),
-            other => Err(other.unexpected().into()),
-        }
-    }
-
-    fn unexpected(self) -> IsolateError {
-        IsolateError::Machinery("the worker answered another question".into())
-    }
-}
+use crate::event::builtin::FailureReason;
+use crate::event::{Json, Offset};
 
 /// The host's side of one worker process.
 pub struct Worker {
@@ -164,6 +59,13 @@ pub struct Killed {
     pub message: String,
 }
 
+impl Killed {
+    pub fn not_needed() -> Killed {
+        let message = "the worker is not needed any more".into();
+        Killed { isolate: None, reason: FailureReason::Exception, message }
+    }
+}
+
 impl Worker {
     pub fn start(
         program: &Path,
@@ -184,8 +86,9 @@ impl Worker {
         tokio::spawn(async move {
             read(&reading, reader).await;
             writing.abort();
-            reading.died(process.child).await;
+            // First of all, so that whoever hears of it finds another worker in its place.
             ended(&reading);
+            reading.died(process.child).await;
         });
         Ok(worker)
     }
@@ -243,7 +146,7 @@ impl Worker {
         }
     }
 
-    async fn call(
+    pub async fn call(
         &self,
         id: IsolateId,
         message: impl FnOnce(CallId, IsolateId) -> ToWorker,
@@ -274,13 +177,13 @@ impl Worker {
         Ok(receiver)
     }
 
-    fn tell(&self, message: &ToWorker, body: &[u8]) {
+    pub fn tell(&self, message: &ToWorker, body: &[u8]) {
         if let Ok(frame) = encode(message, &[body]) {
             let _ = self.outbox.send(frame);
         }
     }
 
-    fn end(&self, id: IsolateId) {
+    pub fn end(&self, id: IsolateId) {
         let mut state = self.lock();
         let Some(resident) = state.isolates.remove(&id) else { return };
         if let Some(holders) = state.codes.get_mut(&resident.digest) {
@@ -299,7 +202,7 @@ impl Worker {
 
     // --- what the worker says ---------------------------------------------------------------------------
 
-    fn hear(self: &Arc<Worker>, Frame { message, body }: Frame<FromWorker>) {
+    async fn hear(self: &Arc<Worker>, Frame { message, body }: Frame<FromWorker>) {
         let text = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
         match message {
             FromWorker::Loaded { call } => match serde_json::from_slice(&body) {
@@ -318,15 +221,13 @@ impl Worker {
             FromWorker::Gone { isolate, call, failure } => self.gone(isolate, call, *failure),
             FromWorker::Append { isolate, op, event, ordinal, path } => {
                 let request = AppendRequest { event: event.map(Offset), ordinal, path, input: text(body) };
-                self.perform(isolate, op, |bridge| async move {
-                    bridge.append(request).await.map(|stored| stored.as_str().as_bytes().to_vec())
-                });
+                let stored = |stored: Json| stored.as_str().as_bytes().to_vec();
+                self.perform(isolate, op, |bridge| bridge.append(request).map_ok(stored)).await;
             }
             FromWorker::Read { isolate, op, path, after, before, types } => {
                 let request = ReadRequest { path, after, before, types };
-                self.perform(isolate, op, |bridge| async move {
-                    bridge.read(request).await.map(|page| lines(&page))
-                });
+                self.perform(isolate, op, |bridge| bridge.read(request).map_ok(|page| page.join(&b'\n')))
+                    .await;
             }
             FromWorker::Logged { isolate, level, event } => {
                 if let Some(bridge) = self.bridge(isolate) {
@@ -353,20 +254,30 @@ impl Worker {
         }
     }
 
-    fn perform<F>(self: &Arc<Worker>, isolate: IsolateId, op: u64, work: impl FnOnce(Arc<dyn Bridge>) -> F)
-    where
-        F: Future<Output = Result<Vec<u8>, OpError>> + Send + 'static,
+    /// Operations begin in the order in which the script asked, here; what does not end at once goes on elsewhere.
+    async fn perform<F>(
+        self: &Arc<Worker>,
+        isolate: IsolateId,
+        op: u64,
+        begin: impl FnOnce(Arc<dyn Bridge>) -> F,
+    ) where
+        F: Future<Output = Result<Vec<u8>, OpError>> + Send + Unpin + 'static,
     {
         let Some(bridge) = self.bridge(isolate) else { return };
-        let work = work(bridge);
+        let mut work = tokio::task::unconstrained(begin(bridge));
+        if let Some(outcome) = poll_fn(|cx| Poll::Ready(ready(work.poll_unpin(cx)))).await {
+            return self.settle(isolate, op, outcome);
+        }
         let worker = self.clone();
-        tokio::spawn(async move {
-            let (error, body) = match work.await {
-                Ok(body) => (None, body),
-                Err(error) => (Some(error), Vec::new()),
-            };
-            worker.tell(&ToWorker::Settle { isolate, op, error }, &body);
-        });
+        tokio::spawn(async move { worker.settle(isolate, op, work.await) });
+    }
+
+    fn settle(&self, isolate: IsolateId, op: u64, outcome: Result<Vec<u8>, OpError>) {
+        let (error, body) = match outcome {
+            Ok(body) => (None, body),
+            Err(error) => (Some(error), Vec::new()),
+        };
+        self.tell(&ToWorker::Settle { isolate, op, error }, &body);
     }
 
     // --- the end of an isolate, and of the worker -------------------------------------------------------
@@ -398,7 +309,7 @@ impl Worker {
         );
         if let Some((isolate, call)) = culprit {
             let (reason, message) = failure;
-            let failure = ScriptFailure::new(Phase::AfterAppend, reason, "WorkerKilled", message);
+            let failure = ScriptFailure::new(self.page.phase(), reason, "WorkerKilled", message);
             let calls = state.take_calls(isolate);
             let bridge = state.isolates.get(&isolate).map(|resident| resident.bridge.clone());
             drop(state);
@@ -438,8 +349,11 @@ fn blame(calls: Calls, culprit: CallId, failure: ScriptFailure, bridge: Option<A
     }
 }
 
-fn lines(page: &[Bytes]) -> Vec<u8> {
-    page.join(&b'\n')
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 async fn answer_of(
@@ -459,7 +373,7 @@ async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Ve
 async fn read(worker: &Arc<Worker>, reader: OwnedReadHalf) {
     let mut reader = reader;
     while let Ok(frame) = process::read_frame(&mut reader).await {
-        worker.hear(frame);
+        worker.hear(frame).await;
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rustix::mm::{MapFlags, ProtFlags};
 
+use crate::event::builtin::Phase;
+
 #[repr(C)]
 pub struct Fields {
     /// The thread that runs the isolates.
@@ -18,22 +20,33 @@ pub struct Fields {
     pub isolate: AtomicU64,
     /// The call that the turn belongs to; zero when none is known.
     pub call: AtomicU64,
+    /// What the script is at, as `PHASES` counts.
+    pub phase: AtomicU64,
     /// The processor time that the turn may use.
     pub allowance_ms: AtomicU64,
 }
 
 impl Fields {
-    pub fn begin(&self, isolate: u64, call: u64, allowance: Duration) {
+    pub fn begin(&self, isolate: u64, call: u64, phase: Phase, allowance: Duration) {
+        let phase = PHASES.iter().position(|known| *known == phase).unwrap_or_default();
+        self.phase.store(phase as u64, Relaxed);
         self.allowance_ms.store(allowance.as_millis() as u64, Relaxed);
         self.turn.fetch_add(1, Relaxed);
         self.call.store(call, Relaxed);
         self.isolate.store(isolate, Relaxed);
     }
 
+    pub fn phase(&self) -> Phase {
+        PHASES.get(self.phase.load(Relaxed) as usize).copied().unwrap_or(Phase::Load)
+    }
+
     pub fn end(&self) {
         self.isolate.store(0, Relaxed);
     }
 }
+
+const PHASES: [Phase; 5] =
+    [Phase::Load, Phase::Reduce, Phase::AfterAppend, Phase::OnCaughtUp, Phase::UnhandledRejection];
 
 const BYTES: usize = size_of::<Fields>();
 

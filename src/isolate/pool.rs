@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::bytecode::{Bytecode, Sources};
-use super::client::{Isolate, Killed, Worker};
+use super::client::{Killed, Worker};
 use super::compiler::Compiler;
 use super::failure::IsolateError;
+use super::handle::Isolate;
 use super::process;
 use super::{Bridge, Spec};
 use crate::event::builtin::FailureReason;
@@ -90,8 +91,16 @@ impl Isolates {
         self.0.compiler.shutdown().await;
         let workers: Vec<Arc<Worker>> = self.0.slots().iter_mut().filter_map(Option::take).collect();
         for worker in &workers {
-            let message = "the server shuts down".to_string();
-            worker.kill(Killed { isolate: None, reason: FailureReason::Timeout, message });
+            worker.kill(Killed::not_needed());
+        }
+    }
+}
+
+/// Without the pool its isolates end, too.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for worker in self.slots().iter().flatten() {
+            worker.kill(Killed::not_needed());
         }
     }
 }

@@ -211,7 +211,7 @@ pub fn read_frame<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<Frame
 }
 
 /// Cuts a body into parts of the given lengths.
-pub fn split<'a>(mut body: &'a [u8], lengths: impl IntoIterator<Item = usize>) -> io::Result<Vec<&'a [u8]>> {
+pub fn split(mut body: &[u8], lengths: impl IntoIterator<Item = usize>) -> io::Result<Vec<&[u8]>> {
     let mut parts = Vec::new();
     for length in lengths {
         let (part, rest) =

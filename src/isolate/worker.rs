@@ -11,6 +11,7 @@ mod loader;
 mod natives;
 mod prelude;
 mod replay;
+mod web;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
@@ -56,10 +57,12 @@ fn start(role: &str) -> std::io::Result<()> {
             rustix::thread::gettid().as_raw_nonzero().get() as u64,
             std::sync::atomic::Ordering::Relaxed,
         );
-        if compiles {
-            compile::run(&receiver, writer);
-        } else {
-            Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver);
+        let run = std::panic::AssertUnwindSafe(|| match compiles {
+            true => compile::run(&receiver, writer),
+            false => Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver),
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            std::process::abort();
         }
         // Nothing is left to be done without the thread that does it.
         std::process::exit(0);
@@ -120,7 +123,6 @@ impl Worker {
     }
 
     fn wait(&mut self, receiver: &Receiver<Frame<ToWorker>>) -> Result<Frame<ToWorker>, RecvTimeoutError> {
-        self.shared.flush();
         self.trim();
         match self.shared.first_due() {
             Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -194,7 +196,8 @@ impl Worker {
                 self.ended += TRIM_EVERY;
             }
         }
-        self.shared.flush_when_large();
+        // At the end of each turn: nobody should wait for an answer that is there, while others take theirs.
+        self.shared.flush();
     }
 
     #[allow(unsafe_code)]

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::folder::DataFolder;
+use super::folder::{DataFolder, Synced};
 use super::group::{Answer, Group, Reply};
 use super::kv::{Batch, Kv, KvError};
 use super::lazy::{Lazies, Place};
@@ -49,6 +49,9 @@ pub(super) struct Committer {
     /// The tails of streams lately written to, the batch under way included.
     tails: HashMap<StreamId, Offset>,
     next_stream: StreamId,
+    /// Batches that were synced, ever.
+    batches: u64,
+    synced: Synced,
     /// Deleted streams whose keys are to be removed.
     purges: VecDeque<StreamId>,
     /// Its buffers serve one group after the other.
@@ -70,7 +73,8 @@ impl Committer {
     ) -> Result<Arc<Shared>, OpenError> {
         let start = |error| OpenError::io(&folder.path, "start the committer", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(start)?;
-        let (next_stream, purges) = begin(&*kv, &folder.path)?;
+        let Beginning { next_stream, batches, purges } = begin(&*kv, &folder.path)?;
+        let synced = folder.open_synced()?;
         let shared = Arc::new(Shared {
             folder: folder.path.clone(),
             engine: folder.manifest.engine,
@@ -90,6 +94,8 @@ impl Committer {
             waiting: VecDeque::new(),
             tails: HashMap::new(),
             next_stream,
+            batches,
+            synced,
             purges: purges.into(),
             group: Group::default(),
         };
@@ -293,8 +299,11 @@ impl Committer {
             let next = self.next_stream.0.to_be_bytes();
             group.batch.put(keys::STREAMS, |value| value.extend_from_slice(&next));
         }
+        self.batches += 1;
+        group.batch.put(keys::SYNCED, |value| value.extend_from_slice(&self.batches.to_be_bytes()));
         self.shared.watermark.begin(std::mem::take(&mut group.tails));
         self.kv.write(&group.batch, true).map_err(|error| self.fail(&error))?;
+        self.synced.note(self.batches);
         if let Some(id) = group.deleted {
             self.shared.deleted.write().expect(LOCK).insert(id);
             self.purges.push_back(id);
@@ -393,12 +402,21 @@ impl Committer {
     }
 }
 
-/// Where the numbers of streams go on, and what is to be removed.
-fn begin(kv: &dyn Kv, folder: &Path) -> Result<(StreamId, Vec<StreamId>), OpenError> {
+/// What the committer goes on with.
+struct Beginning {
+    next_stream: StreamId,
+    batches: u64,
+    purges: Vec<StreamId>,
+}
+
+fn begin(kv: &dyn Kv, folder: &Path) -> Result<Beginning, OpenError> {
     let lookup = Lookup { kv, folder };
-    let corrupt = |error: LogError| OpenError::Corrupt { folder: folder.into(), why: error.to_string() };
-    let next = lookup.get(keys::STREAMS).map_err(corrupt)?.unwrap_or_default();
-    let next = record::decode_number(&next).map_err(|why| corrupt(lookup.corrupt(keys::STREAMS, why)))?;
-    let purges = lookup.ids(keys::TOMBSTONES, 1).map_err(corrupt)?;
-    Ok((StreamId(next), purges))
+    let read = || {
+        Ok(Beginning {
+            next_stream: StreamId(lookup.number(keys::STREAMS)?),
+            batches: lookup.number(keys::SYNCED)?,
+            purges: lookup.ids(keys::TOMBSTONES, 1)?,
+        })
+    };
+    read().map_err(|error: LogError| OpenError::log(folder, error))
 }

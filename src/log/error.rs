@@ -15,6 +15,10 @@ pub enum OpenError {
     Foreign { folder: PathBuf, found: String },
     #[error("data folder {} is damaged: {why}; run `millrace fsck`, and restore a backup if it confirms that", folder.display())]
     Corrupt { folder: PathBuf, why: String },
+    #[error(
+        "data folder {} is damaged: its store has lost the newest {} batches of acknowledged events; restore a backup, or remove the file `synced` there to go on without them", folder.display(), noted - found
+    )]
+    Shortened { folder: PathBuf, found: u64, noted: u64 },
     #[error("data folder {} was made with {recorded}, not with {asked}; leave the engine out to use the recorded one, or choose a new folder", folder.display())]
     EngineMismatch { folder: PathBuf, recorded: Engine, asked: Engine },
     #[error("data folder {} has format {format}, and this millrace knows formats up to {known}; use a newer millrace", folder.display())]
@@ -37,6 +41,15 @@ impl OpenError {
             return OpenError::DiskFull { folder: folder.into(), why: source.to_string() };
         }
         OpenError::Io { folder: folder.into(), doing, source }
+    }
+
+    /// What a look into the store says while it is being opened.
+    pub(super) fn log(folder: &Path, error: LogError) -> OpenError {
+        match error {
+            LogError::Unreadable { why, .. } => OpenError::kv(folder, KvError::Io(why)),
+            LogError::Corrupt { why, .. } => OpenError::Corrupt { folder: folder.into(), why },
+            other => OpenError::Corrupt { folder: folder.into(), why: other.to_string() },
+        }
     }
 
     pub(super) fn kv(folder: &Path, error: KvError) -> OpenError {

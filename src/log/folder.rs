@@ -4,10 +4,16 @@
 //! |-----------------|-----------------------------------------------------------------------|
 //! | `lock`          | locked by the process that uses the folder, and its number            |
 //! | `millrace.json` | the manifest, written and synced before anything else                 |
+//! | `synced`        | how many batches were synced: u64, and the CRC-32C of these bytes     |
 //! | `sled`, `fjall` | the engine's files                                                    |
+//!
+//! `synced` is there because an engine that finds its newest bytes damaged takes them for a write that a
+//! crash has cut off, and forgets them without a word. It is written after each sync, and is not synced
+//! itself: so it may be behind the store, and if it is ahead, then the store has lost acknowledged events.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -20,6 +26,7 @@ use crate::limits::SLED_SEGMENT_BYTES;
 pub(super) const FORMAT: u32 = 1;
 
 const LOCK: &str = "lock";
+const SYNCED: &str = "synced";
 const MANIFEST: &str = "millrace.json";
 const MANIFEST_DRAFT: &str = "millrace.json.new";
 
@@ -69,6 +76,22 @@ impl DataFolder {
         Ok(DataFolder { path: path.into(), manifest, _lock: lock })
     }
 
+    /// How many synced batches the store must have at least.
+    pub fn synced(&self) -> Result<u64, OpenError> {
+        match fs::read(self.path.join(SYNCED)) {
+            // Written without a sync, it may be empty or old after a power cut, and then says nothing.
+            Ok(bytes) => Ok(decode_synced(&bytes).unwrap_or(0)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(OpenError::io(&self.path, "read `synced`", error)),
+        }
+    }
+
+    /// For the committer, to note each sync.
+    pub fn open_synced(&self) -> Result<Synced, OpenError> {
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(SYNCED));
+        open.map(Synced).map_err(|error| OpenError::io(&self.path, "open `synced`", error))
+    }
+
     pub fn engine_folder(&self) -> PathBuf {
         self.path.join(self.manifest.engine.to_string())
     }
@@ -88,6 +111,30 @@ impl DataFolder {
         self.manifest.initialized = true;
         write_manifest(&self.path, &self.manifest)
     }
+}
+
+/// The count of synced batches beside the store.
+pub(super) struct Synced(File);
+
+impl Synced {
+    /// A note that could not be taken only makes the next opening trust the engine more.
+    pub fn note(&self, batches: u64) {
+        let _ = self.0.write_all_at(&encode_synced(batches), 0);
+    }
+}
+
+fn encode_synced(batches: u64) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    let (number, checksum) = bytes.split_at_mut(8);
+    number.copy_from_slice(&batches.to_be_bytes());
+    checksum.copy_from_slice(&crc32c::crc32c(number).to_be_bytes());
+    bytes
+}
+
+fn decode_synced(bytes: &[u8]) -> Option<u64> {
+    let (number, _) = bytes.split_first_chunk()?;
+    let batches = u64::from_be_bytes(*number);
+    (bytes == encode_synced(batches)).then_some(batches)
 }
 
 fn make(path: &Path) -> Result<(), OpenError> {

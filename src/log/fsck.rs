@@ -9,7 +9,9 @@ use super::folder::DataFolder;
 use super::kv::Kv;
 use super::lookup::{Lookup, decode_record};
 use super::record::{self, Assembly, Frame};
-use super::{Engine, LogError, Mark, OpenError, StreamId, StreamRecord, check_format, keys, start_engine};
+use super::{
+    Engine, LogError, Mark, OpenError, StreamId, StreamRecord, check_format, check_synced, keys, start_engine,
+};
 use crate::event::{Event, IdempotencyKey, Offset, StreamKey};
 use crate::limits::{FJALL_CACHE_BYTES, FSCK_PROBLEMS_MAX};
 
@@ -41,13 +43,16 @@ impl FsckReport {
 pub fn fsck(folder: &Path) -> Result<FsckReport, OpenError> {
     let folder = DataFolder::open_existing(folder)?;
     let engine = folder.manifest.engine;
-    let report = FsckReport { engine, streams: 0, events: 0, problems: Vec::new(), problem_count: 0 };
+    let mut report = FsckReport { engine, streams: 0, events: 0, problems: Vec::new(), problem_count: 0 };
     if !folder.manifest.initialized {
         // Its making was interrupted, so nothing has ever been stored.
         return Ok(report);
     }
     let kv = start_engine(&folder, FJALL_CACHE_BYTES)?;
     check_format(&folder, &*kv)?;
+    if let Err(shortened @ OpenError::Shortened { .. }) = check_synced(&folder, &*kv) {
+        report.add(shortened.to_string());
+    }
     let lookup = Lookup { kv: &*kv, folder: &folder.path };
     Ok(Check::new(lookup, report).run())
 }
@@ -153,6 +158,7 @@ impl<'a> Check<'a> {
     fn check_meta(&mut self, key: &[u8], content: &[u8]) -> Checked {
         match key {
             keys::FORMAT => Ok(()),
+            keys::SYNCED => record::decode_number(content).map(drop).map_err(Into::into),
             keys::STREAMS => {
                 self.next_stream = StreamId(record::decode_number(content)?);
                 Ok(())

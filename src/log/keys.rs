@@ -4,6 +4,7 @@
 //! |-----------------------------------------------|-----------------------------------------------------------|
 //! | `M` `format`                                  | version u32: the store is complete since it is there      |
 //! | `M` `streams`                                 | the number of the next stream u64                         |
+//! | `M` `synced`                                  | how many batches were synced, this one included u64       |
 //! | `P` project `00` path                         | stream u64, created_at i64: find by path, list descendants |
 //! | `L` project `00` stream u64                   | created_at i64, path: list by age                         |
 //! | `K` mark u8, stream u64                       | nothing: the stream has the mark                          |
@@ -25,6 +26,7 @@ use crate::event::{IdempotencyKey, Offset, Project, StreamPath};
 
 pub(super) const FORMAT: &[u8] = b"Mformat";
 pub(super) const STREAMS: &[u8] = b"Mstreams";
+pub(super) const SYNCED: &[u8] = b"Msynced";
 
 /// Everything that a scan for problems reads.
 pub(super) const ALL: Range<&[u8]> = b"".as_slice()..b"\xff".as_slice();
@@ -185,6 +187,7 @@ mod tests {
         let cases = [
             (hex(FORMAT), "4d666f726d6174"),
             (hex(STREAMS), "4d73747265616d73"),
+            (hex(SYNCED), "4d73796e636564"),
             (hex(&path(&project, &a)), "507072002f61"),
             (hex(&listed(&project, id)), "4c7072000000000000000102"),
             (hex(&mark(Mark::Processors, id)), "4b010000000000000102"),

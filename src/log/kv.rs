@@ -1,5 +1,6 @@
 //! What an embedded engine has to do: write a batch, get, scan, count. All else stands once, above it.
 
+use std::io::ErrorKind;
 use std::ops::{ControlFlow, Range};
 
 /// Sees one key and its value; `Break` ends the scan.
@@ -41,8 +42,8 @@ impl KvError {
     pub fn io(error: &std::io::Error) -> KvError {
         match error.kind() {
             _ if super::error::is_full(error) => KvError::Full(error.to_string()),
-            // Damaged lengths make an engine read beyond the end.
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => {
+            // Damaged lengths make an engine read beyond the end, or seek before the beginning.
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
                 KvError::Corrupt(error.to_string())
             }
             _ => KvError::Io(error.to_string()),
@@ -56,7 +57,8 @@ pub(super) fn catch<T>(call: impl FnOnce() -> Result<T, KvError>) -> Result<T, K
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(KvError::Corrupt(format!("the engine gave up: {}", text.unwrap_or("it did not say why"))))
+        let text = text.unwrap_or("it did not say why").split_whitespace().collect::<Vec<_>>().join(" ");
+        Err(KvError::Corrupt(format!("the engine gave up: {text}")))
     })
 }
 
@@ -87,6 +89,14 @@ impl Batch {
         let taken = value.map_or_else(Vec::new, |value| self.bytes[value].to_vec());
         self.bytes.truncate(key.start);
         taken
+    }
+
+    /// A value as it is, without a seal of ours.
+    #[cfg(test)]
+    pub fn put_raw(&mut self, key: &[u8], value: &[u8]) {
+        let key = self.push(key);
+        let value = self.push(value);
+        self.writes.push((key, Some(value)));
     }
 
     pub fn delete(&mut self, key: &[u8]) {

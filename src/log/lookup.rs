@@ -72,6 +72,14 @@ impl Lookup<'_> {
         assembly.finish().map(Some).map_err(corrupt)
     }
 
+    /// A number of the store's own; 0 when it was never written.
+    pub fn number(&self, key: &[u8]) -> Result<u64, LogError> {
+        match self.get(key)? {
+            Some(value) => record::decode_number(&value).map_err(|why| self.corrupt(key, why)),
+            None => Ok(0),
+        }
+    }
+
     /// How many values a slot takes now.
     pub fn slot_pieces(&self, id: StreamId, name: &str) -> Result<u16, LogError> {
         let place = keys::slot(id, name);

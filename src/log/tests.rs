@@ -1,6 +1,12 @@
 //! The suite of the log: each test of it runs on both engines. What every file of it shares is here.
 
 mod basics;
+mod disk_full;
+mod faults;
+mod folders;
+mod model;
+mod side_by_side;
+mod values;
 
 use std::path::Path;
 use std::sync::Arc;

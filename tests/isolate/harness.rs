@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,11 +43,30 @@ impl Default for Case {
     }
 }
 
+impl Case {
+    pub fn with_state(self, state: &'static str) -> Case {
+        Case { expect: Expect { state: Some(state), ..self.expect }, ..self }
+    }
+
+    pub fn with_logs(self, logs: &'static [&'static str]) -> Case {
+        Case { expect: Expect { logs, ..self.expect }, ..self }
+    }
+
+    pub fn with_appends(self, appends: &'static [&'static str]) -> Case {
+        Case { expect: Expect { appends, ..self.expect }, ..self }
+    }
+
+    pub fn anything_appended(self) -> Case {
+        Case { expect: Expect { any_appends: true, ..self.expect }, ..self }
+    }
+}
+
 #[derive(Clone, Default)]
 pub struct Expect {
     pub state: Option<&'static str>,
     /// `offset.ordinal path input`
     pub appends: &'static [&'static str],
+    pub any_appends: bool,
     /// `level message`
     pub logs: &'static [&'static str],
     /// `phase reason name: message @ file:line:column`; each must begin so, in order. Behind `!` when the isolate is gone.
@@ -161,33 +180,79 @@ pub async fn load(isolates: &Isolates, case: &Case, notes: &Arc<Notes>) -> Resul
     isolates.load(spec, notes.clone()).await
 }
 
-pub async fn check(case: Case) {
-    check_in(&isolates(), case).await;
+/// All in one worker, one after the other.
+pub async fn check_all(cases: Vec<Case>) {
+    let isolates = isolates();
+    let mut wrong = Vec::new();
+    for case in cases {
+        wrong.extend(problem(&isolates, case).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 pub async fn check_in(isolates: &Isolates, case: Case) {
+    if let Some(problem) = problem(isolates, case).await {
+        panic!("{problem}");
+    }
+}
+
+/// The state of `script` after these events of history.
+pub async fn state_after(script: &'static str, history: &'static [&'static str]) -> String {
+    let case = Case { script, history, ..Case::default() };
+    run(&isolates(), &case, &Arc::default()).await.expect("a state")
+}
+
+/// Lines of `expression ==> what console.log shows, or what was thrown`.
+pub async fn check_expressions(text: &str) {
+    let lines: Vec<(&str, &str)> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.rsplit_once(" ==> ").expect("each line is an expression and its value"))
+        .collect();
+    let isolates = isolates();
+    let mut wrong = Vec::new();
+    for (expression, expected) in lines {
+        let script = format!(
+            "export default {{ async afterAppend() {{ try {{ console.log(await (async () => ({expression}))()) }} catch (e) {{ console.log(`${{e.name}}: ${{e.message}}`) }} }} }}"
+        );
+        let notes = Arc::new(Notes::default());
+        let case = Case { script: Box::leak(script.into_boxed_str()), events: &["{}"], ..Case::default() };
+        run(&isolates, &case, &notes).await;
+        let logs = notes.logs.lock().unwrap().join("\n");
+        let failures = notes.failures.lock().unwrap().join("\n");
+        if logs != format!("info {expected}") || !failures.is_empty() {
+            wrong.push(format!("{expression}\n  is  {logs} {failures}\n  not info {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn problem(isolates: &Isolates, case: Case) -> Option<String> {
     let notes = Arc::new(Notes::default());
     let state = match tokio::time::timeout(Duration::from_secs(20), run(isolates, &case, &notes)).await {
         Ok(state) => state,
-        Err(_) => panic!("{}\ndid not come to an end", case.script),
+        Err(_) => return Some(format!("{}\ndid not come to an end", case.script)),
     };
-    let Expect { state: expected, appends, logs, failures } = case.expect;
-    if let Some(expected) = expected {
-        assert_eq!(
-            state.as_deref(),
-            Some(expected),
-            "state of\n{}\nfailures: {:?}",
-            case.script,
-            notes.failures
-        );
-    }
-    let mut noted = notes.failures.lock().unwrap().clone();
-    noted.retain(|failure| !failure.is_empty());
+    let Expect { state: expected, appends, any_appends, logs, failures } = case.expect;
+    let noted = notes.failures.lock().unwrap().clone();
     let as_expected = noted.len() == failures.len()
         && noted.iter().zip(failures).all(|(failure, expected)| matches(failure, expected));
-    assert!(as_expected, "failures of\n{}\nare {noted:#?}\nnot {failures:#?}", case.script);
-    assert_eq!(*notes.appends.lock().unwrap(), appends, "appends of\n{}", case.script);
-    assert_eq!(*notes.logs.lock().unwrap(), logs, "logs of\n{}", case.script);
+    let mut wrong = Vec::new();
+    if !as_expected {
+        wrong.push(format!("failures {noted:#?}\n  not {failures:#?}"));
+    }
+    if expected.is_some() && state.as_deref() != expected {
+        wrong.push(format!("state {state:?} not {expected:?}"));
+    }
+    let noted = notes.appends.lock().unwrap();
+    if !any_appends && *noted != appends {
+        wrong.push(format!("appends {noted:#?}\n  not {appends:#?}"));
+    }
+    let noted = notes.logs.lock().unwrap();
+    if *noted != logs {
+        wrong.push(format!("logs {noted:#?}\n  not {logs:#?}"));
+    }
+    (!wrong.is_empty()).then(|| format!("{}\n  {}", case.script, wrong.join("\n  ")))
 }
 
 /// `…` stands for anything.

@@ -1,7 +1,12 @@
 //! The memory of one isolate: counted as the system's allocator counts it, with a hard bound. QuickJS's
 //! own limit does not count what its small-block arenas take, and can be passed sevenfold.
+//!
+//! Every block is linked to its neighbours, so that all of them can be given back without a word to the engine:
+//! one that ran out of memory has lost track of some of its own, and aborts the process when it is asked to
+//! clean up. Blocks are few, because the engine cuts small ones out of larger ones itself.
 
 use std::cell::Cell;
+use std::ptr::null_mut;
 use std::rc::Rc;
 
 use rquickjs::allocator::Allocator;
@@ -9,13 +14,38 @@ use rquickjs::allocator::Allocator;
 #[derive(Default)]
 pub struct Meter {
     used: Cell<usize>,
-    bound: Cell<usize>,
+    bound: usize,
+    /// What may be used beside the bound, to end the script.
+    reserve: Cell<usize>,
     refused: Cell<bool>,
+    first: Cell<Block>,
 }
+
+/// What stands in front of each block: its neighbours. As long as an alignment of malloc's, so that what
+/// follows is aligned as well.
+#[repr(C, align(16))]
+struct Header {
+    previous: Block,
+    next: Block,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct Block(*mut Header);
+
+impl Default for Block {
+    fn default() -> Block {
+        Block(null_mut())
+    }
+}
+
+const RESERVE_BYTES: usize = 64 * 1024;
+const HEADER: usize = size_of::<Header>();
+/// What the system's allocator keeps beside each block.
+const OVERHEAD: usize = 8;
 
 impl Meter {
     pub fn new(bound: usize) -> Rc<Meter> {
-        Rc::new(Meter { bound: Cell::new(bound), ..Meter::default() })
+        Rc::new(Meter { bound, ..Meter::default() })
     }
 
     /// Whether a request was ever refused. The script may have caught the exception; its isolate is lost all the same.
@@ -24,57 +54,129 @@ impl Meter {
     }
 
     pub fn bound(&self) -> usize {
-        self.bound.get()
+        self.bound
+    }
+
+    /// Lets the engine make the error that no script can catch. Without room for it, it would throw one that can be.
+    pub fn open_reserve(&self) {
+        self.reserve.set(self.used.get().saturating_sub(self.bound) + RESERVE_BYTES);
+    }
+
+    /// Gives all blocks back.
+    ///
+    /// # Safety
+    /// Nothing may use the engine, or a value of its, ever again.
+    #[allow(unsafe_code)]
+    pub unsafe fn release_all(&self) {
+        let mut block = self.first.take();
+        while block != Block::default() {
+            // SAFETY: linked blocks are live blocks of malloc's, each freed once; the next is read before.
+            block = unsafe {
+                let next = (*block.0).next;
+                libc::free(block.0.cast());
+                next
+            };
+        }
+        self.used.set(0);
     }
 
     fn admits(&self, more: usize) -> bool {
-        let fits = self.used.get().checked_add(more).is_some_and(|total| total <= self.bound.get());
+        let fits =
+            self.used.get().checked_add(more).is_some_and(|total| total <= self.bound + self.reserve.get());
         if !fits {
             self.refused.set(true);
         }
         fits
     }
 
-    fn add(&self, bytes: usize) {
-        self.used.set(self.used.get() + bytes);
+    /// Takes a new block up; where the engine's part of it begins.
+    ///
+    /// # Safety
+    /// `block` is null, or a live block of malloc's with room for a header, not linked.
+    #[allow(unsafe_code)]
+    unsafe fn link(&self, block: Block) -> *mut u8 {
+        if block == Block::default() {
+            self.refused.set(true);
+            return null_mut();
+        }
+        let next = self.first.replace(block);
+        // SAFETY: the caller's word for `block`; linked blocks are live.
+        unsafe {
+            block.0.write(Header { previous: Block::default(), next });
+            if next != Block::default() {
+                (*next.0).previous = block;
+            }
+            self.used.set(self.used.get() + size_of_block(block));
+            block.0.cast::<u8>().add(HEADER)
+        }
     }
 
-    fn subtract(&self, bytes: usize) {
-        self.used.set(self.used.get().saturating_sub(bytes));
+    /// # Safety
+    /// `block` is linked.
+    #[allow(unsafe_code)]
+    unsafe fn unlink(&self, block: Block) {
+        // SAFETY: linked blocks are live, and so are their neighbours.
+        unsafe {
+            let Header { previous, next } = block.0.read();
+            if previous == Block::default() {
+                self.first.set(next);
+            } else {
+                (*previous.0).next = next;
+            }
+            if next != Block::default() {
+                (*next.0).previous = previous;
+            }
+            self.used.set(self.used.get().saturating_sub(size_of_block(block)));
+        }
     }
 }
 
-/// What the system's allocator keeps beside each block.
-const OVERHEAD: usize = 8;
+/// # Safety
+/// `block` is a live block of malloc's.
+#[allow(unsafe_code)]
+unsafe fn size_of_block(block: Block) -> usize {
+    // SAFETY: the caller's word.
+    unsafe { libc::malloc_usable_size(block.0.cast()) + OVERHEAD }
+}
+
+/// # Safety
+/// `ptr` is the engine's part of a block.
+#[allow(unsafe_code)]
+unsafe fn block_of(ptr: *mut u8) -> Block {
+    // SAFETY: a header stands in front of it.
+    Block(unsafe { ptr.sub(HEADER) }.cast())
+}
 
 pub struct Bounded(pub Rc<Meter>);
 
-// SAFETY: every pointer comes from the system's malloc family and goes back to it, and
-// malloc_usable_size is its own answer to how large a block is.
+// SAFETY: every block comes from the system's malloc family and goes back to it; the engine's part begins
+// behind a header that keeps the alignment, and is as large as malloc_usable_size says, without the header.
 #[allow(unsafe_code)]
 unsafe impl Allocator for Bounded {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        if !self.0.admits(size) {
-            return std::ptr::null_mut();
+        let total = size.saturating_add(HEADER);
+        if !self.0.admits(total) {
+            return null_mut();
         }
-        // SAFETY: malloc takes any size.
-        self.counted(unsafe { libc::malloc(size) }.cast())
+        // SAFETY: malloc takes any size, and its block is new.
+        unsafe { self.0.link(Block(libc::malloc(total).cast())) }
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-        if !count.checked_mul(size).is_some_and(|total| self.0.admits(total)) {
-            self.0.refused.set(true);
-            return std::ptr::null_mut();
+        let total = count.saturating_mul(size).saturating_add(HEADER);
+        if !self.0.admits(total) {
+            return null_mut();
         }
-        // SAFETY: calloc takes any sizes.
-        self.counted(unsafe { libc::calloc(count, size) }.cast())
+        // SAFETY: calloc takes any size, and its block is new.
+        unsafe { self.0.link(Block(libc::calloc(1, total).cast())) }
     }
 
     unsafe fn dealloc(&mut self, ptr: *mut u8) {
-        // SAFETY: the caller passes a block of this allocator.
+        // SAFETY: the engine passes what this allocator gave it.
         unsafe {
-            self.0.subtract(libc::malloc_usable_size(ptr.cast()) + OVERHEAD);
-            libc::free(ptr.cast());
+            let block = block_of(ptr);
+            self.0.unlink(block);
+            libc::free(block.0.cast());
         }
     }
 
@@ -82,34 +184,25 @@ unsafe impl Allocator for Bounded {
         if ptr.is_null() {
             return self.alloc(new_size);
         }
-        // SAFETY: the caller passes a block of this allocator.
-        let old = unsafe { libc::malloc_usable_size(ptr.cast()) };
-        if new_size > old && !self.0.admits(new_size - old) {
-            return std::ptr::null_mut();
+        let total = new_size.saturating_add(HEADER);
+        // SAFETY: the engine passes what this allocator gave it; a block that cannot be moved stays as it is.
+        unsafe {
+            let block = block_of(ptr);
+            let more = total.saturating_sub(libc::malloc_usable_size(block.0.cast()));
+            if more > 0 && !self.0.admits(more) {
+                return null_mut();
+            }
+            self.0.unlink(block);
+            let moved = Block(libc::realloc(block.0.cast(), total).cast());
+            if moved == Block::default() {
+                self.0.link(block);
+            }
+            self.0.link(moved)
         }
-        // SAFETY: as above.
-        let moved: *mut u8 = unsafe { libc::realloc(ptr.cast(), new_size) }.cast();
-        if !moved.is_null() {
-            self.0.subtract(old + OVERHEAD);
-        }
-        self.counted(moved)
     }
 
     unsafe fn usable_size(ptr: *mut u8) -> usize {
-        // SAFETY: the caller passes a block of this allocator.
-        unsafe { libc::malloc_usable_size(ptr.cast()) }
-    }
-}
-
-impl Bounded {
-    #[allow(unsafe_code)]
-    fn counted(&self, ptr: *mut u8) -> *mut u8 {
-        if ptr.is_null() {
-            self.0.refused.set(true);
-        } else {
-            // SAFETY: a live block of malloc's.
-            self.0.add(unsafe { libc::malloc_usable_size(ptr.cast()) } + OVERHEAD);
-        }
-        ptr
+        // SAFETY: the engine passes what this allocator gave it.
+        unsafe { libc::malloc_usable_size(block_of(ptr).0.cast()) - HEADER }
     }
 }

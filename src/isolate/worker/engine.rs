@@ -1,6 +1,7 @@
 //! One QuickJS runtime with the prelude in it, and turns: a call into it, with all the jobs that follow,
 //! inside the bounds of its isolate.
 
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use rquickjs::context::intrinsic;
@@ -48,18 +49,34 @@ impl<'js> Prelude<'js> {
     }
 }
 
-/// Fields are dropped in this order: no JavaScript value may outlive its runtime.
 pub struct Engine {
-    prelude: Persistent<Object<'static>>,
-    context: Context,
-    runtime: Runtime,
+    live: ManuallyDrop<Live>,
     host: Rc<Host>,
     code: Rc<Code>,
 }
 
+/// Dropped in this order: no JavaScript value may outlive its runtime.
+struct Live {
+    prelude: Persistent<Object<'static>>,
+    context: Context,
+    runtime: Runtime,
+}
+
 impl Drop for Engine {
+    #[allow(unsafe_code)]
     fn drop(&mut self) {
-        self.host.rejections.borrow_mut().clear();
+        let rejections = self.host.rejections.take();
+        if self.check().is_ok() {
+            drop(rejections);
+            // SAFETY: dropped here, once.
+            unsafe { ManuallyDrop::drop(&mut self.live) };
+            return;
+        }
+        // An engine that was stopped cannot be trusted to clean up after itself: it is never run again, and its
+        // memory is taken from it. A few kilobytes on our own side of it are the price.
+        std::mem::forget(rejections);
+        // SAFETY: what holds values of the engine was just forgotten, or is in `live`, which is never dropped.
+        unsafe { self.host.meter.release_all() };
     }
 }
 
@@ -100,7 +117,7 @@ impl Engine {
         runtime.set_max_stack_size(limits::STACK_BYTES);
         let stop = host.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || stop.must_stop())));
-        runtime.set_loader(ModuleNames(code.clone()), Modules(code.clone()));
+        runtime.set_loader(ModuleNames(Rc::downgrade(code)), Modules(Rc::downgrade(code)));
         let context = Context::custom::<Intrinsics>(&runtime).map_err(unable)?;
         let prelude = context.with(|ctx| {
             let prelude = start_prelude(&ctx, host).catch(&ctx).map_err(|error| error.to_string())?;
@@ -115,7 +132,8 @@ impl Engine {
                 tracker.rejected(promise, Persistent::save(&ctx, reason));
             }
         })));
-        Ok(Engine { prelude, context, runtime, host: host.clone(), code: code.clone() })
+        let live = ManuallyDrop::new(Live { prelude, context, runtime });
+        Ok(Engine { live, host: host.clone(), code: code.clone() })
     }
 
     /// Calls into JavaScript, then runs every job that follows. `body` sees the prelude's functions; what it
@@ -123,11 +141,12 @@ impl Engine {
     pub fn turn(
         &self,
         call: u64,
+        phase: Phase,
         body: impl for<'js> FnOnce(&Ctx<'js>, &Prelude<'js>) -> rquickjs::Result<()>,
     ) -> Result<Uncaught, Stopped> {
-        self.host.begin_turn(call);
+        self.host.begin_turn(call, phase);
         let mut uncaught = Uncaught::new();
-        self.context.with(|ctx| {
+        self.live.context.with(|ctx| {
             let outcome = self.prelude(&ctx).and_then(|prelude| body(&ctx, &prelude));
             if let Err(error) = outcome {
                 uncaught.push(self.thrown(&ctx, error));
@@ -141,12 +160,12 @@ impl Engine {
     }
 
     /// The bounds of a turn begin anew: within one, several events are reduced.
-    pub fn renew(&self, call: u64) {
-        self.host.begin_turn(call);
+    pub fn renew(&self, call: u64, phase: Phase) {
+        self.host.begin_turn(call, phase);
     }
 
     fn prelude<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Prelude<'js>> {
-        self.prelude.clone().restore(ctx).map(Prelude)
+        self.live.prelude.clone().restore(ctx).map(Prelude)
     }
 
     /// Endless microtasks are many short jobs, which the engine's own checks may never see.
@@ -157,7 +176,7 @@ impl Engine {
             if jobs.is_multiple_of(64) && self.host.must_stop() || self.check().is_err() {
                 return;
             }
-            match self.runtime.execute_pending_job() {
+            match self.live.runtime.execute_pending_job() {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(job) => job.0.with(|ctx| uncaught.push(self.thrown(&ctx, Error::Exception))),
@@ -170,7 +189,7 @@ impl Engine {
             return;
         }
         let rejections = self.host.rejections.take();
-        self.context.with(|ctx| {
+        self.live.context.with(|ctx| {
             for rejection in rejections {
                 if let Ok(reason) = rejection.reason.restore(&ctx) {
                     uncaught.push(self.describe(&ctx, reason));

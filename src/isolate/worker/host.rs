@@ -14,6 +14,7 @@ use super::super::Bounds;
 use super::super::page::Page;
 use super::super::protocol::{CallId, FromWorker, IsolateId, OpId, encode};
 use super::allocator::Meter;
+use crate::event::builtin::Phase;
 use crate::limits;
 
 /// What all isolates of the worker share.
@@ -41,7 +42,7 @@ pub enum Due {
     },
 }
 
-/// Messages leave together, unless so many have come together.
+/// What the outbox keeps of its memory between turns.
 const OUTBOX_BYTES: usize = 64 * 1024;
 
 impl Shared {
@@ -60,12 +61,6 @@ impl Shared {
         let Ok(bytes) = encode(message, &[body]) else { return false };
         self.outbox.borrow_mut().extend_from_slice(&bytes);
         true
-    }
-
-    pub fn flush_when_large(&self) {
-        if self.outbox.borrow().len() >= OUTBOX_BYTES {
-            self.flush();
-        }
     }
 
     pub fn flush(&self) {
@@ -123,7 +118,8 @@ pub struct Host {
     cpu_per_turn: Duration,
     deadline: Cell<Option<Duration>>,
     interrupted: Cell<bool>,
-    ops: RefCell<HashMap<OpId, CallId>>,
+    ops: RefCell<HashMap<OpId, (CallId, usize)>>,
+    op_bytes: Cell<usize>,
     last_op: Cell<OpId>,
     timers: RefCell<HashMap<u32, (DueAt, CallId)>>,
 }
@@ -133,13 +129,14 @@ impl Host {
         Host {
             id,
             shared,
-            meter: Meter::new(bounds.memory_bytes as usize),
+            meter: Meter::new(bounds.memory_bytes.max(limits::MEMORY_BYTES_MIN) as usize),
             settled: RefCell::default(),
             rejections: RefCell::default(),
             cpu_per_turn: bounds.cpu_per_turn,
             deadline: Cell::new(None),
             interrupted: Cell::new(false),
             ops: RefCell::default(),
+            op_bytes: Cell::new(0),
             last_op: Cell::new(0),
             timers: RefCell::default(),
         }
@@ -147,9 +144,9 @@ impl Host {
 
     // --- bounds -------------------------------------------------------------------------------------
 
-    pub fn begin_turn(&self, call: CallId) {
+    pub fn begin_turn(&self, call: CallId, phase: Phase) {
         self.deadline.set(None);
-        self.shared.page.begin(self.id, call, self.cpu_per_turn);
+        self.shared.page.begin(self.id, call, phase, self.cpu_per_turn);
     }
 
     pub fn end_turn(&self) {
@@ -159,7 +156,11 @@ impl Host {
     /// Whether the script must stop: asked by the engine now and then, and between jobs. The clock is first
     /// read here, so that the many turns that end sooner cost no system call. Once true, true for ever.
     pub fn must_stop(&self) -> bool {
-        if self.interrupted.get() || self.meter.was_refused() {
+        if self.meter.was_refused() {
+            self.meter.open_reserve();
+            return true;
+        }
+        if self.interrupted.get() {
             return true;
         }
         let now = thread_time();
@@ -180,20 +181,24 @@ impl Host {
 
     // --- operations -----------------------------------------------------------------------------------
 
-    /// The number of a new operation; none when too many wait already.
-    pub fn new_op(&self, call: CallId) -> Option<OpId> {
+    /// The number of a new operation that carries so many bytes; none when too much waits already.
+    pub fn new_op(&self, call: CallId, bytes: usize) -> Option<OpId> {
         let mut ops = self.ops.borrow_mut();
-        if ops.len() >= limits::PENDING_OPS_MAX {
+        let waiting = self.op_bytes.get() + bytes;
+        if ops.len() >= limits::PENDING_OPS_MAX || waiting > limits::PENDING_OP_BYTES_MAX {
             return None;
         }
+        self.op_bytes.set(waiting);
         let id = self.last_op.get() + 1;
         self.last_op.set(id);
-        ops.insert(id, call);
+        ops.insert(id, (call, bytes));
         Some(id)
     }
 
     pub fn settle_op(&self, op: OpId) -> Option<CallId> {
-        self.ops.borrow_mut().remove(&op)
+        let (call, bytes) = self.ops.borrow_mut().remove(&op)?;
+        self.op_bytes.set(self.op_bytes.get() - bytes);
+        Some(call)
     }
 
     // --- timers ---------------------------------------------------------------------------------------
@@ -220,6 +225,15 @@ impl Host {
         self.timers.borrow_mut().remove(&timer).map(|(_, call)| call)
     }
 
+    /// Forgets what it kept for its isolate, which is at its end.
+    pub fn close(&self) {
+        for (_, (at, _)) in self.timers.take() {
+            self.shared.disarm(&at);
+        }
+        self.ops.take();
+        self.settled.take();
+    }
+
     /// Operations and timers that can still wake this isolate.
     pub fn pending(&self) -> usize {
         self.ops.borrow().len() + self.timers.borrow().len()
@@ -233,14 +247,6 @@ impl Host {
 
     pub fn handled(&self, promise: &Persistent<Value<'static>>) {
         self.rejections.borrow_mut().retain(|rejection| rejection.promise != *promise);
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        for (at, _) in self.timers.borrow().values() {
-            self.shared.disarm(at);
-        }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Isolate {
     reduces: bool,
     catches_up: bool,
     parallel: bool,
+    /// Failures since the last hook began that no call waits for.
+    unhandled: u32,
     /// Hooks that have not come to their end.
     running: BTreeMap<CallId, Running>,
 }
@@ -66,6 +68,7 @@ impl Isolate {
             reduces: false,
             catches_up: false,
             parallel: false,
+            unhandled: 0,
             running: BTreeMap::new(),
         }
     }
@@ -93,7 +96,7 @@ impl Isolate {
     // --- loading --------------------------------------------------------------------------------------
 
     fn load(&mut self, call: CallId, spec: &LoadSpec, code: &Rc<Code>, state: Option<Vec<u8>>) -> Step {
-        self.host.begin_turn(call);
+        self.host.begin_turn(call, Phase::Load);
         let engine = Engine::new(&self.host, code);
         self.host.end_turn();
         self.start_hook(call, Phase::Load, None, self.bounds.hook_timeout.min(limits::LOAD_TIMEOUT));
@@ -193,6 +196,7 @@ impl Isolate {
 
     fn start_hook(&mut self, call: CallId, phase: Phase, event: Option<u64>, timeout: Duration) {
         let due = self.host.shared.arm(Instant::now() + timeout, Due::Hook { isolate: self.host.id, call });
+        self.unhandled = 0;
         self.running.insert(call, Running { phase, event, due, timeout, overdue: false });
     }
 
@@ -272,15 +276,21 @@ impl Isolate {
             return Err(Gone { call, failure });
         };
         let event = self.running.get(&call).and_then(|running| running.event);
-        let uncaught = engine.turn(call, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| {
-            Gone { call, failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message) }
-        })?;
+        let uncaught =
+            engine.turn(call, phase, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| Gone {
+                call,
+                failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message),
+            })?;
         let uncaught: Vec<ScriptFailure> =
             uncaught.into_iter().map(|thrown| engine.failure(Phase::UnhandledRejection, thrown)).collect();
         for Settled { call, failure, value } in self.host.settled.take() {
             self.ended(call, failure, value)?;
         }
         for failure in uncaught {
+            self.unhandled += 1;
+            if self.unhandled > limits::UNHANDLED_PER_HOOK_MAX {
+                break;
+            }
             let isolate = self.host.id;
             self.send(FromWorker::Failed { isolate, failure: Box::new(failure), event }, &[]);
         }
@@ -324,6 +334,15 @@ impl Isolate {
 
     fn send(&self, message: FromWorker, body: &[u8]) {
         self.host.shared.send(&message, body);
+    }
+}
+
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            self.host.shared.disarm(&running.due);
+        }
+        self.host.close();
     }
 }
 

@@ -1,7 +1,7 @@
 //! How an isolate finds modules: the author's by name among the compiled ones, and ours.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::{Ctx, Error, Module, Result};
@@ -88,7 +88,8 @@ pub fn unknown_module(base: &str, specifier: &str) -> String {
     )
 }
 
-pub struct ModuleNames(pub Rc<Code>);
+/// Weak, because an engine that is given up never lets go of its loader.
+pub struct ModuleNames(pub Weak<Code>);
 
 impl Resolver for ModuleNames {
     fn resolve<'js>(
@@ -102,7 +103,7 @@ impl Resolver for ModuleNames {
             return Ok(name.into());
         }
         let resolved = resolve(base, name);
-        if self.0.has(&resolved) {
+        if self.0.upgrade().is_some_and(|code| code.has(&resolved)) {
             Ok(resolved)
         } else {
             Err(Error::new_resolving_message(base, name, unknown_module(base, name)))
@@ -110,7 +111,7 @@ impl Resolver for ModuleNames {
     }
 }
 
-pub struct Modules(pub Rc<Code>);
+pub struct Modules(pub Weak<Code>);
 
 impl Loader for Modules {
     #[allow(unsafe_code)]
@@ -120,7 +121,9 @@ impl Loader for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js>> {
-        let code = self.0.modules.get(name).map(Vec::as_slice).or_else(|| prelude::module(name));
+        let processor = self.0.upgrade();
+        let authors = processor.as_ref().and_then(|code| code.modules.get(name));
+        let code = authors.map(Vec::as_slice).or_else(|| prelude::module(name));
         let code = code.ok_or_else(|| Error::new_loading(name))?;
         // SAFETY: compiled by this binary's own compile worker, and never seen by a user.
         unsafe { Module::load(ctx.clone(), code) }

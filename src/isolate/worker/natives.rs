@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::prelude;
+use super::{prelude, web};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -15,9 +15,11 @@ pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("logLinesMax", limits::LOG_LINES_PER_HOOK_MAX)?;
     native.set("stateBytesMax", limits::STATE_BYTES_MAX)?;
     native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
+    native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
     native.set("appendsPerHookMax", limits::APPENDS_PER_HOOK_MAX)?;
     native.set("timersMax", limits::TIMERS_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;
+    web::add(&native, ctx)?;
     add_hooks(&native, ctx, host)?;
     add_timers(&native, ctx, host)?;
     add_ops(&native, ctx, host)?;
@@ -82,7 +84,7 @@ fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result
                        ordinal: u32,
                        path: Option<String>,
                        input: String| {
-        let Some(op) = asking.new_op(call as CallId) else { return Ok(0.0) };
+        let Some(op) = asking.new_op(call as CallId, input.len()) else { return Ok(0.0) };
         let event = event.map(|offset| offset as u64);
         let message = FromWorker::Append { isolate: asking.id, op, event, ordinal, path };
         sent(&ctx, &asking, op, asking.shared.send(&message, input.as_bytes()))
@@ -95,7 +97,7 @@ fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result
                      after: Option<String>,
                      before: Option<String>,
                      types: Vec<String>| {
-        let Some(op) = asking.new_op(call as CallId) else { return Ok(0.0) };
+        let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
         let message = FromWorker::Read { isolate: asking.id, op, path, after, before, types };
         sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
     };

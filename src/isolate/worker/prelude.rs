@@ -11,7 +11,10 @@ macro_rules! parts {
     };
 }
 
-const PARTS: [(&str, &str); 5] = parts!["core", "globals", "random", "inspect", "millrace"];
+const PARTS: [(&str, &str); 11] = parts![
+    "core", "globals", "random", "inspect", "events", "url", "encoding", "clone", "headers", "crypto",
+    "millrace",
+];
 
 /// Under which names an author can import our module.
 const MODULES: [&str; 2] = ["millrace", "ai-engineer-workshop"];

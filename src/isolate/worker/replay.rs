@@ -69,14 +69,14 @@ fn rebuild<'js>(engine: &Engine, ctx: &Ctx<'js>, prelude: &Prelude<'js>, batch: 
     prelude.call("rollBack")?;
     prelude.replaying(true)?;
     for at in &again {
-        engine.renew(batch.call);
+        engine.renew(batch.call, Phase::Reduce);
         apply(ctx, &reduce, batch.event(*at))?;
     }
     if prelude.call("commit").is_err() {
         ctx.catch();
         prelude.call("rollBack")?;
         for at in again {
-            engine.renew(batch.call);
+            engine.renew(batch.call, Phase::Reduce);
             if let Err(error) = apply(ctx, &reduce, batch.event(at)).and_then(|()| prelude.call("commit")) {
                 let thrown = engine.thrown(ctx, error);
                 prelude.call("rollBack")?;

@@ -297,7 +297,7 @@ on_both_engines! {
 }
 
 fn large_event(path: &str, offset: u64, bytes: usize) -> Arc<Event> {
-    let text: String = std::iter::repeat_with(|| fastrand::alphanumeric()).take(bytes).collect();
+    let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(bytes).collect();
     let payload = Json::of(&serde_json::json!({ "text": text }));
     place(path, offset, EventInput::new(EventType::parse("large").unwrap(), payload))
 }

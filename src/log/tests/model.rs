@@ -1,0 +1,213 @@
+//! Random operations and reopenings, checked against maps in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[derive(Default)]
+struct ModelStream {
+    id: u64,
+    events: Vec<Arc<Event>>,
+    keys: BTreeMap<String, u64>,
+    slots: BTreeMap<String, Vec<u8>>,
+    marks: BTreeSet<u8>,
+}
+
+/// What the log should hold.
+#[derive(Default)]
+struct Model {
+    streams: BTreeMap<String, ModelStream>,
+    last_id: u64,
+}
+
+struct Run<'a> {
+    folder: &'a Path,
+    engine: Engine,
+    log: Log,
+    model: Model,
+    random: fastrand::Rng,
+}
+
+const PATHS: [&str; 8] = ["/", "/a", "/a/b", "/a/b/c", "/ab", "/a/_logs/x", "/b", "/b/c"];
+const SLOTS: [&str; 3] = ["s", "s2", "state"];
+
+on_both_engines! {
+    async fn random_operations_and_reopenings(engine: Engine) {
+        let seed = std::env::var("MILLRACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+        println!("MILLRACE_SEED={seed} repeats this run");
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path(), engine);
+        let random = fastrand::Rng::with_seed(seed);
+        let mut run = Run { folder: folder.path(), engine, log, model: Model::default(), random };
+        let started = Instant::now();
+        for step in 0..600 {
+            run.step().await;
+            if step % 20 == 0 {
+                run.check().await;
+            }
+            if started.elapsed() > Duration::from_secs(8) {
+                break;
+            }
+        }
+        run.reopen().await;
+        run.check().await;
+        run.log.close().await;
+        let events: usize = run.model.streams.values().map(|stream| stream.events.len()).sum();
+        let report = assert_sound(folder.path());
+        assert_eq!((report.streams, report.events), (run.model.streams.len() as u64, events as u64));
+    }
+}
+
+impl Run<'_> {
+    async fn step(&mut self) {
+        let path = PATHS[self.random.usize(..PATHS.len())];
+        match self.random.u32(..100) {
+            0..55 => self.append(path).await,
+            55..65 => self.append_wrongly(path).await,
+            65..80 => self.write_slot(path).await,
+            80..90 => self.change_mark(path).await,
+            90..96 => self.delete(path).await,
+            _ => self.reopen().await,
+        }
+    }
+
+    async fn append(&mut self, path: &str) {
+        let most = if self.random.u32(..10) == 0 { 200 } else { 5 };
+        let count = 1 + self.random.u64(..most);
+        let mut stream = self.model.streams.remove(path).unwrap_or_default();
+        let tail = stream.events.len() as u64;
+        let events: Vec<_> = (tail + 1..=tail + count).map(|offset| self.event(path, offset)).collect();
+        for event in &events {
+            event.idempotency_key.iter().for_each(|key| {
+                stream.keys.insert(key.as_str().into(), event.offset.0);
+            });
+        }
+        stream.events.extend(events.iter().cloned());
+        let id = (tail > 0).then_some(StreamId(stream.id));
+        let commit = Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks: Vec::new() };
+        let id = self.log.commit(commit).await.unwrap();
+        if tail == 0 {
+            assert!(id.0 > self.model.last_id, "numbers ascend");
+            (stream.id, self.model.last_id) = (id.0, id.0);
+        }
+        assert_eq!(id.0, stream.id);
+        self.model.streams.insert(path.into(), stream);
+    }
+
+    fn event(&mut self, path: &str, offset: u64) -> Arc<Event> {
+        if self.random.u32(..50) == 0 {
+            let text = "x".repeat(self.random.usize(..300_000));
+            let payload = Json::of(&serde_json::json!({ "text": text }));
+            return place(path, offset, EventInput::new(EventType::parse("large").unwrap(), payload));
+        }
+        let unique =
+            if self.random.bool() { format!("{offset}-{}", self.random.u64(..)) } else { String::new() };
+        event(path, offset, self.random.u64(..1_000), &unique)
+    }
+
+    async fn append_wrongly(&mut self, path: &str) {
+        let stream = self.model.streams.get(path);
+        let tail = stream.map_or(0, |stream| stream.events.len() as u64);
+        let wrong = match stream {
+            Some(stream) if self.random.bool() => commit(path, Some(StreamId(stream.id)), tail + 1, 1),
+            Some(_) => commit(path, None, 0, 1),
+            None => commit(path, Some(StreamId(self.model.last_id + 1)), 3, 1),
+        };
+        let outcome = self.log.commit(wrong).await;
+        assert!(matches!(outcome, Err(LogError::Conflict { .. })), "{outcome:?}");
+    }
+
+    async fn write_slot(&mut self, path: &str) {
+        let Some(stream) = self.model.streams.get_mut(path) else {
+            return;
+        };
+        let name = SLOTS[self.random.usize(..SLOTS.len())];
+        let bytes =
+            if self.random.u32(..5) == 0 { self.random.usize(..250_000) } else { self.random.usize(..50) };
+        let value = self.random.bool().then(|| vec![self.random.u8(..); bytes]);
+        match &value {
+            Some(value) => drop(stream.slots.insert(name.into(), value.clone())),
+            None => drop(stream.slots.remove(name)),
+        }
+        let id = StreamId(stream.id);
+        if self.random.bool() {
+            self.log.write_slot_lazily(id, name, value);
+        } else {
+            self.log.write_slot(id, name, value).await.unwrap();
+        }
+    }
+
+    async fn change_mark(&mut self, path: &str) {
+        let Some(stream) = self.model.streams.get_mut(path) else {
+            return;
+        };
+        let mark = Mark::ALL[self.random.usize(..2)];
+        let set = self.random.bool();
+        if set {
+            stream.marks.insert(mark.code())
+        } else {
+            stream.marks.remove(&mark.code())
+        };
+        if !set && self.random.bool() {
+            return self.log.unmark_lazily(StreamId(stream.id), mark);
+        }
+        let tail = stream.events.len() as u64;
+        let commit = Commit { marks: vec![(mark, set)], ..commit(path, Some(StreamId(stream.id)), tail, 0) };
+        self.log.commit(commit).await.unwrap();
+    }
+
+    async fn delete(&mut self, path: &str) {
+        if let Some(stream) = self.model.streams.remove(path) {
+            assert_eq!(self.log.delete(StreamId(stream.id)).await, Ok(true));
+            assert_eq!(self.log.tail(StreamId(stream.id)), Ok(Offset::START));
+        }
+    }
+
+    async fn reopen(&mut self) {
+        self.log.close().await;
+        self.log = open(self.folder, self.engine);
+    }
+
+    async fn check(&mut self) {
+        // A write that is waited for takes the lazy ones along.
+        if let Some(stream) = self.model.streams.values().next() {
+            self.log.write_slot(StreamId(stream.id), "check", None).await.unwrap();
+        }
+        for path in PATHS {
+            match self.model.streams.get(path) {
+                Some(stream) => self.check_stream(path, stream),
+                None => assert_eq!(self.log.find(&key(path)), Ok(None)),
+            }
+        }
+        let listed = self.log.streams(&Project::default(), None, None, 100, true).unwrap();
+        let mut expected: Vec<_> =
+            self.model.streams.iter().map(|(path, stream)| (stream.id, path.as_str())).collect();
+        expected.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        assert_eq!(paths(&listed), expected.iter().map(|(_, path)| *path).collect::<Vec<_>>());
+        for mark in Mark::ALL {
+            let marked: BTreeSet<u64> =
+                self.log.marked(mark).unwrap().iter().map(|stream| stream.id.0).collect();
+            let with_mark = self.model.streams.values().filter(|stream| stream.marks.contains(&mark.code()));
+            assert_eq!(marked, with_mark.map(|stream| stream.id).collect());
+        }
+    }
+
+    fn check_stream(&self, path: &str, stream: &ModelStream) {
+        let id = StreamId(stream.id);
+        assert_eq!(self.log.find(&key(path)).unwrap().unwrap().id, id);
+        assert_eq!(self.log.tail(id).unwrap(), Offset(stream.events.len() as u64));
+        assert_eq!(read_all(&self.log, path, 1 + stream.events.len() / 3), stream.events);
+        for (text, offset) in &stream.keys {
+            let key = IdempotencyKey::parse(text).unwrap();
+            assert_eq!(self.log.find_key(id, &key).unwrap(), Some(Offset(*offset)));
+        }
+        for name in SLOTS {
+            assert_eq!(
+                self.log.read_slot(id, name).unwrap().as_ref(),
+                stream.slots.get(name),
+                "slot {name} of {path}"
+            );
+        }
+    }
+}
