@@ -29,8 +29,8 @@ fn one_event_or_many_in_each_form() {
             200,
             json!({"event": stored(7, "slack/webhook", json!({"type": "message", "text": "hi"}))}),
         ),
-        post("/api/streams/a", "[]").is_refused(400, "empty-batch", "at least one"),
-        post("/api/streams/a", r#"{"events":[]}"#).is_refused(400, "empty-batch", "at least one"),
+        post("/api/streams/a", "[]").refused(400, "empty-batch", "at least one"),
+        post("/api/streams/a", r#"{"events":[]}"#).refused(400, "empty-batch", "at least one"),
         post("/api/streams/a", r#"{"type":"https://example.com/types/any?x=1"}"#)
             .answers(200, json!({"event": {"offset": 8, "type": "https://example.com/types/any?x=1"}})),
     ]);
@@ -39,8 +39,8 @@ fn one_event_or_many_in_each_form() {
 #[test]
 fn an_empty_batch_creates_nothing() {
     shared().run([
-        post("/api/streams/nothing", "[]").is_refused(400, "empty-batch", "at least one"),
-        get("/api/streams/nothing?live=false").is_refused(404, "stream-not-found", "/nothing"),
+        post("/api/streams/nothing", "[]").refused(400, "empty-batch", "at least one"),
+        get("/api/streams/nothing?live=false").refused(404, "stream-not-found", "/nothing"),
     ]);
 }
 
@@ -141,14 +141,16 @@ fn the_same_path_in_two_projects_is_two_streams() {
         post("/api/streams/a", r#"{"type":"x"}"#)
             .header("x-millrace-project", &long)
             .answers(200, json!({"event": {"offset": 2}})),
-        post("/api/streams/a", r#"{"type":"x"}"#).header("x-millrace-project", &"p".repeat(256)).is_refused(
+        post("/api/streams/a", r#"{"type":"x"}"#).header("x-millrace-project", &"p".repeat(256)).refused(
             400,
             "bad-header",
             "project",
         ),
-        get("/api/streams/a?live=false")
-            .header("x-millrace-project", &crate::harness::fresh("p"))
-            .is_refused(404, "stream-not-found", "/a"),
+        get("/api/streams/a?live=false").header("x-millrace-project", &crate::harness::fresh("p")).refused(
+            404,
+            "stream-not-found",
+            "/a",
+        ),
     ]);
     let created = |project: &str| millrace.project(project).read("/a")[0]["payload"]["project"].clone();
     assert_eq!([created(&one), created(&two)], [json!(one), json!(two)]);
@@ -183,7 +185,7 @@ fn an_idempotency_key_finds_the_first_event_for_ever() {
         post("/api/streams/a", r#"{"type":"x","idempotencyKey":"k"}"#).answers(200, first.clone()),
         post("/api/streams/a", r#"[{"type":"x","idempotencyKey":"k"},{"type":"x","idempotencyKey":"l"}]"#)
             .answers(200, json!({"events": [{"offset": 2}, {"offset": 4}]})),
-        post("/api/streams/a", r#"[{"type":"x","idempotencyKey":"k"},{"type":"new"}]"#).is_refused(412, "stream-paused", "/a"),
+        post("/api/streams/a", r#"[{"type":"x","idempotencyKey":"k"},{"type":"new"}]"#).refused(412, "stream-paused", "/a"),
         // Another stream knows nothing of it.
         post("/api/streams/b", r#"{"type":"x","payload":{"n":9},"idempotencyKey":"k"}"#).answers(200, json!({"event": {"offset": 2, "payload": {"n": 9}}})),
     ]);
@@ -217,27 +219,27 @@ fn many_writers_with_one_key_store_one_event() {
 fn an_offset_is_a_precondition() {
     let millrace = shared();
     let mismatch = |target: &str, body: &str, expected: u64, supplied: u64| {
-        let step = post(target, body).is_refused(412, "offset-mismatch", &expected.to_string());
-        (step, post(target, body).is_refused(412, "offset-mismatch", &supplied.to_string()))
+        let step = post(target, body).refused(412, "offset-mismatch", &expected.to_string());
+        (step, post(target, body).refused(412, "offset-mismatch", &supplied.to_string()))
     };
     let (names_expected, names_supplied) = mismatch("/api/streams/a", r#"{"type":"x","offset":9}"#, 3, 9);
     millrace.run([
         post("/api/streams/a", r#"{"type":"x","offset":2}"#).answers(200, json!({"event": {"offset": 2}})),
         names_expected,
         names_supplied,
-        post("/api/streams/a", r#"{"type":"x","offset":2}"#).is_refused(412, "offset-mismatch", "/a"),
+        post("/api/streams/a", r#"{"type":"x","offset":2}"#).refused(412, "offset-mismatch", "/a"),
         post("/api/streams/a", r#"[{"type":"x","offset":3},{"type":"x","offset":4}]"#)
             .answers(200, json!({"events": [{"offset": 3}, {"offset": 4}]})),
         // All or nothing.
-        post("/api/streams/a", r#"[{"type":"x"},{"type":"x","offset":99}]"#).is_refused(
+        post("/api/streams/a", r#"[{"type":"x"},{"type":"x","offset":99}]"#).refused(
             412,
             "offset-mismatch",
             "99",
         ),
         post("/api/streams/a", r#"{"type":"x","offset":5}"#).answers(200, json!({"event": {"offset": 5}})),
         // On a stream that does not exist, the first event of a client lands at 2; a refusal creates nothing.
-        post("/api/streams/unborn", r#"{"type":"x","offset":1}"#).is_refused(412, "offset-mismatch", "2"),
-        get("/api/streams/unborn?live=false").is_refused(404, "stream-not-found", "/unborn"),
+        post("/api/streams/unborn", r#"{"type":"x","offset":1}"#).refused(412, "offset-mismatch", "2"),
+        get("/api/streams/unborn?live=false").refused(404, "stream-not-found", "/unborn"),
         post("/api/streams/unborn", r#"{"type":"x","offset":2}"#)
             .answers(200, json!({"event": {"offset": 2}})),
     ]);

@@ -40,7 +40,7 @@ fn a_burst_trips_exactly_once_and_right_behind_the_event_that_did_it() {
     );
     assert_eq!(events.iter().filter(|event| event["type"] == "flood").count(), 21);
     millrace.run([
-        post("/api/streams/burst", r#"{"type":"x"}"#).is_refused(412, "stream-paused", "stream/resumed"),
+        post("/api/streams/burst", r#"{"type":"x"}"#).refused(412, "stream-paused", "stream/resumed"),
         get("/api/streams/__state/burst").answers(200, json!({"paused": true})),
     ]);
 }
@@ -54,10 +54,10 @@ fn resuming_refills_the_bucket() {
             millrace.append("/a", json!({"type": "x"}));
         }
         millrace.run([
-            post("/api/streams/a", r#"{"type":"x"}"#).is_refused(412, "stream-paused", "/a"),
+            post("/api/streams/a", r#"{"type":"x"}"#).refused(412, "stream-paused", "/a"),
             post("/api/streams/a", r#"{"type":"stream/metadata-updated","payload":{"metadata":{}}}"#)
-                .is_refused(412, "stream-paused", "/a"),
-            post("/api/streams/a", r#"hogwash"#).is_refused(412, "stream-paused", "/a"),
+                .refused(412, "stream-paused", "/a"),
+            post("/api/streams/a", r#"hogwash"#).refused(412, "stream-paused", "/a"),
             post("/api/streams/a", r#"{"type":"stream/resumed","payload":{"reason":"go on"}}"#),
         ]);
     }
@@ -71,7 +71,7 @@ fn a_batch_that_overdraws_is_stored_whole_and_then_paused() {
     let stored = millrace.append("/a", Value::Array(events));
     assert_eq!(stored.as_array().unwrap().len(), 10, "all or nothing");
     assert_eq!(millrace.read("/a").iter().filter(|event| event["type"] == "stream/paused").count(), 1);
-    millrace.run([post("/api/streams/a", r#"{"type":"x"}"#).is_refused(412, "stream-paused", "/a")]);
+    millrace.run([post("/api/streams/a", r#"{"type":"x"}"#).refused(412, "stream-paused", "/a")]);
 }
 
 #[test]
@@ -82,11 +82,7 @@ fn the_default_is_five_hundred() {
     millrace.append("/default", events(450));
     millrace.run([get("/api/streams/__state/default").answers(200, json!({"paused": false}))]);
     millrace.append("/default", events(150));
-    millrace.run([post("/api/streams/default", r#"{"type":"x"}"#).is_refused(
-        412,
-        "stream-paused",
-        "/default",
-    )]);
+    millrace.run([post("/api/streams/default", r#"{"type":"x"}"#).refused(412, "stream-paused", "/default")]);
 }
 
 #[test]
@@ -94,8 +90,7 @@ fn a_pause_by_hand_outlives_a_restart() {
     let server = Server::start(&[]);
     let millrace = server.client("p");
     millrace.append("/a", json!({"type": "stream/paused", "payload": {"reason": "maintenance"}}));
-    let refused =
-        || post("/api/streams/a", r#"{"type":"x"}"#).is_refused(412, "stream-paused", "maintenance");
+    let refused = || post("/api/streams/a", r#"{"type":"x"}"#).refused(412, "stream-paused", "maintenance");
     millrace.run([refused()]);
     let mut server = server;
     server.kill();

@@ -11,7 +11,7 @@ fn a_destroyed_stream_is_gone_and_can_begin_again() {
     millrace.run([
         request("DELETE", "/api/streams/a")
             .answers(200, json!({"destroyedStreamCount": 1, "finalStateByPath": {"/a": {"finalState": {"eventCount": 3, "path": "/a"}}}})),
-        get("/api/streams/a?live=false").is_refused(404, "stream-not-found", "/a"),
+        get("/api/streams/a?live=false").refused(404, "stream-not-found", "/a"),
         request("DELETE", "/api/streams/a").answers(200, json!({"destroyedStreamCount": 0, "finalStateByPath": {}})),
         post("/api/streams/a", r#"{"type":"z","idempotencyKey":"k"}"#).answers(200, json!({"event": {"offset": 2, "type": "z"}})),
     ]);
@@ -69,12 +69,8 @@ fn a_wrong_query_destroys_nothing() {
     let millrace = shared();
     millrace.append("/a", json!({"type": "x"}));
     millrace.run([
-        request("DELETE", "/api/streams/a?destroyChildren=perhaps").is_refused(
-            400,
-            "<any>",
-            "destroyChildren",
-        ),
-        request("DELETE", "/api/streams/a?nonsense=1").is_refused(400, "bad-query", "nonsense"),
+        request("DELETE", "/api/streams/a?destroyChildren=perhaps").refused(400, "<any>", "destroyChildren"),
+        request("DELETE", "/api/streams/a?nonsense=1").refused(400, "bad-query", "nonsense"),
     ]);
     assert_eq!(millrace.read("/a").len(), 2);
 }

@@ -107,7 +107,7 @@ fn the_originals_names_of_built_in_types_are_kept_and_have_the_same_effect() {
             original("circuit-breaker-configured", json!({"burstCapacity": 1000, "refillRatePerMinute": 10})),
         ),
         post("/api/streams/a", &paused).answers(200, json!({"event": paused})),
-        post("/api/streams/a", r#"{"type":"x"}"#).is_refused(412, "stream-paused", "lunch"),
+        post("/api/streams/a", r#"{"type":"x"}"#).refused(412, "stream-paused", "lunch"),
         post("/api/streams/a", original("resumed", json!({}))),
         post("/api/streams/a", r#"{"type":"x"}"#),
         crate::harness::get("/api/streams/__state/a")

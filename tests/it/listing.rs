@@ -59,7 +59,7 @@ fn a_wrong_list_query_is_refused() {
     let millrace = shared();
     for query in ["limit=x", "nonsense=1", "system=perhaps"] {
         let word = query.split('=').next().unwrap();
-        millrace.run([get(&format!("/api/streams?{query}")).is_refused(400, "bad-query", word)]);
+        millrace.run([get(&format!("/api/streams?{query}")).refused(400, "bad-query", word)]);
     }
 }
 
@@ -105,6 +105,6 @@ fn the_state_of_a_stream() {
     millrace.run([
         post("/api/streams/a", r#"{"type":"stream/paused","payload":{"reason":"r"}}"#),
         get("/api/streams/__state/a").answers(200, json!({"paused": true})),
-        get("/api/streams/__state/absent").is_refused(404, "stream-not-found", "/absent"),
+        get("/api/streams/__state/absent").refused(404, "stream-not-found", "/absent"),
     ]);
 }

@@ -13,7 +13,8 @@ use crate::harness::{Client, DEADLINE, get, shared};
 fn a_live_reader_gets_the_backlog_and_what_comes() {
     let millrace = shared();
     millrace.append("/a", json!({"type": "old"}));
-    let readers: Vec<(&str, &[(&str, &str)], Vec<u64>)> = vec![
+    type Reader<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u64>);
+    let readers: Vec<Reader> = vec![
         ("?live=true", &[], vec![1, 2, 3, 4]),
         ("?live=true&afterOffset=start", &[], vec![1, 2, 3, 4]),
         ("?live=true&afterOffset=1", &[], vec![2, 3, 4]),
@@ -71,7 +72,7 @@ fn a_live_reader_may_come_before_the_stream() {
     assert!(sse.frame().unwrap().expect("the stream stays open").is_comment());
     millrace.run([
         get("/api/streams").answers(200, json!([])),
-        get("/api/streams/later?live=false").is_refused(404, "stream-not-found", "/later"),
+        get("/api/streams/later?live=false").refused(404, "stream-not-found", "/later"),
     ]);
     millrace.append("/later", json!({"type": "x"}));
     let types: Vec<Value> = sse.events(2).into_iter().map(|event| event["type"].clone()).collect();

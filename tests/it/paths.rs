@@ -73,7 +73,7 @@ fn a_bad_path_is_refused_and_never_fixed() {
     let millrace = shared();
     for path in bad {
         let target = format!("/api/streams/{path}");
-        millrace.run([post(&target, r#"{"type":"x"}"#).is_refused(400, "bad-path", "path")]);
+        millrace.run([post(&target, r#"{"type":"x"}"#).refused(400, "bad-path", "path")]);
         let answer =
             millrace.send(crate::harness::http::Request::new("GET", &format!("{target}?live=false")));
         assert_eq!(answer.head.status, 400, "GET {target}");

@@ -63,9 +63,9 @@ fn a_wrong_query_is_refused() {
         ("frobnicate=1", "frobnicate"),
         ("after=2", "after"),
     ] {
-        millrace.run([get(&format!("/api/streams/letters?{query}")).is_refused(400, "bad-query", word)]);
+        millrace.run([get(&format!("/api/streams/letters?{query}")).refused(400, "bad-query", word)]);
     }
-    millrace.run([post("/api/streams/letters?nonsense=1", r#"{"type":"x"}"#).is_refused(
+    millrace.run([post("/api/streams/letters?nonsense=1", r#"{"type":"x"}"#).refused(
         400,
         "bad-query",
         "nonsense",
@@ -135,21 +135,21 @@ fn the_stored_event_is_the_same_wherever_it_is_shown() {
 fn reading_never_creates() {
     let millrace = shared();
     for accept in ["application/json", "application/x-ndjson", "*/*"] {
-        millrace.run([get("/api/streams/absent").header("accept", accept).is_refused(
+        millrace.run([get("/api/streams/absent").header("accept", accept).refused(
             404,
             "stream-not-found",
             "/absent",
         )]);
     }
     millrace.run([
-        get("/api/streams/absent?live=false").header("accept", "text/event-stream").is_refused(
+        get("/api/streams/absent?live=false").header("accept", "text/event-stream").refused(
             404,
             "stream-not-found",
             "/absent",
         ),
         get("/api/streams/__children/absent"),
         get("/api/streams").answers(200, json!([])),
-        get("/api/streams/absent").is_refused(404, "stream-not-found", "/absent"),
+        get("/api/streams/absent").refused(404, "stream-not-found", "/absent"),
     ]);
 }
 

@@ -57,7 +57,7 @@ impl Step {
     }
 
     /// A problem document with this status and code, whose detail has `words`.
-    pub fn is_refused(mut self, status: u16, code: &str, words: &str) -> Step {
+    pub fn refused(mut self, status: u16, code: &str, words: &str) -> Step {
         self.content_type = Some("application/problem+json".into());
         let detail = format!("~{words}");
         self.answers(

@@ -16,6 +16,13 @@ impl File {
         self.path.ends_with(".rs")
     }
 
+    /// A module that only exists for tests: `src/log/tests.rs`, `src/processor/testing.rs` and what lies below.
+    pub fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs")
+            || self.path.ends_with("/testing.rs")
+            || self.path.contains("/tests/")
+    }
+
     /// The lines in front of the file's own tests, numbered from 1.
     pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));

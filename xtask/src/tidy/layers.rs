@@ -70,7 +70,7 @@ const CONFINED: &[(&str, &[&str])] = &[
 
 pub fn confined(files: &[File]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    for file in files {
+    for file in files.iter().filter(|file| !file.is_test()) {
         let Some(module) = module_of(&file.path) else { continue };
         for (number, line) in code_lines(file) {
             let found = CONFINED.iter().filter(|(name, homes)| !homes.contains(&module) && names(line, name));

@@ -8,7 +8,7 @@ pub fn no_shortcuts(files: &[File]) -> Vec<Complaint> {
     let product = files.iter().filter(|file| {
         file.is_rust()
             && (file.path.starts_with("src/") || file.path.starts_with("bundler/src/"))
-            && !is_test(file)
+            && !file.is_test()
     });
     let words = [
         concat!(".unw", "rap()"),
@@ -24,11 +24,6 @@ pub fn no_shortcuts(files: &[File]) -> Vec<Complaint> {
         }
     }
     complaints
-}
-
-/// Modules that only exist for tests: `src/log/tests.rs`, `src/processor/testing.rs` and what lies below.
-fn is_test(file: &File) -> bool {
-    file.path.ends_with("/tests.rs") || file.path.ends_with("/testing.rs") || file.path.contains("/tests/")
 }
 
 /// Nothing that only one machine has: home folders, this checkout, another registry than the public one.
