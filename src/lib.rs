@@ -1,6 +1,13 @@
 //! millrace: a self-hosted, scriptable event-stream host. `ARCHITECTURE.md` beside this file is the map.
 
+pub mod cli;
+pub mod config;
 pub mod event;
+pub mod host;
+pub mod http;
+pub mod isolate;
 pub mod limits;
 pub mod log;
 pub mod processor;
+pub mod processors;
+pub mod stream;

@@ -72,6 +72,12 @@ pub const READ_PAGE_EVENTS: usize = 512;
 pub const READ_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The built-in processors' state is stored after this many events, so that a stream starts by reading few.
 pub const BUILTIN_CHECKPOINT_EVENTS: u64 = 1_000;
+/// New streams waiting to be announced to their ancestors; the rest is found again by its mark in the log.
+pub const ANNOUNCEMENTS_MAX: usize = 10_000;
+/// New streams announced in one append to each ancestor.
+pub const ANNOUNCEMENTS_BATCH: usize = 256;
+/// Wait after an announcement that could not be stored.
+pub const ANNOUNCE_RETRY: Duration = Duration::from_secs(1);
 /// Streams that one page of a listing shows.
 pub const LIST_PAGE_MAX: usize = 1_000;
 
@@ -88,6 +94,10 @@ pub const CYCLE_LINKS_MAX: usize = 32;
 
 // --- readers over HTTP ------------------------------------------------------------------------------
 
+/// Open connections; more wait to be accepted, so that descriptors do not run out.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// A client must send its request's head within this time.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The contract's interval of keep-alive comments.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long a graceful shutdown waits for requests and hooks under way.
@@ -134,16 +144,26 @@ pub const CPU_PER_TURN_MAX: Duration = Duration::from_secs(5);
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a configuration may ask for.
 pub const HOOK_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
+/// Loading a processor, with what its top level awaits: a deployment must not hang.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The JavaScript stack, on a thread that has four times as much.
 pub const STACK_BYTES: usize = 512 * 1024;
 /// Timers of one isolate.
 pub const TIMERS_MAX: usize = 1_000;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
+/// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.
+pub const PENDING_OP_BYTES_MAX: usize = 2 * EVENT_BYTES_MAX;
+/// Unhandled rejections that one hook reports; the rest would say the same.
+pub const UNHANDLED_PER_HOOK_MAX: u32 = 10;
 /// Appends that one hook may make: a runaway loop inside one hook is no different from one across hooks.
 pub const APPENDS_PER_HOOK_MAX: usize = 10_000;
 /// Log lines of one hook, beyond which they are counted only.
 pub const LOG_LINES_PER_HOOK_MAX: usize = 200;
+/// Log lines of one processor that wait to be stored; more are dropped.
+pub const LOG_QUEUE_MAX: usize = 2_048;
+/// Log lines stored in one append.
+pub const LOG_BATCH_MAX: usize = 256;
 /// Bytes of one log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// A processor's state, as JSON.
@@ -160,3 +180,5 @@ pub const KILL_GRACE: Duration = Duration::from_secs(1);
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Compiled processors kept in memory.
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How often a worker's processor time and memory are looked at.
+pub const SUPERVISION_INTERVAL: Duration = Duration::from_millis(100);

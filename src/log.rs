@@ -187,6 +187,11 @@ struct Shared {
 }
 
 impl Log {
+    /// What a reader of the log has found to be impossible.
+    pub fn corrupt(&self, why: String) -> LogError {
+        LogError::Corrupt { folder: self.shared.folder.clone(), why }
+    }
+
     /// Opens a data folder, or makes one. Blocks: a store of a million events takes seconds.
     pub fn open(folder: &Path, options: LogOptions) -> Result<Log, OpenError> {
         Log::open_wrapped(folder, options, |kv| kv)

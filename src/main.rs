@@ -1,1 +1,11 @@
-fn main() {}
+//! The one binary: a command of the command line, or, started by the server itself, a worker process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before flags and runtime: a worker has neither, and must be small and quick to start.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == millrace::isolate::SUBCOMMAND) {
+        return millrace::isolate::worker_main();
+    }
+    millrace::cli::run(millrace::config::Cli::from_process())
+}

@@ -3,13 +3,15 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, EventInput, Json, Offset, Slug, StreamPath};
+use crate::event::{Event, EventInput, Offset, Slug, StreamPath};
 
 /// Why a built-in processor refuses an input.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Rejection {
     #[error("stream `{path}` is paused{}; append stream/resumed to go on", reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default())]
     StreamPaused { path: StreamPath, reason: Option<String> },
+    #[error("stream `{path}` has {max} {what}, which is as many as it may have; remove one first")]
+    Full { path: StreamPath, what: &'static str, max: usize },
 }
 
 /// What a built-in processor wants done, as a value: the stream does it after it has reduced the event.
@@ -32,23 +34,16 @@ pub trait BuiltinProcessor: Send + 'static {
     fn after_append(&self, _event: &Event) -> Vec<Effect> {
         Vec::new()
     }
+    /// All that was reduced so far is durable, up to `tail`. Also called when a stream starts to run.
+    fn committed(&mut self, _tail: Offset) {}
+    /// Whether a restarted server must start this stream by itself, without waiting for an append.
+    fn wakes_at_start(&self) -> bool {
+        false
+    }
     /// The state as `__state` shows it.
     fn state(&self) -> Value;
     /// The whole state, to start from later instead of from the first event.
     fn checkpoint(&self) -> Value;
     /// Takes up a checkpoint; false when it is of a form that this version does not know.
     fn restore(&mut self, checkpoint: &Value) -> bool;
-}
-
-/// How far a processor has come, with its state.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
-    /// Of the code that reached this state.
-    pub version: String,
-    pub configured: Offset,
-    /// Events up to here are in `state`.
-    pub reduced: Offset,
-    /// Events up to here have been acted on, or are recorded as failed.
-    pub acted: Offset,
-    pub state: Option<Json>,
 }

@@ -209,6 +209,9 @@ impl ProcessorConfigured {
         {
             return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
         }
+        if self.include_children {
+            return Err("`includeChildren` is not supported by this version of the server: configure the processor on each stream".into());
+        }
         self.limits.check()
     }
 

@@ -1,0 +1,406 @@
+// The heart of every isolate: it holds the processor and its state, runs the hooks, and keeps what waits
+// for the host. Rust calls the functions returned at the end, one turn at a time, and passes `native`.
+// Everything else of the prelude is loaded by the getters of globals.js when it is first touched.
+
+const { parse, stringify } = JSON;
+const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
+const ACTING = ["afterAppend", "onEvent"];
+
+export default function start(native) {
+  let processor;
+  let state;
+  /** The state as JSON text as of the last event that was reduced without a failure. */
+  let committed;
+  /** The same, one event earlier. */
+  let previous;
+  let stream;
+
+  /** The event whose `reduce` runs now. The clock and the randomness that a script sees come from it. */
+  const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
+  /** Whose turn it is: log lines and timers belong to this hook. */
+  let current = idle();
+  const hooks = new Map();
+  const ops = new Map();
+  const limitErrors = new WeakSet();
+  /** The errors of operations, to their codes. */
+  const opErrors = new WeakMap();
+  const globals = native.part("globals")(native, {
+    reducing,
+    forbid,
+    limit,
+    log,
+    hook: () => current,
+    enter: (hook) => (current = hook),
+    seed: () => `${stream.project} ${stream.path} ${stream.slug} ${reducing.offset}`,
+  });
+
+  function idle() {
+    return { offset: undefined, lines: 0, dropped: 0 };
+  }
+
+  function forbid(name) {
+    if (reducing.active) {
+      throw new Error(`${name} is not available in reduce, which only computes: use it in afterAppend`);
+    }
+  }
+
+  function limit(message) {
+    const error = new RangeError(message);
+    limitErrors.add(error);
+    return error;
+  }
+
+  // --- logging ------------------------------------------------------------------------------------
+
+  function log(level, values, offset = reducing.active ? reducing.offset : current.offset) {
+    if (reducing.quiet) return;
+    if (current.lines === native.logLinesMax) {
+      current.dropped += 1;
+      return;
+    }
+    current.lines += 1;
+    native.log(level, globals.format(values).toWellFormed(), offset);
+  }
+
+  function reportDropped(hook) {
+    if (hook.dropped === 0) return;
+    const message = `${hook.dropped} more lines were dropped: a hook may log ${native.logLinesMax}`;
+    hook.dropped = 0;
+    native.log("warn", message, hook.offset);
+  }
+
+  const levelled = (level, offset) => (...values) => log(level, values, offset());
+  const loggerFor = (offset) => ({
+    debug: levelled("debug", offset),
+    info: levelled("info", offset),
+    log: levelled("info", offset),
+    warn: levelled("warn", offset),
+    error: levelled("error", offset),
+  });
+  const reduceLogger = loggerFor(() => undefined);
+
+  // --- the processor --------------------------------------------------------------------------------
+
+  function accept(namespace, text) {
+    let found = "default" in namespace ? namespace.default : namespace.processor;
+    if (typeof found === "function") found = found();
+    if (found === null || typeof found !== "object" || typeof found.then === "function") {
+      throw new TypeError(
+        `the module must export a processor as its default export, or as \`processor\`: an object such as ` +
+          `{ initialState, reduce, afterAppend }, or defineProcessor(() => object); it exports ${shape(namespace)}`,
+      );
+    }
+    for (const name of MEMBERS) {
+      if (found[name] !== undefined && found[name] !== null && typeof found[name] !== "function") {
+        throw new TypeError(`the processor's \`${name}\` must be a function, and is ${kindOf(found[name])}`);
+      }
+    }
+    const { concurrency } = found;
+    if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
+      throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
+    }
+    committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
+    previous = committed;
+    state = parse(committed);
+    processor = found;
+    return stringify({
+      reacts: ACTING.some((name) => found[name]),
+      reduces: Boolean(found.reduce),
+      catchesUp: Boolean(found.onCaughtUp),
+      parallel: concurrency === "parallel",
+    });
+  }
+
+  const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : `of type ${typeof value}`);
+
+  function shape(namespace) {
+    const names = Object.keys(namespace);
+    if (names.length === 0) return "nothing";
+    return names.map((name) => `\`${name}\` (${kindOf(namespace[name])})`).join(", ");
+  }
+
+  function toText(value, what) {
+    let text;
+    try {
+      text = stringify(value);
+    } catch (error) {
+      throw new TypeError(`${what} must be JSON: ${error?.message}`);
+    }
+    if (text === undefined) throw new TypeError(`${what} must be JSON, and is ${kindOf(value)}`);
+    if (text.length > native.stateBytesMax) {
+      throw limit(`${what} has ${text.length} characters as JSON; it may have ${native.stateBytesMax}`);
+    }
+    return text;
+  }
+
+  function load(call, importing, text, streamText, envText) {
+    stream = Object.freeze(parse(streamText));
+    globals.setEnvironment(parse(envText));
+    const hook = begin(call, undefined);
+    importing.then(
+      (namespace) => {
+        try {
+          end(hook, undefined, accept(namespace, text));
+        } catch (error) {
+          end(hook, describe(error));
+        }
+      },
+      (error) => end(hook, describe(error)),
+    );
+  }
+
+  // --- reduce ---------------------------------------------------------------------------------------
+
+  function reduce(event) {
+    reducing.active = true;
+    reducing.createdAt = event.createdAt;
+    reducing.offset = event.offset;
+    reducing.random = undefined;
+    try {
+      const next = processor.reduce({ event, state, logger: reduceLogger });
+      if (next === undefined || next === null) return;
+      if (typeof next.then === "function") {
+        next.then(undefined, () => {});
+        throw new TypeError("reduce returned a promise: it must be synchronous; wait in afterAppend and append the result");
+      }
+      state = next;
+    } finally {
+      reducing.active = false;
+    }
+  }
+
+  /** Takes the state as good: what comes next can fail without harming it. */
+  function commit() {
+    const text = toText(state, "the state that reduce returned");
+    previous = committed;
+    committed = text;
+  }
+
+  /** Back to the last good state, whatever a failing `reduce` did to it. */
+  function rollBack() {
+    state = parse(committed);
+  }
+
+  /** What a replay logs is one hook's worth. Quiet: events are reduced once more, after a failure. */
+  function replaying(quiet) {
+    if (!quiet && !reducing.quiet) {
+      reportDropped(current);
+      current = idle();
+    }
+    reducing.quiet = quiet;
+  }
+
+  // --- hooks ----------------------------------------------------------------------------------------
+
+  function begin(call, offset) {
+    const hook = { call, offset, lines: 0, dropped: 0, ordinal: 0, waiting: new Set(), controller: undefined };
+    hooks.set(call, hook);
+    current = hook;
+    return hook;
+  }
+
+  function end(hook, failure, value) {
+    if (!hooks.delete(hook.call)) return;
+    reportDropped(hook);
+    native.settled(hook.call, failure, value);
+  }
+
+  /** An append that nobody waited for still belongs to its event: the hook ends when all are stored. */
+  async function run(hook, names, context) {
+    try {
+      for (const name of names) await processor[name](context);
+      while (hook.waiting.size > 0) await Promise.allSettled(hook.waiting);
+    } catch (error) {
+      return end(hook, describe(error));
+    }
+    end(hook);
+  }
+
+  function react(call, offset, text) {
+    const names = ACTING.filter((name) => processor[name]);
+    const after = committed;
+    const before = previous;
+    previous = committed;
+    const hook = begin(call, offset);
+    const context = contextOf(hook, after);
+    lazy(context, "event", () => parse(text));
+    lazy(context, "prevState", () => parse(before));
+    run(hook, names, context);
+  }
+
+  function caughtUp(call) {
+    const hook = begin(call, undefined);
+    run(hook, ["onCaughtUp"], contextOf(hook, committed));
+  }
+
+  function lazy(target, name, make) {
+    const define = (value) =>
+      Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(target, name, {
+      get: () => (define(make()), target[name]),
+      set: define,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+
+  function contextOf(hook, text) {
+    const context = { append: appendOf(hook), read: readOf(hook), stream };
+    lazy(context, "state", () => parse(text));
+    lazy(context, "signal", () => controllerOf(hook).signal);
+    lazy(context, "logger", () => loggerFor(() => hook.offset));
+    return context;
+  }
+
+  function controllerOf(hook) {
+    hook.controller ??= new globals.AbortController();
+    return hook.controller;
+  }
+
+  function abort(call, name, message) {
+    for (const hook of call === undefined ? [...hooks.values()] : [hooks.get(call)]) {
+      if (!hook) continue;
+      current = hook;
+      controllerOf(hook).abort(new DOMException(message, name));
+    }
+  }
+
+  function forget(call) {
+    const hook = hooks.get(call);
+    if (hook) reportDropped(hook);
+    hooks.delete(call);
+  }
+
+  // --- operations of the host -------------------------------------------------------------------------
+
+  /** The promise of an operation. Its error is made now, so that the stack shows who asked. */
+  function op(hook, send) {
+    const failure = new Error();
+    return new Promise((resolve, reject) => {
+      const id = send();
+      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
+      ops.set(id, { hook, resolve, reject, failure });
+    });
+  }
+
+  function appendOf(hook) {
+    const send = (input) => {
+      const asked = appendInput(input);
+      if (hook.ordinal === native.appendsPerHookMax) {
+        throw limit(`more than ${native.appendsPerHookMax} appends in one hook`);
+      }
+      hook.ordinal += 1;
+      const { ordinal } = hook;
+      const stored = op(hook, () => native.append(hook.call, hook.offset, ordinal, asked.path, asked.text)).then(parse);
+      hook.waiting.add(stored);
+      const settled = () => hook.waiting.delete(stored);
+      stored.then(settled, settled);
+      return stored;
+    };
+    return function append(input) {
+      forbid("append");
+      return Promise.try(send, input);
+    };
+  }
+
+  function appendInput(input) {
+    if (input === null || typeof input !== "object") {
+      throw new TypeError(`append takes an event, { type, payload }, or { event, path }; it was given ${kindOf(input)}`);
+    }
+    const wrapped = "event" in input && !("type" in input);
+    const event = wrapped ? input.event : input;
+    const path = wrapped ? input.path : undefined;
+    if (wrapped) {
+      const unknown = Object.keys(input).find((key) => key !== "event" && key !== "path");
+      if (unknown) throw new TypeError(`append takes { event, path }; it was given \`${unknown}\` too`);
+    }
+    if (event === null || typeof event !== "object" || Array.isArray(event)) {
+      throw new TypeError(`append: \`event\` must be an object { type, payload }, and is ${kindOf(event)}`);
+    }
+    if (path !== undefined && typeof path !== "string") {
+      throw new TypeError(`append: \`path\` must be a string such as "/a/b" or "./child", and is ${kindOf(path)}`);
+    }
+    return { path: path?.toWellFormed(), text: stringify(event) };
+  }
+
+  function readOf(hook) {
+    return function read(options = {}) {
+      forbid("read");
+      const { path, afterOffset, beforeOffset, types } = options;
+      if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
+      const before = beforeOffset === undefined ? undefined : String(beforeOffset);
+      const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
+      return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
+    };
+  }
+
+  async function* pages(hook, path, after, before, types) {
+    for (;;) {
+      const page = await op(hook, () => native.read(hook.call, path, after, before, types));
+      if (page === "") return;
+      for (const line of page.split("\n")) {
+        const event = parse(line);
+        after = String(event.offset);
+        yield event;
+      }
+    }
+  }
+
+  function settle(id, text, code) {
+    const waiting = ops.get(id);
+    if (!waiting) return;
+    ops.delete(id);
+    current = waiting.hook;
+    if (code === undefined) return waiting.resolve(text);
+    const error = waiting.failure;
+    error.message = text;
+    error.code = code;
+    opErrors.set(error, code);
+    waiting.reject(error);
+  }
+
+  // --- failures ---------------------------------------------------------------------------------------
+
+  /** What was thrown, as JSON text. Anything can be thrown, and every getter of it can throw in turn. */
+  function describe(thrown) {
+    const failure = { name: "Error", message: "", stack: "", limit: false };
+    try {
+      if (thrown instanceof Error) {
+        failure.name = String(thrown.name);
+        failure.message = String(thrown.message);
+        failure.stack = String(thrown.stack ?? "");
+        failure.limit = limitErrors.has(thrown);
+        failure.code = opErrors.get(thrown);
+        if (thrown instanceof AggregateError) {
+          failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
+        }
+        if (thrown.cause !== undefined) failure.message += ` (because of ${describeShortly(thrown.cause)})`;
+      } else {
+        failure.name = "NotAnError";
+        failure.message = `${globals.format([typeof thrown === "string" ? stringify(thrown) : thrown])} was thrown, which is not an Error, so that there is no stack`;
+      }
+    } catch {
+      failure.message ||= "something was thrown that cannot be looked at";
+    }
+    return stringify(failure);
+  }
+
+  const describeShortly = (error) =>
+    error instanceof Error ? `${error.name}: ${error.message}` : globals.format([error]);
+
+  return {
+    load,
+    reduce,
+    commit,
+    rollBack,
+    replaying,
+    react,
+    caughtUp,
+    abort,
+    forget,
+    settle,
+    describe,
+    fire: globals.fire,
+    state: () => committed,
+  };
+}

@@ -1,0 +1,91 @@
+// TextEncoder and TextDecoder, as the Encoding standard has them (the work is Rust's), and the old base64 functions.
+
+export default function encoding(native) {
+  class TextEncoder {
+    get encoding() { return "utf-8"; }
+
+    encode(text = "") {
+      return native.utf8Encode(String(text).toWellFormed());
+    }
+
+    encodeInto(text, into) {
+      if (!(into instanceof Uint8Array)) throw new TypeError("encodeInto writes into a Uint8Array");
+      let read = 0;
+      let written = 0;
+      for (const character of String(text).toWellFormed()) {
+        const point = character.codePointAt(0);
+        const bytes = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+        if (written + bytes > into.length) break;
+        written += bytes;
+        read += character.length;
+      }
+      into.set(native.utf8Encode(String(text).slice(0, read).toWellFormed()));
+      return { read, written };
+    }
+  }
+
+  class TextDecoder {
+    #encoding;
+    #fatal;
+    #ignoreBOM;
+    #decoder = undefined;
+
+    constructor(label = "utf-8", options = {}) {
+      this.#encoding = native.encodingName(String(label));
+      if (!this.#encoding) throw new RangeError(`TextDecoder knows no encoding ${JSON.stringify(String(label))}`);
+      this.#fatal = Boolean(options?.fatal);
+      this.#ignoreBOM = Boolean(options?.ignoreBOM);
+    }
+
+    get encoding() { return this.#encoding; }
+    get fatal() { return this.#fatal; }
+    get ignoreBOM() { return this.#ignoreBOM; }
+
+    decode(input, options = {}) {
+      this.#decoder ??= native.decoder(this.#encoding, this.#fatal, this.#ignoreBOM);
+      const decoder = this.#decoder;
+      const goesOn = Boolean(options?.stream);
+      if (!goesOn) this.#decoder = undefined;
+      const text = decoder.decode(bytesOf(input), !goesOn);
+      if (text === undefined) {
+        this.#decoder = undefined;
+        const error = new TypeError(`the bytes are not valid ${this.#encoding}`);
+        error.code = "ERR_ENCODING_INVALID_ENCODED_DATA";
+        throw error;
+      }
+      return text;
+    }
+  }
+
+  function bytesOf(input) {
+    if (input === undefined) return new Uint8Array(0);
+    if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+    if (input instanceof ArrayBuffer) return new Uint8Array(input);
+    throw new TypeError("decode takes an ArrayBuffer or a view of one");
+  }
+
+  const notBase64 = () => new DOMException("The string to be decoded is not correctly encoded.", "InvalidCharacterError");
+
+  function atob(text) {
+    if (arguments.length === 0) throw new TypeError("atob takes a string");
+    let base64 = String(text).replace(/[\t\n\f\r ]/g, "");
+    if (base64.length % 4 === 0) base64 = base64.replace(/==?$/, "");
+    if (base64.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(base64)) throw notBase64();
+    return Array.from(Uint8Array.fromBase64(base64), (byte) => String.fromCharCode(byte)).join("");
+  }
+
+  function btoa(text) {
+    if (arguments.length === 0) throw new TypeError("btoa takes a string");
+    const bytes = Uint8Array.from(String(text), (character) => {
+      const code = character.codePointAt(0);
+      if (code > 0xff) throw new DOMException("btoa takes characters up to U+00FF only", "InvalidCharacterError");
+      return code;
+    });
+    return bytes.toBase64();
+  }
+
+  for (const type of [TextEncoder, TextDecoder]) {
+    Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
+  }
+  return { TextEncoder, TextDecoder, atob, btoa };
+}

@@ -1,0 +1,170 @@
+// The globals of an isolate. The small ones are here; the others are loaded when they are first touched,
+// because most processors use few of them and thousands of isolates share one machine.
+
+const LAZY = {
+  events: ["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"],
+  url: ["URL", "URLSearchParams"],
+  encoding: ["TextEncoder", "TextDecoder", "atob", "btoa"],
+  clone: ["structuredClone"],
+  headers: ["Headers"],
+  crypto: ["crypto", "Crypto"],
+};
+
+export default function installGlobals(native, host) {
+  const { defineProperty } = Object;
+  const parts = new Map();
+
+  function part(name) {
+    let made = parts.get(name);
+    if (!made) parts.set(name, (made = native.part(name)(native, tools)));
+    return made;
+  }
+
+  const tools = { ...host, part };
+
+  const define = (name, value) =>
+    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+
+  for (const [from, names] of Object.entries(LAZY)) {
+    for (const name of names) {
+      defineProperty(globalThis, name, {
+        get: () => (define(name, part(from)[name]), globalThis[name]),
+        set: (value) => define(name, value),
+        enumerable: false,
+        configurable: true,
+      });
+    }
+  }
+  define("self", globalThis);
+
+  // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
+
+  const { reducing } = host;
+  const NativeDate = Date;
+  const nativeNow = Date.now;
+  const nativeRandom = Math.random;
+  const nativePerformanceNow = performance.now.bind(performance);
+
+  const now = () => (reducing.active ? NativeDate.parse(reducing.createdAt) : nativeNow());
+
+  function ClockedDate(...parts) {
+    if (new.target === undefined) return new NativeDate(now()).toString();
+    const target = new.target === ClockedDate ? NativeDate : new.target;
+    return Reflect.construct(NativeDate, parts.length === 0 ? [now()] : parts, target);
+  }
+  defineProperty(ClockedDate, "name", { value: "Date", configurable: true });
+  defineProperty(ClockedDate, "length", { value: 7, configurable: true });
+  defineProperty(ClockedDate, "prototype", { value: NativeDate.prototype, writable: false });
+  for (const [name, value] of [["now", now], ["parse", NativeDate.parse], ["UTC", NativeDate.UTC]]) {
+    defineProperty(ClockedDate, name, { value, writable: true, enumerable: false, configurable: true });
+  }
+  defineProperty(NativeDate.prototype, "constructor", { value: ClockedDate, writable: true, configurable: true });
+  define("Date", ClockedDate);
+
+  /** A number from 0 to 2^32 - 1: of the machine, or in `reduce` of a sequence that the event determines. */
+  function random32() {
+    reducing.random ??= part("random").sequence(host.seed());
+    return reducing.random();
+  }
+  tools.random32 = random32;
+  Math.random = function random() {
+    if (!reducing.active) return nativeRandom();
+    return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
+  };
+  const timeOrigin = nativeNow() - nativePerformanceNow();
+  define("performance", {
+    get timeOrigin() {
+      return reducing.active ? 0 : timeOrigin;
+    },
+    now: () => (reducing.active ? now() : nativePerformanceNow()),
+    toJSON: () => ({ timeOrigin: performance.timeOrigin }),
+  });
+
+  // --- console ----------------------------------------------------------------------------------------
+
+  const format = (values) => {
+    if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
+    return part("inspect").format(values);
+  };
+  const level = (name) => (...values) => host.log(name, values);
+  const counts = new Map();
+  const times = new Map();
+  define("console", {
+    log: level("info"),
+    info: level("info"),
+    debug: level("debug"),
+    warn: level("warn"),
+    error: level("error"),
+    trace: (...values) => host.log("debug", [...values, new Error().stack]),
+    dir: (value) => host.log("info", [value]),
+    table: (value) => host.log("info", [value]),
+    group: level("info"),
+    groupEnd: () => {},
+    assert: (condition, ...values) => condition || host.log("error", ["Assertion failed", ...values]),
+    count: (label = "default") => {
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+      host.log("info", [`${label}: ${counts.get(label)}`]);
+    },
+    countReset: (label = "default") => counts.delete(label),
+    time: (label = "default") => times.set(label, performance.now()),
+    timeEnd: (label = "default") => {
+      host.log("info", [`${label}: ${(performance.now() - (times.get(label) ?? NaN)).toFixed(3)} ms`]);
+      times.delete(label);
+    },
+  });
+
+  // --- timers -----------------------------------------------------------------------------------------
+
+  const timers = new Map();
+  let lastTimer = 0;
+
+  function schedule(name, callback, delay, values, repeats) {
+    host.forbid(name);
+    if (typeof callback !== "function") {
+      throw new TypeError(`${name} takes a function; it was given a value of type ${typeof callback}`);
+    }
+    const id = ++lastTimer;
+    // As everywhere: what is no number, or longer than 2^31 - 1 ms, runs at once.
+    const millis = Math.trunc(Number(delay)) || 0;
+    const wait = millis < 1 || millis > 0x7fffffff ? (name === "setImmediate" ? 0 : 1) : millis;
+    if (!native.timer(id, wait, host.hook().call)) {
+      throw host.limit(`more than ${native.timersMax} timers: clear some of them first`);
+    }
+    timers.set(id, { callback, values, hook: host.hook(), repeats, wait });
+    return id;
+  }
+
+  function cancel(id) {
+    if (timers.delete(Number(id))) native.cancelTimer(Number(id));
+  }
+
+  /** Called by the host when a timer is due. */
+  function fire(id) {
+    const timer = timers.get(id);
+    if (!timer) return;
+    host.enter(timer.hook);
+    if (timer.repeats) native.timer(id, timer.wait, timer.hook.call);
+    else timers.delete(id);
+    timer.callback(...timer.values);
+  }
+
+  define("setTimeout", (callback, delay, ...values) => schedule("setTimeout", callback, delay, values, false));
+  define("setInterval", (callback, delay, ...values) => schedule("setInterval", callback, delay, values, true));
+  define("setImmediate", (callback, ...values) => schedule("setImmediate", callback, 0, values, false));
+  for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) define(name, cancel);
+
+  const nativeQueueMicrotask = queueMicrotask;
+  define("queueMicrotask", (callback) => {
+    host.forbid("queueMicrotask");
+    nativeQueueMicrotask(callback);
+  });
+
+  return {
+    format,
+    fire,
+    setEnvironment: (env) => define("process", { env }),
+    get AbortController() {
+      return part("events").AbortController;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+//! `millrace processors`: a stream's processors as a table.
+
+use serde::Deserialize;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::terminal::{self, Paint, Style, harmless};
+use crate::config::{self, Remote};
+
+pub async fn processors(remote: &Remote, options: &config::Processors) -> Result<(), Failure> {
+    let listed = Client::new(remote)?.processors(&options.path).await?;
+    if remote.json {
+        return listed.iter().try_for_each(|processor| Ok(terminal::print(processor.get())?));
+    }
+    if listed.is_empty() {
+        terminal::remark(&format!(
+            "{} has no processors: deploy one with `millrace deploy FILE --stream {}`",
+            options.path, options.path
+        ));
+        return Ok(());
+    }
+    let rows: Vec<Row> =
+        listed.iter().map(|raw| serde_json::from_str(raw.get())).collect::<Result<_, _>>().map_err(
+            |error| Failure::failed(format!("this server describes processors in another form: {error}")),
+        )?;
+    Ok(terminal::print(&table(&rows, Paint::stdout()))?)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    slug: String,
+    status: String,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    reduced: u64,
+    #[serde(default)]
+    acted: u64,
+    #[serde(default)]
+    lag: u64,
+    #[serde(default)]
+    last_error: Option<LastError>,
+}
+
+#[derive(Deserialize)]
+struct LastError {
+    /// Where its `processor/failed` stands.
+    offset: u64,
+    phase: String,
+    message: String,
+}
+
+impl Row {
+    fn cells(&self) -> [String; 7] {
+        /// Enough of a digest to tell versions apart.
+        const VERSION_CHARS: usize = 12;
+        [
+            harmless(&self.slug),
+            harmless(&self.status),
+            self.version.as_deref().unwrap_or("-").chars().take(VERSION_CHARS).collect(),
+            self.reduced.to_string(),
+            self.acted.to_string(),
+            self.lag.to_string(),
+            self.error(),
+        ]
+    }
+
+    fn error(&self) -> String {
+        self.last_error.as_ref().map_or_else(String::new, |error| {
+            format!("{} ({}, event {})", harmless(&error.message), harmless(&error.phase), error.offset)
+        })
+    }
+
+    fn style(&self) -> Style {
+        match self.status.as_str() {
+            "suspended" | "failed" => Style::Bad,
+            "active" => Style::Good,
+            _ => Style::Warning,
+        }
+    }
+}
+
+const HEADINGS: [&str; 7] = ["SLUG", "STATUS", "VERSION", "REDUCED", "ACTED", "LAG", "LAST ERROR"];
+
+fn table(rows: &[Row], paint: Paint) -> String {
+    let cells: Vec<[String; 7]> = rows.iter().map(Row::cells).collect();
+    let widths: Vec<usize> = (0..HEADINGS.len())
+        .map(|column| {
+            let lengths = cells.iter().map(|row| row[column].chars().count());
+            lengths.chain([HEADINGS[column].len()]).max().unwrap_or_default()
+        })
+        .collect();
+    // Padded before it is painted: a colour has no width.
+    let pad = |text: &str, column: usize| format!("{text:<width$}", width = widths[column]);
+    let heading: Vec<String> = HEADINGS.iter().enumerate().map(|(column, name)| pad(name, column)).collect();
+    let mut lines = vec![paint.paint(Style::Faint, heading.join("  ").trim_end())];
+    for (row, cells) in rows.iter().zip(&cells) {
+        let painted: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| match column {
+                0 => paint.paint(Style::Strong, &pad(cell, column)),
+                1 => paint.paint(row.style(), &pad(cell, column)),
+                _ => pad(cell, column),
+            })
+            .collect();
+        lines.push(painted.join("  ").trim_end().to_string());
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table() {
+        let rows: Vec<Row> = serde_json::from_str(
+            r#"[{"slug":"ping","status":"active","version":"0123456789abcdef","reduced":12,"acted":11,"tail":12,"lag":1,"lastError":null},
+                {"slug":"b","status":"suspended","lastError":{"offset":9,"phase":"reduce","reason":"exception","message":"x is not a function"}}]"#,
+        )
+        .unwrap();
+        assert_eq!(
+            table(&rows, Paint::plain()),
+            "SLUG  STATUS     VERSION       REDUCED  ACTED  LAG  LAST ERROR\n\
+             ping  active     0123456789ab  12       11     1\n\
+             b     suspended  -             0        0      0    x is not a function (reduce, event 9)"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! The process and everything in it: opens the log, starts the streams, the supervisor and the isolates,
+//! and takes them down in an order that loses nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::event::{Slug, StreamKey, StreamPath};
+use crate::isolate::{IsolateOptions, Isolates};
+use crate::limits::HIBERNATE_AFTER;
+use crate::log::{Engine, Log, LogError, LogOptions, OpenError};
+use crate::processor::BuiltinProcessor;
+use crate::processors::causation::Causation;
+use crate::processors::circuit_breaker::CircuitBreaker;
+use crate::processors::deployments::Deployments;
+use crate::processors::metadata::Metadata;
+use crate::processors::{ProcessorReport, Supervisor};
+use crate::stream::{AppendError, StreamState, Streams};
+
+pub struct HostOptions {
+    pub data: PathBuf,
+    /// None: the one that the folder records, or sled in a new one.
+    pub engine: Option<Engine>,
+    pub sled_cache_bytes: u64,
+    /// Worker processes; none: one per core.
+    pub workers: Option<usize>,
+    /// None: the default of `limits`.
+    pub hibernate_after: Option<Duration>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot find this program's own file, which the workers are started from: {0}")]
+    Program(std::io::Error),
+}
+
+#[derive(Clone)]
+pub struct Host {
+    log: Log,
+    streams: Streams,
+    supervisor: Supervisor,
+    isolates: Isolates,
+}
+
+impl Host {
+    /// Needs a tokio runtime. Opening a large store takes seconds, so it happens on a thread of its own.
+    pub async fn start(options: HostOptions) -> Result<Host, StartError> {
+        let program = std::env::current_exe().map_err(StartError::Program)?;
+        let log_options = LogOptions { engine: options.engine, sled_cache_bytes: options.sled_cache_bytes };
+        let data = options.data.clone();
+        let log = tokio::task::spawn_blocking(move || Log::open(&data, log_options))
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
+        let supervisor =
+            Supervisor::new(isolates.clone(), options.hibernate_after.unwrap_or(HIBERNATE_AFTER));
+        let streams = Streams::start(log.clone(), builtins(log.clone(), supervisor.clone()));
+        supervisor.start(streams.clone());
+        Ok(Host { log, streams, supervisor, isolates })
+    }
+
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    pub fn isolates(&self) -> &Isolates {
+        &self.isolates
+    }
+
+    /// What `__state` shows: the built-ins' states, and those of the scripted processors.
+    pub async fn state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
+        let Some(state) = self.streams.state(stream).await? else { return Ok(None) };
+        let slugs: Vec<Slug> = state.builtins["deployments"]["processors"]
+            .as_object()
+            .map(|deployed| deployed.keys().filter_map(|slug| Slug::parse(slug).ok()).collect())
+            .unwrap_or_default();
+        let scripted = self.supervisor.states(stream, &slugs).await?;
+        Ok(Some(self.show(stream, state, scripted)?))
+    }
+
+    fn show(
+        &self,
+        stream: &StreamKey,
+        state: StreamState,
+        scripted: BTreeMap<Slug, Value>,
+    ) -> Result<Value, LogError> {
+        let mut processors: Map<String, Value> = state.builtins;
+        let metadata = processors.remove("metadata").unwrap_or_default();
+        let paused = processors["circuit-breaker"]["paused"].clone();
+        for (slug, value) in scripted {
+            processors.insert(slug.to_string(), value);
+        }
+        Ok(json!({
+            "project": stream.project,
+            "path": stream.path,
+            "createdAt": state.record.created_at,
+            "eventCount": state.tail,
+            "childPaths": self.child_paths(stream)?,
+            "metadata": metadata,
+            "paused": paused,
+            "processors": processors,
+        }))
+    }
+
+    /// The immediate children, by name.
+    fn child_paths(&self, stream: &StreamKey) -> Result<Vec<StreamPath>, LogError> {
+        let descendants = self.log.descendants(&stream.project, &stream.path)?;
+        let mut children: Vec<StreamPath> = descendants
+            .iter()
+            .filter(|record| !record.key.path.is_system())
+            .filter_map(|record| stream.path.child_towards(&record.key.path))
+            .collect();
+        children.sort();
+        children.dedup();
+        Ok(children)
+    }
+
+    pub async fn processors(&self, stream: &StreamKey) -> Result<Option<Vec<ProcessorReport>>, AppendError> {
+        self.supervisor.report(stream).await
+    }
+
+    /// Destroys a stream, with everything below it when asked; the last state of each.
+    pub async fn destroy(
+        &self,
+        stream: &StreamKey,
+        children: bool,
+    ) -> Result<BTreeMap<StreamPath, Value>, AppendError> {
+        let mut doomed = Vec::new();
+        if children {
+            doomed = self
+                .log
+                .descendants(&stream.project, &stream.path)?
+                .into_iter()
+                .map(|record| record.key)
+                .collect();
+            // The deepest first, so that no processor of a parent brings a destroyed child back while it still runs.
+            doomed.sort_by_key(|key| std::cmp::Reverse(key.path.as_str().len()));
+        }
+        doomed.push(stream.clone());
+        // What each has come to, as long as all of them are there.
+        let mut states = BTreeMap::new();
+        for key in &doomed {
+            states.extend(self.state(key).await?.map(|state| (key.path.clone(), state)));
+        }
+        let mut destroyed = BTreeMap::new();
+        for key in doomed {
+            if self.streams.delete(&key).await?.is_some() {
+                destroyed.insert(key.path.clone(), states.remove(&key.path).unwrap_or_default());
+            }
+        }
+        Ok(destroyed)
+    }
+
+    /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.
+    pub async fn shutdown(&self) {
+        self.supervisor.shutdown().await;
+        self.isolates.shutdown().await;
+        self.streams.shutdown().await;
+        self.log.close().await;
+    }
+}
+
+/// The built-in processors of a stream, in the order in which they see each event.
+fn builtins(log: Log, supervisor: Supervisor) -> Box<crate::stream::Builtins> {
+    Box::new(move |stream| {
+        let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
+            Box::new(CircuitBreaker::new(stream.path.clone())),
+            Box::new(Causation::new(log.clone(), stream.clone())),
+            Box::new(Metadata::default()),
+            Box::new(Deployments::new(supervisor.clone(), stream.clone())),
+        ];
+        builtins
+    })
+}

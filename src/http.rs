@@ -1,0 +1,175 @@
+//! HTTP: requests in, calls to the host, answers out. What an answer's status is, only this layer knows.
+
+mod append;
+pub mod docs;
+mod error;
+mod guard;
+mod openapi;
+mod operations;
+mod path;
+mod processors;
+mod query;
+mod read;
+mod streams;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::{Host, HostOptions, StartError};
+use crate::limits::{CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE};
+
+pub struct HttpOptions {
+    pub listen: SocketAddr,
+    /// Beyond loopback there must be somebody who has said that it is meant.
+    pub insecure_public: bool,
+    pub allow_origins: Vec<String>,
+    pub allow_hosts: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error(
+        "{0} is reachable from other machines, and this server has no authentication yet: \
+         listen on 127.0.0.1, or say --insecure-public if that is meant"
+    )]
+    Public(SocketAddr),
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, std::io::Error),
+}
+
+/// What every handler knows.
+#[derive(Clone)]
+pub(crate) struct App {
+    host: Host,
+    guard: Arc<guard::Guard>,
+    /// Live readers end by it when the server goes down.
+    going: CancellationToken,
+}
+
+pub struct Server {
+    app: App,
+    addr: SocketAddr,
+    accepting: tokio::task::JoinHandle<GracefulShutdown>,
+}
+
+/// Starts everything; bound and ready when it returns. The address comes first, for a refusal costs nothing there.
+pub async fn start(http: HttpOptions, host: HostOptions) -> Result<Server, ServeError> {
+    if !http.listen.ip().is_loopback() && !http.insecure_public {
+        return Err(ListenError::Public(http.listen).into());
+    }
+    let bind_error = |error| ListenError::Bind(http.listen, error);
+    let listener = TcpListener::bind(http.listen).await.map_err(bind_error)?;
+    let addr = listener.local_addr().map_err(bind_error)?;
+    let host = Host::start(host).await?;
+    let guard = Arc::new(guard::Guard::new(http.allow_origins, http.allow_hosts));
+    let app = App { host, guard, going: CancellationToken::new() };
+    let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
+    Ok(Server { app, addr, accepting })
+}
+
+impl Server {
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The store's engine: the folder knows it better than who started the server.
+    pub fn engine(&self) -> crate::log::Engine {
+        self.app.host.log().engine()
+    }
+
+    /// Resolves when the store has failed and the process must stop: a sync that failed is not tried again.
+    pub async fn failed(&self) -> String {
+        loop {
+            if let Some(failure) = self.app.host.log().failure() {
+                return failure;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Takes no more requests, answers those that it has, ends live readers, then takes the host down.
+    pub async fn shutdown(self) {
+        self.app.going.cancel();
+        if let Ok(connections) = self.accepting.await {
+            let _ = tokio::time::timeout(SHUTDOWN_GRACE, connections.shutdown()).await;
+        }
+        self.app.host.shutdown().await;
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, going: CancellationToken) -> GracefulShutdown {
+    let connections = GracefulShutdown::new();
+    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = going.cancelled() => return connections,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Too many open files, most likely: wait for some to be closed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(place) = places.clone().acquire_owned().await else { return connections };
+        // Small answers must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .pipeline_flush(true)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // An error is the client's way to leave.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+}
+
+fn router(app: App) -> Router {
+    let stream = || post(append::append).get(read::read).delete(streams::destroy);
+    Router::new()
+        .route("/api/streams", get(streams::list))
+        .route("/api/streams/", stream())
+        .route("/api/streams/{*path}", stream())
+        .route("/api/streams/__state", get(streams::state))
+        .route("/api/streams/__state/", get(streams::state))
+        .route("/api/streams/__state/{*path}", get(streams::state))
+        .route("/api/streams/__children", get(streams::children))
+        .route("/api/streams/__children/", get(streams::children))
+        .route("/api/streams/__children/{*path}", get(streams::children))
+        .route("/api/processors", get(processors::list))
+        .route("/api/processors/", get(processors::list))
+        .route("/api/processors/{*path}", get(processors::list))
+        .route("/healthz", get(operations::health))
+        .route("/metrics", get(operations::metrics))
+        .merge(openapi::routes())
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(app)
+}

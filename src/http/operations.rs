@@ -1,0 +1,58 @@
+//! For whoever runs the server: is it alive, and how much does it do.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+use super::error::Problem;
+
+/// Whether the server is alive and its store accepts appends.
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Object), (status = 503)))]
+pub async fn health(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
+    if let Some(failure) = app.host.log().failure() {
+        return Err(Problem::unavailable(failure));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(axum::Json(json!({ "ok": true, "version": version, "store": app.host.log().engine().to_string() })))
+}
+
+/// Counters and gauges in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn metrics(State(app): State<App>) -> Response {
+    let log = app.host.log().stats();
+    let isolates = app.host.isolates().stats();
+    let mut text = String::new();
+    let mut line = |name: &str, kind: &str, help: &str, value: u64| {
+        text.push_str(&format!(
+            "# HELP millrace_{name} {help}\n# TYPE millrace_{name} {kind}\nmillrace_{name} {value}\n"
+        ));
+    };
+    line("events_committed_total", "counter", "events made durable since the start", log.events);
+    line("commits_total", "counter", "group commits since the start", log.commits);
+    line("syncs_total", "counter", "syncs of the store's files since the start", log.syncs);
+    line("store_disk_bytes", "gauge", "bytes of the store on disk", log.disk_bytes);
+    line(
+        "streams_running",
+        "gauge",
+        "streams with an actor in memory",
+        app.host.streams().running_count() as u64,
+    );
+    line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
+    line(
+        "isolates",
+        "gauge",
+        "isolates alive in the workers",
+        isolates.workers.iter().map(|worker| worker.isolates as u64).sum(),
+    );
+    line("workers", "gauge", "worker processes", isolates.workers.len() as u64);
+    line("worker_restarts_total", "counter", "worker processes replaced since the start", isolates.restarts);
+    line(
+        "worker_kills_total",
+        "counter",
+        "worker processes killed for a stuck or bloated script",
+        isolates.kills,
+    );
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}

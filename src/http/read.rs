@@ -1,0 +1,436 @@
+//! `GET /api/streams/{path}`: reading, finite or live, as server-sent events, as JSON or line by line.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
+use tokio::time::Instant;
+
+use super::App;
+use super::error::Problem;
+use super::path::Addressed;
+use super::query::Query;
+use crate::event::{Event, EventType, Kind, Offset, StreamKey};
+use crate::limits::{KEEP_ALIVE, READ_PAGE_BYTES, READ_PAGE_EVENTS};
+use crate::log::{Log, LogError, StreamRecord};
+use crate::stream::Subscription;
+
+/// Reads a stream: the events after and before two exclusive cursors (an offset, `start` or `end`). With
+/// `live=true` the connection stays open and delivers what is appended from then on.
+#[utoipa::path(
+    get,
+    path = "/api/streams/{path}",
+    tag = "streams",
+    params(
+        ("path" = String, Path, description = "the stream's path"),
+        ("afterOffset" = Option<String>, Query, description = "exclusive: a positive integer, `start` (default) or `end`"),
+        ("beforeOffset" = Option<String>, Query, description = "exclusive: a positive integer, `start` or `end`"),
+        ("live" = Option<bool>, Query, description = "whether to stay open after the backlog; without it, an `Accept` of text/event-stream decides"),
+        ("types" = Option<String>, Query, description = "only events of these types, separated by commas"),
+        ("limit" = Option<u64>, Query, description = "at most so many events"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "resume behind this offset"),
+        ("Accept" = Option<String>, Header, description = "text/event-stream (default), application/x-ndjson, or application/json (finite)"),
+        ("x-millrace-project" = Option<String>, Header, description = "the project; `public` when absent"),
+    ),
+    responses(
+        (status = 200, description = "the events", content(
+            (String = "text/event-stream"),
+            (Vec<super::openapi::EventSchema> = "application/json"),
+            (super::openapi::EventSchema = "application/x-ndjson"),
+        )),
+        (status = 400, description = "bad path, cursor or query", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = 404, description = "a finite read of a stream that does not exist", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub async fn read(
+    State(app): State<App>,
+    Addressed(stream): Addressed,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let request = ReadRequest::parse(&uri, &headers)?;
+    let source = if request.live {
+        Source::Live(Box::new(follow(&app, &stream, &request).await?))
+    } else {
+        Source::Finite(find_range(app.host.log(), &stream, &request)?)
+    };
+    Ok(answer(app, request, source))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    EventStream,
+    Lines,
+    Array,
+}
+
+#[derive(Clone, Copy)]
+enum Cursor {
+    At(Offset),
+    Start,
+    End,
+}
+
+struct ReadRequest {
+    after: Cursor,
+    before: Option<Cursor>,
+    live: bool,
+    kinds: Vec<TypeFilter>,
+    limit: u64,
+    format: Format,
+}
+
+impl ReadRequest {
+    fn parse(uri: &Uri, headers: &HeaderMap) -> Result<ReadRequest, Problem> {
+        let query = Query::parse(uri, &["afterOffset", "beforeOffset", "live", "types", "limit", "offset"])?;
+        let after = match (query.text("afterOffset"), query.text("offset")) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_query(
+                    "`offset` is the older name of `afterOffset`: give one of them",
+                ));
+            }
+            (Some(text), None) => Some(cursor("afterOffset", text)?),
+            (None, Some(text)) => Some(cursor("offset", text)?),
+            (None, None) => None,
+        };
+        // A browser that reconnects repeats its first address; where it was, the header says.
+        let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+        let accept = accepted(headers);
+        let format = format(&accept);
+        let live = query.flag("live")?.unwrap_or(accept.iter().any(|name| name == "text/event-stream"));
+        if live && format == Format::Array {
+            return Err(Problem::bad_query(
+                "a live read cannot be one JSON array: accept text/event-stream or application/x-ndjson, or read with live=false",
+            ));
+        }
+        Ok(ReadRequest {
+            after: resumed.map(|offset| Cursor::At(Offset(offset))).or(after).unwrap_or(Cursor::Start),
+            before: query.text("beforeOffset").map(|text| cursor("beforeOffset", text)).transpose()?,
+            live,
+            kinds: query.text("types").map(type_filters).unwrap_or_default(),
+            limit: query.positive("limit")?.unwrap_or(u64::MAX),
+            format,
+        })
+    }
+
+    fn after(&self, tail: Offset) -> Offset {
+        match self.after {
+            Cursor::At(offset) => offset,
+            Cursor::Start => Offset::START,
+            Cursor::End => tail,
+        }
+    }
+
+    fn before(&self, tail: Offset) -> Offset {
+        match self.before {
+            Some(Cursor::At(offset)) => offset,
+            Some(Cursor::Start) => Offset(1),
+            Some(Cursor::End) => tail.next(),
+            None => Offset::END,
+        }
+    }
+
+    fn admits(&self, event: &Event) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|filter| filter.admits(&event.event_type))
+    }
+}
+
+/// A built-in type is found by any of its names.
+struct TypeFilter {
+    name: String,
+    kind: Option<Kind>,
+}
+
+impl TypeFilter {
+    fn admits(&self, event_type: &EventType) -> bool {
+        event_type.as_str() == self.name || (self.kind.is_some() && event_type.kind() == self.kind)
+    }
+}
+
+fn type_filters(names: &str) -> Vec<TypeFilter> {
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| TypeFilter { name: name.to_string(), kind: Kind::find(name) }).collect()
+}
+
+fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
+    match text {
+        "start" => Ok(Cursor::Start),
+        "end" => Ok(Cursor::End),
+        digits => match digits.parse::<u64>() {
+            Ok(offset) if offset > 0 => Ok(Cursor::At(Offset(offset))),
+            _ => Err(Problem::bad_query(format!(
+                "`{key}` must be a positive integer, `start` or `end`, not {text:?}"
+            ))),
+        },
+    }
+}
+
+/// The media types that a client accepts, in its order.
+fn accepted(headers: &HeaderMap) -> Vec<String> {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .collect()
+}
+
+fn format(accept: &[String]) -> Format {
+    accept
+        .iter()
+        .find_map(|name| match name.as_str() {
+            "text/event-stream" => Some(Format::EventStream),
+            "application/x-ndjson" => Some(Format::Lines),
+            "application/json" => Some(Format::Array),
+            _ => None,
+        })
+        .unwrap_or(Format::EventStream)
+}
+
+enum Source {
+    Live(Box<Live>),
+    Finite(Finite),
+}
+
+struct Live {
+    subscription: Subscription,
+    before: Offset,
+}
+
+struct Finite {
+    log: Log,
+    record: StreamRecord,
+    after: Offset,
+    before: Offset,
+}
+
+async fn follow(app: &App, stream: &StreamKey, request: &ReadRequest) -> Result<Live, Problem> {
+    let mut subscription = app.host.streams().subscribe(stream, None).await?;
+    let tail = subscription.joined_at();
+    subscription.start_after(Some(request.after(tail)));
+    Ok(Live { subscription, before: request.before(tail) })
+}
+
+fn find_range(log: &Log, stream: &StreamKey, request: &ReadRequest) -> Result<Finite, Problem> {
+    let record = log.find(stream)?.ok_or_else(|| Problem::no_stream(&stream.path))?;
+    let tail = log.tail(record.id)?;
+    let before = request.before(tail).min(tail.next());
+    Ok(Finite { log: log.clone(), record, after: request.after(tail), before })
+}
+
+impl Finite {
+    async fn next(&mut self) -> Result<Option<Vec<Arc<Event>>>, LogError> {
+        let left = self.before.0.saturating_sub(self.after.0).saturating_sub(1);
+        if left == 0 {
+            return Ok(None);
+        }
+        let (log, record, after, before) = (self.log.clone(), self.record.clone(), self.after, self.before);
+        let read = move || log.read(&record, after, before, READ_PAGE_EVENTS, READ_PAGE_BYTES);
+        // A long page holds a thread too long for the others on it.
+        let page = if left > 32 {
+            tokio::task::spawn_blocking(read).await.unwrap_or(Err(LogError::Closed))?
+        } else {
+            read()?
+        };
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = last.offset;
+        Ok(Some(page))
+    }
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Vec<Arc<Event>>>, LogError> {
+        match self {
+            Source::Finite(finite) => finite.next().await,
+            Source::Live(live) => {
+                let Some(events) = live.subscription.next().await? else { return Ok(None) };
+                Ok(Some(events))
+            }
+        }
+    }
+
+    fn before(&self) -> Offset {
+        match self {
+            Source::Live(live) => live.before,
+            Source::Finite(finite) => finite.before,
+        }
+    }
+}
+
+/// The body as it is being written.
+struct Writer {
+    app: App,
+    request: ReadRequest,
+    source: Source,
+    before: Offset,
+    left: u64,
+    written: u64,
+    keep_alive_at: Instant,
+    state: Stage,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    Opening,
+    Writing,
+    Ended,
+}
+
+fn answer(app: App, request: ReadRequest, source: Source) -> Response {
+    let content_type = match request.format {
+        Format::EventStream => "text/event-stream",
+        Format::Lines => "application/x-ndjson",
+        Format::Array => "application/json",
+    };
+    let writer = Writer {
+        before: source.before(),
+        left: request.limit,
+        app,
+        request,
+        source,
+        written: 0,
+        keep_alive_at: Instant::now() + KEEP_ALIVE,
+        state: Stage::Opening,
+    };
+    let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")];
+    (headers, Body::from_stream(writer.into_stream())).into_response()
+}
+
+impl Writer {
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(self, |mut writer| async move {
+            let bytes = writer.next().await?;
+            Some((Ok(bytes), writer))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        match self.state {
+            Stage::Opening => {
+                self.state = if self.left == 0 { Stage::Ended } else { Stage::Writing };
+                match self.request.format {
+                    // Lets a client see at once that the connection stands.
+                    Format::EventStream => return Some(Bytes::from_static(b": \n\n")),
+                    Format::Array => return Some(Bytes::from_static(b"[")),
+                    Format::Lines => {}
+                }
+            }
+            Stage::Writing => {}
+            Stage::Ended => return None,
+        }
+        loop {
+            if self.before.0 <= self.cursor_end() {
+                return self.end();
+            }
+            let going = self.app.going.clone();
+            let events = tokio::select! {
+                biased;
+                () = going.cancelled(), if self.request.live => return self.end(),
+                events = self.source.next() => events,
+                () = tokio::time::sleep_until(self.keep_alive_at), if self.request.live => {
+                    self.keep_alive_at = Instant::now() + KEEP_ALIVE;
+                    match self.request.format {
+                        Format::EventStream => return Some(Bytes::from_static(b": \n\n")),
+                        // An empty line is no event, and keeps the connection from looking dead.
+                        _ => return Some(Bytes::from_static(b"\n")),
+                    }
+                }
+            };
+            match events {
+                Ok(Some(events)) => {
+                    let bytes = self.write(&events);
+                    if !bytes.is_empty() {
+                        self.keep_alive_at = Instant::now() + KEEP_ALIVE;
+                        return Some(bytes);
+                    }
+                    if self.state == Stage::Ended {
+                        return self.close();
+                    }
+                }
+                Ok(None) => return self.end(),
+                Err(error) => return self.fail(&error),
+            }
+        }
+    }
+
+    /// The range that is empty from the start needs no event to end it.
+    fn cursor_end(&self) -> u64 {
+        match &self.source {
+            Source::Live(live) => live.subscription.cursor().0 + 1,
+            Source::Finite(_) => 0,
+        }
+    }
+
+    fn write(&mut self, events: &[Arc<Event>]) -> Bytes {
+        let mut bytes = BytesMut::new();
+        for event in events {
+            if event.offset >= self.before {
+                self.state = Stage::Ended;
+                break;
+            }
+            if !self.request.admits(event) {
+                continue;
+            }
+            self.write_one(&mut bytes, event);
+            self.left -= 1;
+            if self.left == 0 {
+                self.state = Stage::Ended;
+                break;
+            }
+        }
+        if self.state == Stage::Ended
+            && let Some(closing) = self.close()
+        {
+            bytes.extend_from_slice(&closing);
+        }
+        bytes.freeze()
+    }
+
+    fn write_one(&mut self, bytes: &mut BytesMut, event: &Event) {
+        let wire = event.wire();
+        match self.request.format {
+            Format::EventStream => {
+                bytes.extend_from_slice(format!("id: {}\nevent: message\ndata: ", event.offset).as_bytes());
+                bytes.extend_from_slice(wire);
+                bytes.extend_from_slice(b"\n\n");
+            }
+            Format::Lines => {
+                bytes.extend_from_slice(wire);
+                bytes.extend_from_slice(b"\n");
+            }
+            Format::Array => {
+                if self.written > 0 {
+                    bytes.extend_from_slice(b",");
+                }
+                bytes.extend_from_slice(wire);
+            }
+        }
+        self.written += 1;
+    }
+
+    fn end(&mut self) -> Option<Bytes> {
+        self.state = Stage::Ended;
+        self.close()
+    }
+
+    fn close(&self) -> Option<Bytes> {
+        (self.request.format == Format::Array).then(|| Bytes::from_static(b"]"))
+    }
+
+    /// The status has long been sent: an event stream can say what happened, the others can only end.
+    fn fail(&mut self, error: &LogError) -> Option<Bytes> {
+        tracing::error!(%error, "a read ends early");
+        self.state = Stage::Ended;
+        if self.request.format == Format::EventStream {
+            let data = serde_json::json!({ "code": "unavailable", "detail": error.to_string() });
+            return Some(Bytes::from(format!("event: error\ndata: {data}\n\n")));
+        }
+        None
+    }
+}

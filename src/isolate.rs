@@ -1,0 +1,108 @@
+//! Isolates: JavaScript engines with their own memory, in worker processes of this same binary. User
+//! code never runs in the server's process; whatever it does, the server lives, the script that did it is
+//! named, and the others go on from their checkpoints. Nothing outside this module knows QuickJS.
+//!
+//! `Isolates` (the pool) compiles sources in one process and loads isolates into others. An `Isolate` is
+//! a handle to one; `Bridge` is the door through which a script reaches its host.
+
+mod bytecode;
+mod client;
+mod compiler;
+mod failure;
+mod handle;
+mod page;
+mod pool;
+mod process;
+mod protocol;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Json, Offset};
+use crate::limits;
+
+pub use bytecode::{Bytecode, Sources};
+pub use failure::{IsolateError, OpError, ReactError, ScriptFailure};
+pub use handle::Isolate;
+pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
+pub use worker::{SUBCOMMAND, worker_main};
+
+/// The door from an isolate to its host. Each call may come at any time while the isolate lives.
+pub trait Bridge: Send + Sync + 'static {
+    /// Stores an event; its result is the stored event. Called, and first polled, in the order in which the script
+    /// asked: what must keep that order is done then, and what waits is done later.
+    fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>>;
+    /// A page of events as their wire texts, after `after`; an empty page is the end.
+    fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>>;
+    fn logged(&self, level: &str, message: String, event: Option<Offset>);
+    /// What no call is waiting for: unhandled rejections, and what a timer of a finished hook threw.
+    fn failed(&self, failure: ScriptFailure, event: Option<Offset>);
+}
+
+#[derive(Clone, Debug)]
+pub struct AppendRequest {
+    /// The event being reacted to; None in `onCaughtUp`.
+    pub event: Option<Offset>,
+    /// Which append of its hook this is, from 1: the same hook run again asks in the same order.
+    pub ordinal: u32,
+    pub path: Option<String>,
+    /// The event as the script gave it, as JSON text.
+    pub input: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    pub path: Option<String>,
+    pub after: Option<String>,
+    pub before: Option<String>,
+    pub types: Vec<String>,
+}
+
+/// What one isolate is made of.
+pub struct Spec {
+    pub project: String,
+    pub path: String,
+    pub slug: String,
+    pub configured_offset: u64,
+    pub code: Arc<Bytecode>,
+    pub env: BTreeMap<String, String>,
+    pub bounds: Bounds,
+    /// Of a checkpoint; None for the processor's own `initialState`.
+    pub state: Option<Json>,
+}
+
+/// What one isolate may use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bounds {
+    pub memory_bytes: u64,
+    pub cpu_per_turn: Duration,
+    pub hook_timeout: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            memory_bytes: limits::MEMORY_BYTES,
+            cpu_per_turn: limits::CPU_PER_TURN,
+            hook_timeout: limits::HOOK_TIMEOUT,
+        }
+    }
+}
+
+/// What the script exports, as far as its host must know.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Definition {
+    /// It has `afterAppend` or `onEvent`.
+    pub reacts: bool,
+    pub reduces: bool,
+    pub catches_up: bool,
+    /// `concurrency: "parallel"`.
+    pub parallel: bool,
+}

@@ -1,0 +1,211 @@
+//! The worker process: a loop over isolates that take turns on one thread. The main thread only reads
+//! the socket, so that it sees the host's end at once, even while a script holds the other thread.
+
+mod allocator;
+mod compile;
+mod engine;
+mod host;
+mod inbox;
+mod isolate;
+mod loader;
+mod natives;
+mod prelude;
+mod replay;
+mod web;
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Instant;
+
+use self::host::{Due, Shared};
+use self::inbox::Work;
+use self::isolate::Isolate;
+use super::page::Page;
+use super::protocol::{Frame, FromWorker, IsolateId, ToWorker, read_frame};
+use crate::limits;
+
+/// The argument that makes this binary a worker; the next one names its role.
+pub const SUBCOMMAND: &str = "__worker";
+pub const ROLE_ISOLATES: &str = "isolates";
+pub const ROLE_COMPILE: &str = "compile";
+
+/// What `millrace __worker ROLE` runs. Standard input is the host's socket, standard output the shared page.
+pub fn worker_main() -> ExitCode {
+    let role = std::env::args().nth(2).unwrap_or_default();
+    match start(&role) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, role, "the worker could not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(role: &str) -> std::io::Result<()> {
+    let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let writer = socket.try_clone()?;
+    let page = Page::map(std::io::stdout())?;
+    let (sender, receiver) = channel();
+    let compiles = role == ROLE_COMPILE;
+    let stack_bytes = if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES };
+    std::thread::Builder::new().name("isolates".into()).stack_size(stack_bytes).spawn(move || {
+        page.thread.store(
+            rustix::thread::gettid().as_raw_nonzero().get() as u64,
+            std::sync::atomic::Ordering::Relaxed,
+        );
+        let run = std::panic::AssertUnwindSafe(|| match compiles {
+            true => compile::run(&receiver, writer),
+            false => Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver),
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            std::process::abort();
+        }
+        // Nothing is left to be done without the thread that does it.
+        std::process::exit(0);
+    })?;
+    read_until_the_end(socket, &sender);
+    std::process::exit(0);
+}
+
+fn read_until_the_end(mut socket: UnixStream, sender: &Sender<Frame<ToWorker>>) {
+    while let Ok(frame) = read_frame(&mut socket) {
+        if sender.send(frame).is_err() {
+            return;
+        }
+    }
+}
+
+struct Worker {
+    shared: Rc<Shared>,
+    isolates: HashMap<IsolateId, Isolate>,
+    /// Isolates with work, in the order of their turns.
+    ready: VecDeque<IsolateId>,
+    codes: loader::Codes,
+    ended: usize,
+}
+
+/// Freed memory goes back to the system after this many isolates have ended.
+const TRIM_EVERY: usize = 64;
+
+impl Worker {
+    fn new(shared: Rc<Shared>) -> Worker {
+        prelude::compile();
+        Worker {
+            shared,
+            isolates: HashMap::new(),
+            ready: VecDeque::new(),
+            codes: loader::Codes::default(),
+            ended: 0,
+        }
+    }
+
+    fn run(&mut self, receiver: &Receiver<Frame<ToWorker>>) {
+        loop {
+            while let Ok(frame) = receiver.try_recv() {
+                self.accept(frame);
+            }
+            while let Some(due) = self.shared.next_due(Instant::now()) {
+                self.fire(due);
+            }
+            match self.ready.pop_front() {
+                Some(id) => self.turn(id),
+                None => match self.wait(receiver) {
+                    Ok(frame) => self.accept(frame),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                },
+            }
+        }
+    }
+
+    fn wait(&mut self, receiver: &Receiver<Frame<ToWorker>>) -> Result<Frame<ToWorker>, RecvTimeoutError> {
+        self.trim();
+        match self.shared.first_due() {
+            Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
+            None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn accept(&mut self, Frame { message, body }: Frame<ToWorker>) {
+        match message {
+            ToWorker::Compile { .. } => {}
+            ToWorker::Load { call, isolate, spec } => {
+                let code = self.codes.hold(isolate, &spec, &body);
+                let state = spec.state_bytes.and_then(|bytes| body.get(..bytes)).map(<[u8]>::to_vec);
+                self.isolates
+                    .insert(isolate, Isolate::new(isolate, self.shared.clone(), spec.bounds.clone()));
+                self.give(isolate, Work::Load { call, spec, code, state });
+            }
+            ToWorker::Reduce { call, isolate } => self.give(isolate, Work::reduce(call, body)),
+            ToWorker::React { call, isolate, reduce } => {
+                self.give(isolate, Work::React { call, event: body, reduce })
+            }
+            ToWorker::CaughtUp { call, isolate } => self.give(isolate, Work::CaughtUp { call }),
+            ToWorker::State { call, isolate } => self.give(isolate, Work::State { call }),
+            ToWorker::Pending { call, isolate } => self.give(isolate, Work::Pending { call }),
+            ToWorker::Abort { isolate, reason } => self.give(isolate, Work::Abort { reason }),
+            ToWorker::Settle { isolate, op, error } => {
+                self.give(isolate, Work::Settle { op, error, result: body });
+            }
+            ToWorker::End { isolate } => {
+                self.isolates.remove(&isolate);
+                self.codes.release(isolate);
+                self.ended += 1;
+            }
+        }
+    }
+
+    fn fire(&mut self, due: Due) {
+        match due {
+            Due::Timer { isolate, timer } => self.give(isolate, Work::Timer { timer }),
+            Due::Hook { isolate, call } => self.give(isolate, Work::HookDue { call }),
+        }
+    }
+
+    fn give(&mut self, id: IsolateId, work: Work) {
+        // An isolate that is gone has said so; what crosses that message on the way is answered by it.
+        let Some(isolate) = self.isolates.get_mut(&id) else { return };
+        if isolate.inbox.is_empty() {
+            self.ready.push_back(id);
+        }
+        isolate.inbox.push_back(work);
+    }
+
+    fn turn(&mut self, id: IsolateId) {
+        let Some(isolate) = self.isolates.get_mut(&id) else { return };
+        let Some(work) = isolate.inbox.pop_front() else { return };
+        match isolate.step(work) {
+            Ok(rest) => {
+                if let Some(rest) = rest {
+                    isolate.inbox.push_front(rest);
+                }
+                if !isolate.inbox.is_empty() {
+                    self.ready.push_back(id);
+                }
+            }
+            Err(gone) => {
+                self.shared.send(
+                    &FromWorker::Gone { isolate: id, call: gone.call, failure: Box::new(gone.failure) },
+                    &[],
+                );
+                self.isolates.remove(&id);
+                self.ended += TRIM_EVERY;
+            }
+        }
+        // At the end of each turn: nobody should wait for an answer that is there, while others take theirs.
+        self.shared.flush();
+    }
+
+    #[allow(unsafe_code)]
+    fn trim(&mut self) {
+        if self.ended >= TRIM_EVERY {
+            self.ended = 0;
+            // SAFETY: gives unused pages back; takes no pointers.
+            unsafe { libc::malloc_trim(0) };
+        }
+    }
+}

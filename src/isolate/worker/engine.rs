@@ -1,0 +1,277 @@
+//! One QuickJS runtime with the prelude in it, and turns: a call into it, with all the jobs that follow,
+//! inside the bounds of its isolate.
+
+use std::rc::Rc;
+
+use rquickjs::context::intrinsic;
+use rquickjs::{CatchResultExt, Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, Value};
+use serde::Deserialize;
+
+use super::super::failure::{ScriptFailure, author_frames, stack_text};
+use super::allocator::Bounded;
+use super::host::Host;
+use super::loader::{Code, ModuleNames, Modules};
+use super::{natives, prelude};
+use crate::event::builtin::{FailureReason, Phase, ScriptError};
+use crate::limits;
+
+/// All but `Eval`: isolates run bytecode only, and `new Function` throws.
+type Intrinsics = (
+    intrinsic::Date,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::MapSet,
+    intrinsic::TypedArrays,
+    intrinsic::Promise,
+    intrinsic::Performance,
+    intrinsic::WeakRef,
+    intrinsic::DOMException,
+);
+
+/// The functions that the prelude returns, by the names it gives them.
+pub struct Prelude<'js>(Object<'js>);
+
+impl<'js> Prelude<'js> {
+    pub fn function(&self, name: &str) -> rquickjs::Result<Function<'js>> {
+        self.0.get(name)
+    }
+
+    pub fn call(&self, name: &str) -> rquickjs::Result<()> {
+        self.function(name)?.call(())
+    }
+
+    /// What a replay logs is one hook's worth; quiet while events are reduced a second time.
+    pub fn replaying(&self, quiet: bool) -> rquickjs::Result<()> {
+        self.function("replaying")?.call((quiet,))
+    }
+}
+
+/// Fields are dropped in this order: no JavaScript value may outlive its runtime.
+pub struct Engine {
+    prelude: Persistent<Object<'static>>,
+    context: Context,
+    runtime: Runtime,
+    host: Rc<Host>,
+    code: Rc<Code>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.host.rejections.borrow_mut().clear();
+    }
+}
+
+/// Why an isolate cannot go on.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    pub reason: FailureReason,
+    pub message: String,
+}
+
+impl Stopped {
+    pub fn name(&self) -> &'static str {
+        match self.reason {
+            FailureReason::OutOfMemory => "OutOfMemory",
+            _ => "TimeoutError",
+        }
+    }
+}
+
+/// What happened in a turn that no call is waiting for.
+pub type Uncaught = Vec<Thrown>;
+
+/// Something thrown, as far as it could be looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Thrown {
+    name: String,
+    message: String,
+    stack: String,
+    limit: bool,
+    code: Option<String>,
+}
+
+impl Engine {
+    /// An engine with the prelude, before any code of the author's.
+    pub fn new(host: &Rc<Host>, code: &Rc<Code>) -> Result<Engine, String> {
+        let unable = |error: Error| error.to_string();
+        let runtime = Runtime::new_with_alloc(Bounded(host.meter.clone())).map_err(unable)?;
+        runtime.set_max_stack_size(limits::STACK_BYTES);
+        let stop = host.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || stop.must_stop())));
+        runtime.set_loader(ModuleNames(code.clone()), Modules(code.clone()));
+        let context = Context::custom::<Intrinsics>(&runtime).map_err(unable)?;
+        let prelude = context.with(|ctx| {
+            let prelude = start_prelude(&ctx, host).catch(&ctx).map_err(|error| error.to_string())?;
+            Ok::<_, String>(Persistent::save(&ctx, prelude))
+        })?;
+        let tracker = host.clone();
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            let promise = Persistent::save(&ctx, promise);
+            if handled {
+                tracker.handled(&promise);
+            } else {
+                tracker.rejected(promise, Persistent::save(&ctx, reason));
+            }
+        })));
+        Ok(Engine { prelude, context, runtime, host: host.clone(), code: code.clone() })
+    }
+
+    /// Calls into JavaScript, then runs every job that follows. `body` sees the prelude's functions; what it
+    /// throws is uncaught. An error means that the isolate must be dropped.
+    pub fn turn(
+        &self,
+        call: u64,
+        phase: Phase,
+        body: impl for<'js> FnOnce(&Ctx<'js>, &Prelude<'js>) -> rquickjs::Result<()>,
+    ) -> Result<Uncaught, Stopped> {
+        self.host.begin_turn(call, phase);
+        let mut uncaught = Uncaught::new();
+        self.context.with(|ctx| {
+            let outcome = self.prelude(&ctx).and_then(|prelude| body(&ctx, &prelude));
+            if let Err(error) = outcome {
+                uncaught.push(self.thrown(&ctx, error));
+            }
+        });
+        self.run_jobs(&mut uncaught);
+        self.report_rejections(&mut uncaught);
+        self.host.end_turn();
+        self.check()?;
+        Ok(uncaught)
+    }
+
+    /// The bounds of a turn begin anew: within one, several events are reduced.
+    pub fn renew(&self, call: u64, phase: Phase) {
+        self.host.begin_turn(call, phase);
+    }
+
+    fn prelude<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Prelude<'js>> {
+        self.prelude.clone().restore(ctx).map(Prelude)
+    }
+
+    /// Endless microtasks are many short jobs, which the engine's own checks may never see.
+    fn run_jobs(&self, uncaught: &mut Uncaught) {
+        let mut jobs = 0u32;
+        loop {
+            jobs += 1;
+            if jobs.is_multiple_of(64) && self.host.must_stop() || self.check().is_err() {
+                return;
+            }
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(job) => job.0.with(|ctx| uncaught.push(self.thrown(&ctx, Error::Exception))),
+            }
+        }
+    }
+
+    fn report_rejections(&self, uncaught: &mut Uncaught) {
+        if self.host.rejections.borrow().is_empty() {
+            return;
+        }
+        let rejections = self.host.rejections.take();
+        self.context.with(|ctx| {
+            for rejection in rejections {
+                if let Ok(reason) = rejection.reason.restore(&ctx) {
+                    uncaught.push(self.describe(&ctx, reason));
+                }
+            }
+        });
+    }
+
+    /// The flags are asked, never the exception: a script may catch that, and go on.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.host.meter.was_refused() {
+            return Err(Stopped {
+                reason: FailureReason::OutOfMemory,
+                message: format!(
+                    "the processor needs more than its {} bytes of memory",
+                    self.host.meter.bound()
+                ),
+            });
+        }
+        if self.host.was_interrupted() {
+            return Err(Stopped {
+                reason: FailureReason::Timeout,
+                message: format!(
+                    "the processor computed for more than {} ms without a pause",
+                    self.host.cpu_per_turn().as_millis()
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// For the middle of a turn: an engine that must stop is left at once.
+    pub fn check_alive(&self) -> rquickjs::Result<()> {
+        self.check().map_err(|_| Error::Unknown)
+    }
+
+    /// What an error of a call was. Nothing is asked of an engine that must stop.
+    pub fn thrown(&self, ctx: &Ctx<'_>, error: Error) -> Thrown {
+        if !error.is_exception() {
+            return Thrown { name: "Error".into(), message: error.to_string(), ..Thrown::default() };
+        }
+        let value = ctx.catch();
+        if self.check().is_err() { Thrown::default() } else { self.describe(ctx, value) }
+    }
+
+    fn describe<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) -> Thrown {
+        let described = self
+            .prelude(ctx)
+            .and_then(|prelude| prelude.function("describe"))
+            .and_then(|describe| describe.call::<_, String>((value,)));
+        match described {
+            Ok(text) => Thrown::decode(&text),
+            Err(_) => {
+                ctx.catch();
+                Thrown::decode("")
+            }
+        }
+    }
+
+    pub fn failure(&self, phase: Phase, thrown: Thrown) -> ScriptFailure {
+        let Thrown { name, message, stack, limit, code } = thrown;
+        let overflow = name == "RangeError" && message.contains("call stack size exceeded");
+        let reason = match () {
+            () if limit => FailureReason::Limit,
+            () if overflow => FailureReason::StackOverflow,
+            () => FailureReason::Exception,
+        };
+        let frames = author_frames(&stack, |file| self.code.has(file));
+        let stack = stack_text(&name, &message, &frames);
+        ScriptFailure {
+            phase,
+            reason,
+            error: ScriptError { name, message, stack, frames },
+            cause_code: code,
+            event: None,
+        }
+    }
+
+    /// Starts the author's entry module; a promise of its namespace.
+    pub fn import<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Value<'js>> {
+        Ok(Module::import(ctx, self.code.entry.as_str())?.into_value())
+    }
+}
+
+impl Thrown {
+    /// From what the prelude's `describe` gives.
+    pub fn decode(text: &str) -> Thrown {
+        serde_json::from_str(text).unwrap_or_else(|_| Thrown {
+            name: "Error".into(),
+            message: "something was thrown that cannot be looked at".into(),
+            ..Thrown::default()
+        })
+    }
+}
+
+#[allow(unsafe_code)]
+fn start_prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Object<'js>> {
+    let core = prelude::part("core").expect("the prelude has its core");
+    // SAFETY: this process compiled it from its own text.
+    let (core, _) = unsafe { Module::load(ctx.clone(), core) }?.eval()?;
+    let start: Function<'js> = core.get("default")?;
+    start.call((natives::object(ctx, host)?,))
+}

@@ -1,0 +1,251 @@
+//! What an isolate reaches outside its engine: the way to the host, the timers, and the bounds it runs in.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rquickjs::{Persistent, Value};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::super::Bounds;
+use super::super::page::Page;
+use super::super::protocol::{CallId, FromWorker, IsolateId, OpId, encode};
+use super::allocator::Meter;
+use crate::event::builtin::Phase;
+use crate::limits;
+
+/// What all isolates of the worker share.
+pub struct Shared {
+    pub page: Page,
+    socket: RefCell<UnixStream>,
+    outbox: RefCell<Vec<u8>>,
+    due: RefCell<BTreeMap<DueAt, Due>>,
+    sequence: Cell<u64>,
+}
+
+/// When something is due; the number keeps the order of equal times.
+pub type DueAt = (Instant, u64);
+
+#[derive(Clone, Copy)]
+pub enum Due {
+    Timer {
+        isolate: IsolateId,
+        timer: u32,
+    },
+    /// A hook's time is over.
+    Hook {
+        isolate: IsolateId,
+        call: CallId,
+    },
+}
+
+/// What the outbox keeps of its memory between turns.
+const OUTBOX_BYTES: usize = 64 * 1024;
+
+impl Shared {
+    pub fn new(socket: UnixStream, page: Page) -> Shared {
+        Shared {
+            page,
+            socket: RefCell::new(socket),
+            outbox: RefCell::default(),
+            due: RefCell::default(),
+            sequence: Cell::new(0),
+        }
+    }
+
+    /// False when the message is larger than a frame may be.
+    pub fn send(&self, message: &FromWorker, body: &[u8]) -> bool {
+        let Ok(bytes) = encode(message, &[body]) else { return false };
+        self.outbox.borrow_mut().extend_from_slice(&bytes);
+        true
+    }
+
+    pub fn flush(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        if !outbox.is_empty() && self.socket.borrow_mut().write_all(&outbox).is_err() {
+            // The host is gone.
+            std::process::exit(0);
+        }
+        outbox.clear();
+        outbox.shrink_to(OUTBOX_BYTES);
+    }
+
+    pub fn arm(&self, at: Instant, due: Due) -> DueAt {
+        let sequence = self.sequence.get() + 1;
+        self.sequence.set(sequence);
+        self.due.borrow_mut().insert((at, sequence), due);
+        (at, sequence)
+    }
+
+    pub fn disarm(&self, at: &DueAt) {
+        self.due.borrow_mut().remove(at);
+    }
+
+    pub fn first_due(&self) -> Option<Instant> {
+        self.due.borrow().first_key_value().map(|((at, _), _)| *at)
+    }
+
+    pub fn next_due(&self, now: Instant) -> Option<Due> {
+        let mut due = self.due.borrow_mut();
+        let first = due.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+}
+
+/// A promise that was rejected while nobody handled it, and why.
+pub struct Rejection {
+    promise: Persistent<Value<'static>>,
+    pub reason: Persistent<Value<'static>>,
+}
+
+/// The end of a hook, as the prelude tells it.
+pub struct Settled {
+    pub call: CallId,
+    pub failure: Option<String>,
+    pub value: Option<String>,
+}
+
+/// What the natives of one isolate work on.
+pub struct Host {
+    pub id: IsolateId,
+    pub shared: Rc<Shared>,
+    pub meter: Rc<Meter>,
+    pub settled: RefCell<Vec<Settled>>,
+    pub rejections: RefCell<Vec<Rejection>>,
+    cpu_per_turn: Duration,
+    deadline: Cell<Option<Duration>>,
+    interrupted: Cell<bool>,
+    ops: RefCell<HashMap<OpId, (CallId, usize)>>,
+    op_bytes: Cell<usize>,
+    last_op: Cell<OpId>,
+    timers: RefCell<HashMap<u32, (DueAt, CallId)>>,
+}
+
+impl Host {
+    pub fn new(id: IsolateId, shared: Rc<Shared>, bounds: &Bounds) -> Host {
+        Host {
+            id,
+            shared,
+            meter: Meter::new(bounds.memory_bytes as usize),
+            settled: RefCell::default(),
+            rejections: RefCell::default(),
+            cpu_per_turn: bounds.cpu_per_turn,
+            deadline: Cell::new(None),
+            interrupted: Cell::new(false),
+            ops: RefCell::default(),
+            op_bytes: Cell::new(0),
+            last_op: Cell::new(0),
+            timers: RefCell::default(),
+        }
+    }
+
+    // --- bounds -------------------------------------------------------------------------------------
+
+    pub fn begin_turn(&self, call: CallId, phase: Phase) {
+        self.deadline.set(None);
+        self.shared.page.begin(self.id, call, phase, self.cpu_per_turn);
+    }
+
+    pub fn end_turn(&self) {
+        self.shared.page.end();
+    }
+
+    /// Whether the script must stop: asked by the engine now and then, and between jobs. The clock is first
+    /// read here, so that the many turns that end sooner cost no system call. Once true, true for ever.
+    pub fn must_stop(&self) -> bool {
+        if self.interrupted.get() || self.meter.was_refused() {
+            return true;
+        }
+        let now = thread_time();
+        match self.deadline.get() {
+            None => self.deadline.set(Some(now + self.cpu_per_turn)),
+            Some(deadline) => self.interrupted.set(now > deadline),
+        }
+        self.interrupted.get()
+    }
+
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
+    }
+
+    pub fn cpu_per_turn(&self) -> Duration {
+        self.cpu_per_turn
+    }
+
+    // --- operations -----------------------------------------------------------------------------------
+
+    /// The number of a new operation that carries so many bytes; none when too much waits already.
+    pub fn new_op(&self, call: CallId, bytes: usize) -> Option<OpId> {
+        let mut ops = self.ops.borrow_mut();
+        let waiting = self.op_bytes.get() + bytes;
+        if ops.len() >= limits::PENDING_OPS_MAX || waiting > limits::PENDING_OP_BYTES_MAX {
+            return None;
+        }
+        self.op_bytes.set(waiting);
+        let id = self.last_op.get() + 1;
+        self.last_op.set(id);
+        ops.insert(id, (call, bytes));
+        Some(id)
+    }
+
+    pub fn settle_op(&self, op: OpId) -> Option<CallId> {
+        let (call, bytes) = self.ops.borrow_mut().remove(&op)?;
+        self.op_bytes.set(self.op_bytes.get() - bytes);
+        Some(call)
+    }
+
+    // --- timers ---------------------------------------------------------------------------------------
+
+    /// False when there are too many.
+    pub fn arm_timer(&self, timer: u32, delay: Duration, call: CallId) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        if timers.len() >= limits::TIMERS_MAX {
+            return false;
+        }
+        let at = self.shared.arm(Instant::now() + delay, Due::Timer { isolate: self.id, timer });
+        timers.insert(timer, (at, call));
+        true
+    }
+
+    pub fn cancel_timer(&self, timer: u32) {
+        if let Some((at, _)) = self.timers.borrow_mut().remove(&timer) {
+            self.shared.disarm(&at);
+        }
+    }
+
+    /// The call that set a timer which is due now.
+    pub fn take_timer(&self, timer: u32) -> Option<CallId> {
+        self.timers.borrow_mut().remove(&timer).map(|(_, call)| call)
+    }
+
+    /// Operations and timers that can still wake this isolate.
+    pub fn pending(&self) -> usize {
+        self.ops.borrow().len() + self.timers.borrow().len()
+    }
+
+    // --- rejections -----------------------------------------------------------------------------------
+
+    pub fn rejected(&self, promise: Persistent<Value<'static>>, reason: Persistent<Value<'static>>) {
+        self.rejections.borrow_mut().push(Rejection { promise, reason });
+    }
+
+    pub fn handled(&self, promise: &Persistent<Value<'static>>) {
+        self.rejections.borrow_mut().retain(|rejection| rejection.promise != *promise);
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for (at, _) in self.timers.borrow().values() {
+            self.shared.disarm(at);
+        }
+    }
+}
+
+fn thread_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}

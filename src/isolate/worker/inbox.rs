@@ -1,0 +1,61 @@
+//! What waits for an isolate's next turns.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::super::protocol::{CallId, LoadSpec, OpId};
+use super::super::{OpError, ScriptFailure};
+use super::loader::Code;
+
+pub enum Work {
+    Load { call: CallId, spec: Box<LoadSpec>, code: Rc<Code>, state: Option<Vec<u8>> },
+    Reduce(Box<Batch>),
+    React { call: CallId, event: Vec<u8>, reduce: bool },
+    CaughtUp { call: CallId },
+    State { call: CallId },
+    Pending { call: CallId },
+    Abort { reason: String },
+    Settle { op: OpId, error: Option<OpError>, result: Vec<u8> },
+    Timer { timer: u32 },
+    HookDue { call: CallId },
+}
+
+impl Work {
+    pub fn reduce(call: CallId, body: Vec<u8>) -> Work {
+        let mut events = Vec::new();
+        let mut start = 0;
+        for (at, byte) in body.iter().enumerate() {
+            if *byte == b'\n' {
+                events.push(start..at);
+                start = at + 1;
+            }
+        }
+        if start < body.len() {
+            events.push(start..body.len());
+        }
+        Work::Reduce(Box::new(Batch { call, body, events, ..Batch::default() }))
+    }
+}
+
+/// A part of the history on its way through `reduce`, over several turns if need be.
+#[derive(Default)]
+pub struct Batch {
+    pub call: CallId,
+    body: Vec<u8>,
+    events: Vec<Range<usize>>,
+    /// The next event to reduce.
+    pub next: usize,
+    /// Events that were reduced since the state was last taken as good.
+    pub since_commit: Vec<usize>,
+    pub failures: Vec<(u64, ScriptFailure)>,
+}
+
+impl Batch {
+    pub fn is_done(&self) -> bool {
+        self.next >= self.events.len()
+    }
+
+    pub fn event(&self, index: usize) -> &[u8] {
+        self.events.get(index).and_then(|range| self.body.get(range.clone())).unwrap_or_default()
+    }
+}

@@ -1,0 +1,113 @@
+//! What the prelude can ask of Rust. Authors' code never sees this object.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
+
+use super::super::protocol::{CallId, FromWorker};
+use super::host::{Host, Settled};
+use super::{prelude, web};
+use crate::limits;
+
+pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    native.set("logLinesMax", limits::LOG_LINES_PER_HOOK_MAX)?;
+    native.set("stateBytesMax", limits::STATE_BYTES_MAX)?;
+    native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
+    native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
+    native.set("appendsPerHookMax", limits::APPENDS_PER_HOOK_MAX)?;
+    native.set("timersMax", limits::TIMERS_MAX)?;
+    native.set("part", Function::new(ctx.clone(), part)?)?;
+    web::add(&native, ctx)?;
+    add_hooks(&native, ctx, host)?;
+    add_timers(&native, ctx, host)?;
+    add_ops(&native, ctx, host)?;
+    Ok(native)
+}
+
+/// The default export of a part of the prelude.
+#[allow(unsafe_code)]
+fn part<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
+    let Some(code) = prelude::part(&name) else {
+        return Err(Exception::throw_message(&ctx, &format!("the prelude has no part {name}")));
+    };
+    // SAFETY: this process compiled it from its own text.
+    let module = unsafe { Module::load(ctx.clone(), code) }?;
+    let (module, _) = module.eval()?;
+    module.get("default")
+}
+
+fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<()> {
+    let end = host.clone();
+    let settled = move |call: f64, failure: Option<String>, value: Option<String>| {
+        end.settled.borrow_mut().push(Settled { call: call as CallId, failure, value });
+    };
+    native.set("settled", Function::new(ctx.clone(), settled)?)?;
+    let log = host.clone();
+    let logged = move |level: String, message: String, event: Option<f64>| {
+        let event = event.map(|offset| offset as u64);
+        log.shared.send(
+            &FromWorker::Logged { isolate: log.id, level, event },
+            shortened(message, limits::LOG_LINE_BYTES_MAX).as_bytes(),
+        );
+    };
+    native.set("log", Function::new(ctx.clone(), logged)?)
+}
+
+fn shortened(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let cut = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let dropped = text.len() - cut;
+        text.truncate(cut);
+        text.push_str(&format!("… ({dropped} more bytes)"));
+    }
+    text
+}
+
+fn add_timers<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<()> {
+    let arm = host.clone();
+    let timer = move |timer: u32, millis: u32, call: Option<f64>| {
+        arm.arm_timer(timer, Duration::from_millis(millis.into()), call.unwrap_or(0.0) as CallId)
+    };
+    native.set("timer", Function::new(ctx.clone(), timer)?)?;
+    let cancel = host.clone();
+    native.set("cancelTimer", Function::new(ctx.clone(), move |timer: u32| cancel.cancel_timer(timer))?)
+}
+
+/// Each gives the number of the operation, or 0 when too many wait.
+fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<()> {
+    let asking = host.clone();
+    let append = move |ctx: Ctx<'_>,
+                       call: f64,
+                       event: Option<f64>,
+                       ordinal: u32,
+                       path: Option<String>,
+                       input: String| {
+        let Some(op) = asking.new_op(call as CallId, input.len()) else { return Ok(0.0) };
+        let event = event.map(|offset| offset as u64);
+        let message = FromWorker::Append { isolate: asking.id, op, event, ordinal, path };
+        sent(&ctx, &asking, op, asking.shared.send(&message, input.as_bytes()))
+    };
+    native.set("append", Function::new(ctx.clone(), append)?)?;
+    let asking = host.clone();
+    let read = move |ctx: Ctx<'_>,
+                     call: f64,
+                     path: Option<String>,
+                     after: Option<String>,
+                     before: Option<String>,
+                     types: Vec<String>| {
+        let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
+        let message = FromWorker::Read { isolate: asking.id, op, path, after, before, types };
+        sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
+    };
+    native.set("read", Function::new(ctx.clone(), read)?)
+}
+
+fn sent(ctx: &Ctx<'_>, host: &Host, op: u64, was_sent: bool) -> Result<f64> {
+    if was_sent {
+        return Ok(op as f64);
+    }
+    host.settle_op(op);
+    Err(Exception::throw_range(ctx, "the event is larger than a message to the host may be"))
+}

@@ -1,0 +1,148 @@
+//! What the web globals of the prelude need of Rust: bytes of random, encodings, URLs.
+
+use encoding_rs::{CoderResult, DecoderResult, Encoding};
+use rquickjs::class::Trace;
+use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, TypedArray};
+use url::Url;
+use url::{form_urlencoded, quirks};
+
+pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
+    native.set("random", Function::new(ctx.clone(), random)?)?;
+    native.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
+    native.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
+    native.set("decoder", Function::new(ctx.clone(), decoder)?)?;
+    native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
+    native.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
+    native.set("formParse", Function::new(ctx.clone(), form_parse)?)?;
+    native.set("formSerialize", Function::new(ctx.clone(), form_serialize)?)
+}
+
+fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
+    let mut bytes = vec![0; length.min(65_536)];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Exception::throw_message(&ctx, "the system gives no randomness"))?;
+    TypedArray::new_copy(ctx, bytes)
+}
+
+// --- encodings ------------------------------------------------------------------------------------------
+
+fn utf8_encode<'js>(ctx: Ctx<'js>, text: String) -> Result<TypedArray<'js, u8>> {
+    // A copy lies in the isolate's own memory, and is counted there.
+    TypedArray::new_copy(ctx, text.as_bytes())
+}
+
+fn encoding_name(label: String) -> Option<String> {
+    let encoding = Encoding::for_label_no_replacement(label.as_bytes())?;
+    Some(encoding.name().to_ascii_lowercase())
+}
+
+fn decoder<'js>(ctx: Ctx<'js>, name: String, fatal: bool, ignore_bom: bool) -> Result<Class<'js, Decoder>> {
+    let encoding = Encoding::for_label(name.as_bytes())
+        .ok_or_else(|| Exception::throw_range(&ctx, "the encoding is not known"))?;
+    let inner = if ignore_bom {
+        encoding.new_decoder_without_bom_handling()
+    } else {
+        encoding.new_decoder_with_bom_removal()
+    };
+    Class::instance(ctx, Decoder { inner, fatal })
+}
+
+/// The state of a `TextDecoder` between the chunks of a stream.
+#[derive(Trace, JsLifetime)]
+#[rquickjs::class]
+pub struct Decoder {
+    #[qjs(skip_trace)]
+    inner: encoding_rs::Decoder,
+    fatal: bool,
+}
+
+#[rquickjs::methods]
+impl Decoder {
+    /// None when the bytes are not valid, and that is fatal.
+    #[allow(unsafe_code)]
+    fn decode(&mut self, bytes: TypedArray<'_, u8>, last: bool) -> Option<String> {
+        // SAFETY: no JavaScript runs, and nothing is freed, before these bytes have been read.
+        let bytes = unsafe { bytes.as_bytes() }?;
+        let mut text = String::new();
+        if self.fatal {
+            text.reserve(self.inner.max_utf8_buffer_length_without_replacement(bytes.len())?);
+            let (result, _) = self.inner.decode_to_string_without_replacement(bytes, &mut text, last);
+            return (result == DecoderResult::InputEmpty).then_some(text);
+        }
+        text.reserve(self.inner.max_utf8_buffer_length(bytes.len())?);
+        let (result, _, _) = self.inner.decode_to_string(bytes, &mut text, last);
+        (result == CoderResult::InputEmpty).then_some(text)
+    }
+}
+
+// --- URLs -----------------------------------------------------------------------------------------------
+
+fn url_parse(text: String, base: Option<String>) -> Option<Vec<String>> {
+    let base = match base {
+        Some(base) => Some(Url::parse(&base).ok()?),
+        None => None,
+    };
+    Url::options().base_url(base.as_ref()).parse(&text).ok().map(|url| parts(&url))
+}
+
+/// The parts of a URL after one of them was set; none when it cannot be.
+fn url_set(href: String, field: String, value: String) -> Option<Vec<String>> {
+    let mut url = Url::parse(&href).ok()?;
+    let set = match field.as_str() {
+        "href" => quirks::set_href(&mut url, &value).is_ok(),
+        "protocol" => quirks::set_protocol(&mut url, &value).is_ok(),
+        "username" => quirks::set_username(&mut url, &value).is_ok(),
+        "password" => quirks::set_password(&mut url, &value).is_ok(),
+        "host" => quirks::set_host(&mut url, &value).is_ok(),
+        "hostname" => quirks::set_hostname(&mut url, &value).is_ok(),
+        "port" => quirks::set_port(&mut url, &value).is_ok(),
+        "pathname" => {
+            quirks::set_pathname(&mut url, &value);
+            true
+        }
+        "search" => {
+            quirks::set_search(&mut url, &value);
+            true
+        }
+        "hash" => {
+            quirks::set_hash(&mut url, &value);
+            true
+        }
+        _ => false,
+    };
+    set.then(|| parts(&url))
+}
+
+/// In the order of the prelude's `FIELDS`.
+fn parts(url: &Url) -> Vec<String> {
+    vec![
+        quirks::href(url).into(),
+        quirks::origin(url),
+        quirks::protocol(url).into(),
+        quirks::username(url).into(),
+        quirks::password(url).into(),
+        quirks::host(url).into(),
+        quirks::hostname(url).into(),
+        quirks::port(url).into(),
+        quirks::pathname(url).into(),
+        quirks::search(url).into(),
+        quirks::hash(url).into(),
+    ]
+}
+
+/// Names and values in turn.
+fn form_parse(text: String) -> Vec<String> {
+    form_urlencoded::parse(text.as_bytes())
+        .flat_map(|(name, value)| [name.into_owned(), value.into_owned()])
+        .collect()
+}
+
+fn form_serialize(flat: Vec<String>) -> String {
+    let mut serializer = form_urlencoded::Serializer::new(String::new());
+    for pair in flat.chunks_exact(2) {
+        if let [name, value] = pair {
+            serializer.append_pair(name, value);
+        }
+    }
+    serializer.finish()
+}

@@ -1,0 +1,13 @@
+//! The stream processors: the built-in ones, which stand in front of the commit, and what runs the
+//! scripted ones behind it. A new kind of processor is a new file here.
+
+pub mod causation;
+pub mod circuit_breaker;
+pub mod deployments;
+mod follower;
+pub mod metadata;
+mod progress;
+mod script;
+pub mod supervisor;
+
+pub use supervisor::{ProcessorReport, Supervisor};

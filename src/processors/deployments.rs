@@ -1,0 +1,215 @@
+//! Which processors a stream is to run: the projection of its configuration events. It starts nothing
+//! itself; it tells the supervisor what stands, after each commit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::supervisor::Supervisor;
+use crate::event::builtin::{self, Phase};
+use crate::event::{Event, EventInput, Kind, Offset, Slug, SourceKind, StreamKey};
+use crate::isolate::Sources;
+use crate::limits::{ENV_VARS_MAX, PROCESSORS_PER_STREAM_MAX};
+use crate::processor::{BuiltinProcessor, Rejection};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Configured, and not yet loaded.
+    Starting,
+    Active,
+    /// The newest version could not be loaded; the last good one runs, if there is one.
+    Failed,
+    Suspended,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// Where the newest version was configured.
+    pub configured: Offset,
+    pub version: String,
+    pub status: Status,
+    /// The newest version that loaded: it runs until another does.
+    pub active: Option<Activation>,
+    pub last_error: Option<Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Activation {
+    pub configured: Offset,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentSet {
+    pub processors: BTreeMap<Slug, Deployment>,
+    pub env: Arc<BTreeMap<String, String>>,
+}
+
+pub struct Deployments {
+    supervisor: Supervisor,
+    stream: StreamKey,
+    set: Arc<DeploymentSet>,
+    /// Whether the supervisor has been told of a processor of this stream.
+    told: bool,
+}
+
+impl Deployments {
+    pub fn new(supervisor: Supervisor, stream: StreamKey) -> Deployments {
+        Deployments { supervisor, stream, set: Arc::default(), told: false }
+    }
+
+    fn change(&mut self) -> &mut DeploymentSet {
+        Arc::make_mut(&mut self.set)
+    }
+
+    fn configure(&mut self, event: &Event) {
+        let Ok(configured) = event.payload.decode::<builtin::ProcessorConfigured>() else { return };
+        let version = version(&configured);
+        let earlier = self.set.processors.get(&configured.slug);
+        // Identical code configured again changes nothing, unless the earlier one does not run.
+        if let Some(earlier) = earlier
+            && earlier.version == version
+            && matches!(earlier.status, Status::Starting | Status::Active)
+        {
+            return;
+        }
+        let deployment = Deployment {
+            configured: event.offset,
+            version,
+            status: Status::Starting,
+            active: earlier.and_then(|earlier| earlier.active.clone()),
+            last_error: None,
+        };
+        self.change().processors.insert(configured.slug, deployment);
+    }
+
+    fn activate(&mut self, event: &Event) {
+        let Ok(activated) = event.payload.decode::<builtin::ProcessorActivated>() else { return };
+        let configured = Offset(activated.configured_offset);
+        let Some(deployment) = self.change().processors.get_mut(&activated.slug) else { return };
+        deployment.active = Some(Activation { configured, version: activated.version });
+        if deployment.configured == configured {
+            deployment.status = Status::Active;
+            deployment.last_error = None;
+        }
+    }
+
+    fn fail(&mut self, event: &Event) {
+        let Ok(failed) = event.payload.decode::<builtin::ProcessorFailed>() else { return };
+        let Some(deployment) = self.change().processors.get_mut(&failed.slug) else { return };
+        deployment.last_error = Some(json!({
+            "offset": event.offset,
+            "phase": failed.phase,
+            "reason": failed.reason,
+            "message": failed.error.message,
+        }));
+        let of_newest = failed.cause.is_some_and(|cause| cause.offset == deployment.configured.0);
+        if failed.phase == Phase::Load && of_newest && deployment.status == Status::Starting {
+            deployment.status = Status::Failed;
+        }
+    }
+
+    fn suspend(&mut self, event: &Event) {
+        let Ok(suspended) = event.payload.decode::<builtin::ProcessorSuspended>() else { return };
+        if let Some(deployment) = self.change().processors.get_mut(&suspended.slug) {
+            deployment.status = Status::Suspended;
+            deployment.active = None;
+        }
+    }
+
+    fn remove(&mut self, event: &Event) {
+        if let Ok(removed) = event.payload.decode::<builtin::ProcessorRemoved>() {
+            self.change().processors.remove(&removed.slug);
+        }
+    }
+
+    fn set_env(&mut self, event: &Event) {
+        if let Ok(set) = event.payload.decode::<builtin::EnvVarSet>() {
+            Arc::make_mut(&mut self.change().env).insert(set.key.trim().to_string(), set.value);
+        }
+    }
+}
+
+/// Of everything that decides how a processor runs: the same version is the same processor.
+fn version(configured: &builtin::ProcessorConfigured) -> String {
+    let entry = configured.entry().unwrap_or_default().to_string();
+    let sources = Sources { entry, modules: configured.sources() };
+    let egress = configured.egress.as_ref().map(|egress| &egress.allow);
+    super::script::version(&sources, &json!([configured.limits, configured.include_children, egress]))
+}
+
+impl BuiltinProcessor for Deployments {
+    fn slug(&self) -> Slug {
+        Slug::parse("deployments").expect("a valid slug")
+    }
+
+    fn before_append(&self, input: &EventInput) -> Result<(), Rejection> {
+        let refuse = |what: &'static str, max: usize| {
+            Err(Rejection::Full { path: self.stream.path.clone(), what, max })
+        };
+        match input.event_type.kind() {
+            Some(Kind::ProcessorConfigured) if self.set.processors.len() >= PROCESSORS_PER_STREAM_MAX => {
+                let known = input
+                    .payload
+                    .decode::<builtin::ProcessorConfigured>()
+                    .is_ok_and(|configured| self.set.processors.contains_key(&configured.slug));
+                if known { Ok(()) } else { refuse("processors", PROCESSORS_PER_STREAM_MAX) }
+            }
+            Some(Kind::EnvVarSet) if self.set.env.len() >= ENV_VARS_MAX => {
+                let known = input
+                    .payload
+                    .decode::<builtin::EnvVarSet>()
+                    .is_ok_and(|set| self.set.env.contains_key(set.key.trim()));
+                if known { Ok(()) } else { refuse("environment variables", ENV_VARS_MAX) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn reduce(&mut self, event: &Event) {
+        // What the server says of a processor counts only when the server has said it.
+        let by_server = event.source.as_ref().is_some_and(|source| source.kind == SourceKind::Server);
+        match event.kind() {
+            Some(Kind::ProcessorConfigured) => self.configure(event),
+            Some(Kind::ProcessorRemoved) => self.remove(event),
+            Some(Kind::EnvVarSet) => self.set_env(event),
+            Some(Kind::ProcessorActivated) if by_server => self.activate(event),
+            Some(Kind::ProcessorFailed) if by_server => self.fail(event),
+            Some(Kind::ProcessorSuspended) if by_server => self.suspend(event),
+            _ => {}
+        }
+    }
+
+    fn committed(&mut self, tail: Offset) {
+        if self.told || !self.set.processors.is_empty() || tail == Offset::START {
+            self.told = !self.set.processors.is_empty();
+            self.supervisor.committed(&self.stream, tail, &self.set);
+        }
+    }
+
+    fn wakes_at_start(&self) -> bool {
+        !self.set.processors.is_empty()
+    }
+
+    fn state(&self) -> Value {
+        json!({
+            "processors": self.set.processors,
+            // Their names only: a value may well be what should not be shown.
+            "env": self.set.env.keys().collect::<Vec<_>>(),
+        })
+    }
+
+    fn checkpoint(&self) -> Value {
+        serde_json::to_value(&*self.set).expect("a set of deployments has a JSON form")
+    }
+
+    fn restore(&mut self, checkpoint: &Value) -> bool {
+        let Ok(set) = DeploymentSet::deserialize(checkpoint) else { return false };
+        self.set = Arc::new(set);
+        true
+    }
+}

@@ -1,0 +1,140 @@
+//! Drives one scripted processor over one stream: activates what was configured, then has each event
+//! reduced and acted on, and keeps the marks that say how far that has come. All that it knows is in the
+//! log: whatever goes wrong, it starts again from there.
+
+mod activate;
+mod drive;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use activate::Loaded;
+
+use super::deployments::{DeploymentSet, Status};
+use super::progress::{Progress, Store};
+use super::supervisor::Supervisor;
+use crate::event::builtin::ProcessorConfigured;
+use crate::event::{Event, Kind, Offset, Slug, StreamKey};
+use crate::isolate::{IsolateError, Isolates};
+use crate::limits::{EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
+use crate::log::{LogError, StreamRecord};
+use crate::stream::{AppendError, Streams};
+
+pub struct Context {
+    pub supervisor: Supervisor,
+    pub streams: Streams,
+    pub isolates: Isolates,
+    pub stream: StreamKey,
+    pub slug: Slug,
+    pub deployed: watch::Receiver<Arc<DeploymentSet>>,
+    pub progress: Arc<Progress>,
+    pub hibernate_after: Duration,
+    pub shutdown: CancellationToken,
+    /// A newer version, loaded while the earlier one still ran.
+    pub prepared: Option<Loaded>,
+    /// Events in one call to `reduce`: one alone, once some event has brought down a whole worker.
+    pub batch_events: usize,
+}
+
+/// Why a follower has nothing more to do for now.
+enum Rest {
+    /// Nothing is owed up to here.
+    Idle(Offset),
+    /// What is deployed has changed: look again.
+    Changed,
+    /// The stream is gone, or the processor is, or the server is going.
+    Over,
+}
+
+/// Trouble of the machinery, not of the script: it passes, or the next attempt reports it again.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("{0}")]
+    Isolate(String),
+}
+
+impl From<IsolateError> for Trouble {
+    fn from(error: IsolateError) -> Trouble {
+        Trouble::Isolate(error.to_string())
+    }
+}
+
+pub(super) async fn run(mut context: Context) {
+    let mut delay = FOLLOWER_RETRY_FIRST;
+    loop {
+        let seen = match context.step().await {
+            Ok(Rest::Changed) => {
+                delay = FOLLOWER_RETRY_FIRST;
+                continue;
+            }
+            Ok(Rest::Idle(seen)) => seen,
+            Ok(Rest::Over) => Offset::END,
+            Err(trouble) => {
+                tracing::warn!(stream = %context.stream.path, slug = %context.slug, %trouble, "a processor's follower starts again");
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = context.shutdown.cancelled() => {}
+                }
+                delay = (delay * 2).min(FOLLOWER_RETRY_MAX);
+                if context.shutdown.is_cancelled() { Offset::END } else { continue }
+            }
+        };
+        context.progress.update(|shown| shown.isolate = None);
+        if context.supervisor.finish(&context.stream, &context.slug, seen, &context.deployed) {
+            return;
+        }
+    }
+}
+
+impl Context {
+    /// One life of what is deployed now: activated if it is new, then driven until something changes.
+    async fn step(&mut self) -> Result<Rest, Trouble> {
+        if self.shutdown.is_cancelled() {
+            return Ok(Rest::Over);
+        }
+        let set = self.deployed.borrow_and_update().clone();
+        let Some(record) = self.streams.log().find(&self.stream)? else { return Ok(Rest::Over) };
+        let store = Store::new(self.streams.log().clone(), record.id, &self.slug);
+        let Some(deployment) = set.processors.get(&self.slug) else {
+            store.forget().await?;
+            return Ok(Rest::Over);
+        };
+        match deployment.status {
+            Status::Starting => self.activate(&record, &store, deployment, &set).await,
+            Status::Suspended => Ok(Rest::Idle(Offset::END)),
+            Status::Active | Status::Failed => self.resume(&record, &store, deployment, &set).await,
+        }
+    }
+
+    /// Whether the processor is not to see this event: it would loop on the news of itself.
+    fn is_own_lifecycle(&self, event: &Event) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            slug: Option<String>,
+        }
+        (event.event_type.as_str().starts_with("processor/")
+            || event.kind() == Some(Kind::ProcessorConfigured))
+            && event
+                .payload
+                .decode::<Named>()
+                .is_ok_and(|named| named.slug.as_deref() == Some(self.slug.as_str()))
+    }
+}
+
+/// What was configured at `offset`; none when that event is not there, or is of another kind.
+pub(super) fn read_configuration(
+    streams: &Streams,
+    record: &StreamRecord,
+    offset: Offset,
+) -> Result<Option<ProcessorConfigured>, LogError> {
+    let page = streams.log().read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
+    Ok(page.first().and_then(|event| event.payload.decode().ok()))
+}

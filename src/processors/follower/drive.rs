@@ -1,0 +1,513 @@
+//! The live life of one version: each event is reduced, then acted on, and the mark follows. Events under
+//! way at once are one, or a few with `concurrency: "parallel"`.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::super::deployments::{Deployment, Status};
+use super::super::progress::{Mark, Snapshot, Store};
+use super::super::script::STREAM_PAUSED;
+use super::activate::{Loaded, first_acted, name_culprit, own_failure};
+use super::{Context, DeploymentSet, Rest, Trouble};
+use crate::event::builtin::Phase;
+use crate::event::{Event, Offset};
+use crate::isolate::{IsolateError, ReactError, ScriptFailure};
+use crate::limits::{ABORT_GRACE, FAILURES_IN_A_ROW_MAX, PARALLEL_HOOKS_MAX, STATE_CHECKPOINT_EVENTS};
+use crate::log::StreamRecord;
+
+/// An event under way, and whether its reduce is to run first or was run long ago.
+struct Reaction {
+    event: Arc<Event>,
+    redelivered: bool,
+    outcome: Result<(), ReactError>,
+}
+
+struct Drive<'a> {
+    store: &'a Store,
+    mark: Mark,
+    /// Done beyond `mark.acted`, while an earlier event is still under way.
+    done: BTreeSet<Offset>,
+    snapshot_at: Offset,
+    loaded: Option<Loaded>,
+    under_way: FuturesUnordered<BoxFuture<'static, Reaction>>,
+    waiting: VecDeque<Arc<Event>>,
+    redelivers: VecDeque<Arc<Event>>,
+}
+
+/// What the drive does after a reaction.
+enum Next {
+    Go,
+    /// The isolate is gone, or its state is not what the mark says: start again from the log.
+    Rebuild,
+}
+
+impl Context {
+    /// Takes up the version that ran last.
+    pub(super) async fn resume(
+        &mut self,
+        record: &StreamRecord,
+        store: &Store,
+        deployment: &Deployment,
+        _set: &DeploymentSet,
+    ) -> Result<Rest, Trouble> {
+        let Some(active) = &deployment.active else { return Ok(Rest::Idle(Offset::END)) };
+        let mark = match store.read_mark()? {
+            Some(mark) if mark.configured == active.configured => mark,
+            _ => Mark {
+                version: active.version.clone(),
+                configured: active.configured,
+                acted: first_acted(store, deployment)?.min(active.configured),
+                ..Mark::default()
+            },
+        };
+        self.drive(record, store, mark, None, Vec::new()).await
+    }
+
+    pub(super) async fn drive(
+        &mut self,
+        record: &StreamRecord,
+        store: &Store,
+        mark: Mark,
+        loaded: Option<Loaded>,
+        redelivers: Vec<Offset>,
+    ) -> Result<Rest, Trouble> {
+        let mut redelivered = VecDeque::new();
+        for offset in redelivers {
+            redelivered.extend(self.find_event(offset)?);
+        }
+        let mut drive = Drive {
+            store,
+            snapshot_at: mark.acted,
+            mark,
+            done: BTreeSet::new(),
+            loaded,
+            under_way: FuturesUnordered::new(),
+            waiting: VecDeque::new(),
+            redelivers: redelivered,
+        };
+        let mut subscription = self.streams.subscribe(&self.stream, Some(drive.mark.acted)).await?;
+        let mut candidate: Option<Candidate> = None;
+        self.show(&drive);
+        loop {
+            if let Next::Rebuild = self.begin(record, &mut drive).await? {
+                return Ok(Rest::Changed);
+            }
+            if drive.loaded.is_none() && drive.is_idle() && subscription.is_current() && candidate.is_none() {
+                return Ok(Rest::Idle(drive.mark.acted));
+            }
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => {
+                    self.wind_up(&mut drive, "the server is shutting down").await;
+                    self.settle(&mut drive).await?;
+                    return Ok(Rest::Over);
+                }
+                changed = self.deployed.changed() => {
+                    if changed.is_err() {
+                        return Ok(Rest::Over);
+                    }
+                    let set = self.deployed.borrow_and_update().clone();
+                    match self.consider(&drive, &set) {
+                        News::None => {}
+                        News::Candidate(deployment) => {
+                            let known = candidate.as_ref().map(|candidate| candidate.deployment.configured);
+                            if known != Some(deployment.configured) {
+                                let (at, version) = (deployment.configured, &deployment.version);
+                                let loading = self.load(record, at, version, &set, None);
+                                candidate = Some(Candidate { loading, deployment });
+                            }
+                        }
+                        News::Reload => {
+                            self.wind_up(&mut drive, "the environment of the processor has changed").await;
+                            self.settle(&mut drive).await?;
+                            return Ok(Rest::Changed);
+                        }
+                        News::Removed => {
+                            self.wind_up(&mut drive, "the processor has been removed").await;
+                            return Ok(Rest::Changed);
+                        }
+                    }
+                }
+                (deployment, prepared) = ready(&mut candidate) => {
+                    candidate = None;
+                    match prepared {
+                        Ok(prepared) => {
+                            self.wind_up(&mut drive, "the processor has been replaced by a newer version").await;
+                            self.settle(&mut drive).await?;
+                            self.prepared = Some(prepared);
+                            return Ok(Rest::Changed);
+                        }
+                        Err(error) => self.refuse_candidate(&deployment, own_failure(error)?).await?,
+                    }
+                }
+                Some((failure, event)) = unawaited(&mut drive.loaded) => {
+                    self.record_failed(&drive.mark.version, drive.mark.configured, &failure, event).await?;
+                }
+                Some(reaction) = drive.under_way.next(), if !drive.under_way.is_empty() => {
+                    if let Next::Rebuild = self.complete(&mut drive, reaction).await? {
+                        return Ok(Rest::Changed);
+                    }
+                }
+                events = subscription.next(), if drive.waiting.is_empty() => match events? {
+                    Some(events) => drive.waiting.extend(events),
+                    None => return Ok(Rest::Over),
+                },
+                () = tokio::time::sleep(self.hibernate_after), if drive.is_idle() => {
+                    if may_hibernate(&drive.loaded).await {
+                        self.settle(&mut drive).await?;
+                        return Ok(Rest::Idle(drive.mark.acted));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts as many of the waiting events as may be under way.
+    async fn begin(&mut self, record: &StreamRecord, drive: &mut Drive<'_>) -> Result<Next, Trouble> {
+        while let Some(event) = drive.waiting.front().cloned() {
+            if self.is_own_lifecycle(&event) {
+                // In order, for the mark must not pass what is still under way before it.
+                drive.waiting.pop_front();
+                drive.finish(event.offset);
+                self.show(drive);
+                continue;
+            }
+            if drive.loaded.is_none() {
+                match self.rebuild(record, drive.store, &drive.mark).await {
+                    Ok(loaded) => drive.loaded = Some(loaded),
+                    Err(error) => return self.give_up(drive, own_failure(error)?).await,
+                }
+                self.show(drive);
+            }
+            let loaded = drive.loaded.as_ref().expect("it was loaded just above");
+            let definition = loaded.isolate.definition();
+            if !definition.reacts {
+                match self.reduce_waiting(drive).await? {
+                    Next::Go => continue,
+                    Next::Rebuild => return Ok(Next::Rebuild),
+                }
+            }
+            let at_once = if definition.parallel { PARALLEL_HOOKS_MAX } else { 1 };
+            if drive.under_way.len() >= at_once {
+                return Ok(Next::Go);
+            }
+            match drive.redelivers.pop_front() {
+                Some(event) => drive.start(event, true),
+                None => {
+                    drive.waiting.pop_front();
+                    drive.start(event, false);
+                }
+            }
+        }
+        if let Some(loaded) = &drive.loaded
+            && drive.under_way.is_empty()
+            && loaded.isolate.definition().reacts
+            && let Some(event) = drive.redelivers.pop_front()
+        {
+            drive.start(event, true);
+        }
+        Ok(Next::Go)
+    }
+
+    /// Without hooks there is nothing to act on: what waits is reduced in one go.
+    async fn reduce_waiting(&mut self, drive: &mut Drive<'_>) -> Result<Next, Trouble> {
+        let loaded = drive.loaded.as_ref().expect("only a loaded processor reduces");
+        let at_once = self.batch_events.min(drive.waiting.len());
+        let all: Vec<Arc<Event>> = drive.waiting.drain(..at_once).collect();
+        let poisoned = &drive.mark.poisoned;
+        let seen: Vec<Arc<Event>> = all
+            .iter()
+            .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
+            .cloned()
+            .collect();
+        let failures = match loaded.isolate.reduce(&seen).await {
+            Ok(failures) => failures,
+            Err(error @ IsolateError::Lost(_)) => {
+                tracing::info!(%error, slug = %self.slug, "an isolate is gone; it is loaded again");
+                return Ok(Next::Rebuild);
+            }
+            Err(error) => {
+                let failure = own_failure(name_culprit(error, &seen))?;
+                let Some(event) = failure.event else {
+                    // It took the worker down with it, which could not say at which event: look at each alone.
+                    self.batch_events = 1;
+                    return Ok(Next::Rebuild);
+                };
+                return self.broken(drive, event, failure).await;
+            }
+        };
+        for (offset, failure) in failures {
+            self.record_failed(&drive.mark.version, drive.mark.configured, &failure, Some(offset)).await?;
+        }
+        for event in &all {
+            drive.done.insert(event.offset);
+        }
+        drive.advance();
+        self.show(drive);
+        self.keep_state(drive).await;
+        Ok(Next::Go)
+    }
+
+    async fn complete(&mut self, drive: &mut Drive<'_>, reaction: Reaction) -> Result<Next, Trouble> {
+        let offset = reaction.event.offset;
+        if let Some(loaded) = &drive.loaded {
+            loaded.bridge.end(offset);
+        }
+        let next = match reaction.outcome {
+            Ok(()) => {
+                drive.mark.failures_in_a_row = 0;
+                Next::Go
+            }
+            Err(ReactError::Script(failure)) => {
+                // Nothing is lost by a pause: what it refused is tried again when it ends.
+                if failure.cause_code.as_deref() == Some(STREAM_PAUSED) && self.is_paused().await? {
+                    self.wait_until_resumed().await?;
+                    return Ok(Next::Rebuild);
+                }
+                self.failed(drive, offset, &failure).await?
+            }
+            Err(ReactError::Isolate(IsolateError::Lost(reason))) => {
+                tracing::info!(%reason, slug = %self.slug, "an isolate is gone; it is loaded again");
+                return Ok(Next::Rebuild);
+            }
+            Err(ReactError::Isolate(error)) => {
+                let failure = own_failure(error)?;
+                return self.broken(drive, offset, failure).await;
+            }
+        };
+        if !reaction.redelivered {
+            drive.finish(offset);
+        }
+        self.show(drive);
+        self.keep_state(drive).await;
+        Ok(next)
+    }
+
+    /// The event is recorded as failed, and passed; too many in a row suspend the processor.
+    async fn failed(
+        &mut self,
+        drive: &mut Drive<'_>,
+        offset: Offset,
+        failure: &ScriptFailure,
+    ) -> Result<Next, Trouble> {
+        let (version, configured) = (drive.mark.version.clone(), drive.mark.configured);
+        self.record_failed(&version, configured, failure, Some(offset)).await?;
+        drive.mark.failures_in_a_row += 1;
+        if drive.mark.failures_in_a_row < FAILURES_IN_A_ROW_MAX {
+            return Ok(Next::Go);
+        }
+        let reason = format!(
+            "{FAILURES_IN_A_ROW_MAX} failures in a row, the last at event {offset}: {}; configure it again to go on",
+            failure.error.message
+        );
+        self.record_suspended(configured, reason).await?;
+        drive.finish(offset);
+        drive.store.forget().await?;
+        self.wait_until_suspended(configured).await;
+        Ok(Next::Rebuild)
+    }
+
+    /// The script has broken its isolate. A state that is rebuilt must not break it again.
+    async fn broken(
+        &mut self,
+        drive: &mut Drive<'_>,
+        offset: Offset,
+        failure: ScriptFailure,
+    ) -> Result<Next, Trouble> {
+        if failure.phase == Phase::Reduce {
+            drive.mark.poisoned.insert(offset);
+        }
+        let next = self.failed(drive, offset, &failure).await?;
+        if matches!(next, Next::Go) {
+            drive.finish(offset);
+            drive.store.settle(&drive.mark, None).await?;
+        }
+        Ok(Next::Rebuild)
+    }
+
+    /// What ran before cannot be brought up again.
+    async fn give_up(&mut self, drive: &mut Drive<'_>, failure: ScriptFailure) -> Result<Next, Trouble> {
+        let configured = drive.mark.configured;
+        self.record_failed(&drive.mark.version, configured, &failure, None).await?;
+        let reason = format!("it ran, and can no longer be loaded: {}", failure.error.message);
+        self.record_suspended(configured, reason).await?;
+        drive.store.forget().await?;
+        self.wait_until_suspended(configured).await;
+        Ok(Next::Rebuild)
+    }
+
+    async fn wait_until_suspended(&mut self, configured: Offset) {
+        let slug = self.slug.clone();
+        let settled = self.deployed.wait_for(|set| {
+            set.processors.get(&slug).is_none_or(|deployment| {
+                deployment.status == Status::Suspended || deployment.configured > configured
+            })
+        });
+        tokio::select! {
+            _ = settled => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
+    async fn refuse_candidate(
+        &mut self,
+        deployment: &Deployment,
+        failure: ScriptFailure,
+    ) -> Result<(), Trouble> {
+        let failure = ScriptFailure { phase: Phase::Load, ..failure };
+        self.record_failed(&deployment.version, deployment.configured, &failure, None).await
+    }
+
+    fn consider(&self, drive: &Drive<'_>, set: &DeploymentSet) -> News {
+        let Some(deployment) = set.processors.get(&self.slug) else { return News::Removed };
+        if deployment.status == Status::Suspended {
+            return News::Removed;
+        }
+        if deployment.status == Status::Starting && deployment.configured != drive.mark.configured {
+            // After a removal nothing of the earlier version is to go on.
+            return if deployment.active.is_some() {
+                News::Candidate(deployment.clone())
+            } else {
+                News::Removed
+            };
+        }
+        if drive.loaded.as_ref().is_some_and(|loaded| loaded.env != set.env) {
+            return News::Reload;
+        }
+        News::None
+    }
+
+    /// Lets what is under way come to its end, for a moment; then it is left, to be acted on again.
+    async fn wind_up(&mut self, drive: &mut Drive<'_>, reason: &str) {
+        let Some(loaded) = &drive.loaded else { return };
+        loaded.isolate.abort(reason);
+        let deadline = tokio::time::sleep(ABORT_GRACE);
+        tokio::pin!(deadline);
+        while !drive.under_way.is_empty() {
+            tokio::select! {
+                () = &mut deadline => return,
+                Some(reaction) = drive.under_way.next() => match reaction.outcome {
+                    Ok(()) if !reaction.redelivered => drive.finish(reaction.event.offset),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Stores the marks and, where it is what the marks say, the state.
+    async fn settle(&mut self, drive: &mut Drive<'_>) -> Result<(), Trouble> {
+        let state = if drive.is_quiescent() { state_of(&drive.loaded, drive.mark.acted).await } else { None };
+        drive.store.settle(&drive.mark, state.as_ref()).await?;
+        Ok(())
+    }
+
+    async fn keep_state(&mut self, drive: &mut Drive<'_>) {
+        if drive.is_quiescent()
+            && drive.mark.acted.0.saturating_sub(drive.snapshot_at.0) >= STATE_CHECKPOINT_EVENTS
+            && let Some(snapshot) = state_of(&drive.loaded, drive.mark.acted).await
+        {
+            drive.snapshot_at = snapshot.reduced;
+            drive.store.save_snapshot(&snapshot);
+        }
+    }
+
+    fn show(&self, drive: &Drive<'_>) {
+        let isolate = drive.loaded.as_ref().map(|loaded| loaded.isolate.clone());
+        let acted = drive.mark.acted;
+        let reduced = drive.done.last().copied().unwrap_or(acted).max(acted);
+        self.progress.update(|shown| {
+            shown.isolate = isolate;
+            shown.acted = acted;
+            shown.reduced = reduced;
+        });
+    }
+}
+
+enum News {
+    None,
+    /// A newer version, to be loaded while the earlier one goes on.
+    Candidate(Deployment),
+    Reload,
+    Removed,
+}
+
+impl Drive<'_> {
+    fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.waiting.is_empty() && self.redelivers.is_empty()
+    }
+
+    /// Whether the state in the isolate is that of `mark.acted`.
+    fn is_quiescent(&self) -> bool {
+        self.under_way.is_empty() && self.done.is_empty()
+    }
+
+    fn start(&mut self, event: Arc<Event>, redelivered: bool) {
+        let loaded = self.loaded.as_ref().expect("only a loaded processor reacts");
+        loaded.bridge.begin(&event);
+        let isolate = loaded.isolate.clone();
+        let reaction = async move {
+            let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
+            Reaction { event, redelivered, outcome }
+        };
+        self.under_way.push(reaction.boxed());
+    }
+
+    fn finish(&mut self, offset: Offset) {
+        self.done.insert(offset);
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        let before = self.mark.acted;
+        while self.done.remove(&self.mark.acted.next()) {
+            self.mark.acted = self.mark.acted.next();
+        }
+        if self.mark.acted > before {
+            self.store.save_mark(&self.mark);
+        }
+    }
+}
+
+/// The state in the isolate, which is the one as of `reduced`.
+async fn state_of(loaded: &Option<Loaded>, reduced: Offset) -> Option<Snapshot> {
+    let loaded = loaded.as_ref()?;
+    let state = loaded.isolate.state().await.ok()?;
+    Some(Snapshot { version: loaded.version.clone(), reduced, state })
+}
+
+/// Timers and calls that a hook left behind keep the isolate awake.
+async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
+    match loaded {
+        Some(loaded) => loaded.isolate.pending().await.is_ok_and(|pending| pending == 0),
+        None => true,
+    }
+}
+
+/// A newer version that is being loaded while the earlier one goes on.
+struct Candidate {
+    deployment: Deployment,
+    loading: BoxFuture<'static, Result<Loaded, IsolateError>>,
+}
+
+/// The candidate's outcome; never, while there is none.
+async fn ready(candidate: &mut Option<Candidate>) -> (Deployment, Result<Loaded, IsolateError>) {
+    match candidate {
+        Some(candidate) => {
+            let loaded = (&mut candidate.loading).await;
+            (candidate.deployment.clone(), loaded)
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The next failure that no hook waits for.
+async fn unawaited(loaded: &mut Option<Loaded>) -> Option<(ScriptFailure, Option<Offset>)> {
+    match loaded {
+        Some(loaded) => loaded.failures.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,108 @@
+//! What a follower has the log say of its processor. While the stream is paused, the news waits.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Context, Trouble};
+use crate::event::builtin::{ProcessorActivated, ProcessorFailed, ProcessorSuspended};
+use crate::event::{Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset};
+use crate::isolate::ScriptFailure;
+use crate::processor::Rejection;
+use crate::stream::{AppendError, Origin};
+
+impl Context {
+    pub(super) async fn record_activated(&self, version: &str, configured: Offset) -> Result<(), Trouble> {
+        let activated = ProcessorActivated {
+            slug: self.slug.clone(),
+            version: version.to_string(),
+            configured_offset: configured.0,
+        };
+        let key = format!("activated:{}:{configured}", self.slug);
+        self.record(Kind::ProcessorActivated, &activated, Some(key), None).await
+    }
+
+    /// A failure of what was configured at `configured`, in reaction to `event` where there was one.
+    pub(super) async fn record_failed(
+        &self,
+        version: &str,
+        configured: Offset,
+        failure: &ScriptFailure,
+        event: Option<Offset>,
+    ) -> Result<(), Trouble> {
+        let phase = failure.phase;
+        // A failure to load was caused by the configuration itself.
+        let at = event.or((phase == crate::event::builtin::Phase::Load).then_some(configured));
+        let failed = ProcessorFailed {
+            slug: self.slug.clone(),
+            version: version.to_string(),
+            phase,
+            reason: failure.reason,
+            error: failure.error.clone(),
+            cause: at.map(|offset| Cause { stream_path: self.stream.path.to_string(), offset: offset.0 }),
+        };
+        let key = (phase != crate::event::builtin::Phase::UnhandledRejection).then(|| {
+            let at = at.map_or("-".to_string(), |offset| offset.to_string());
+            let phase = Json::of(&phase);
+            format!("failed:{}:{configured}:{}:{at}", self.slug, phase.as_str().trim_matches('"'))
+        });
+        let cause = match at {
+            Some(offset) => self.find_event(offset)?,
+            None => None,
+        };
+        self.record(Kind::ProcessorFailed, &failed, key, cause).await
+    }
+
+    pub(super) async fn record_suspended(&self, configured: Offset, reason: String) -> Result<(), Trouble> {
+        let suspended = ProcessorSuspended { slug: self.slug.clone(), reason };
+        let key = format!("suspended:{}:{configured}", self.slug);
+        self.record(Kind::ProcessorSuspended, &suspended, Some(key), None).await
+    }
+
+    async fn record(
+        &self,
+        kind: Kind,
+        payload: &impl Serialize,
+        key: Option<String>,
+        cause: Option<Arc<Event>>,
+    ) -> Result<(), Trouble> {
+        let mut input = EventInput::new(kind, Json::of(payload));
+        input.idempotency_key = key.map(IdempotencyKey::derived);
+        loop {
+            let origin = Origin::Server { slug: Some(self.slug.clone()), cause: cause.clone() };
+            match self.streams.append_one(&self.stream, input.clone(), origin).await {
+                Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => {
+                    self.wait_until_resumed().await?
+                }
+                outcome => return Ok(outcome.map(drop)?),
+            }
+        }
+    }
+
+    /// Returns at once when the stream is not paused.
+    pub(super) async fn wait_until_resumed(&self) -> Result<(), Trouble> {
+        let mut subscription = self.streams.subscribe(&self.stream, None).await?;
+        while self.is_paused().await? {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(AppendError::ShuttingDown.into()),
+                events = subscription.next() => if events?.is_none() {
+                    return Err(AppendError::ShuttingDown.into());
+                },
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn is_paused(&self) -> Result<bool, Trouble> {
+        let state = self.streams.state(&self.stream).await?;
+        let breaker = state.as_ref().and_then(|state| state.builtins.get("circuit-breaker"));
+        Ok(breaker.is_some_and(|breaker| breaker["paused"] == true))
+    }
+
+    pub(super) fn find_event(&self, offset: Offset) -> Result<Option<Arc<Event>>, Trouble> {
+        let log = self.streams.log();
+        let Some(record) = log.find(&self.stream)? else { return Ok(None) };
+        let page = log.read(&record, offset.previous(), offset.next(), 1, crate::limits::EVENT_BYTES_MAX)?;
+        Ok(page.into_iter().next())
+    }
+}

@@ -1,0 +1,257 @@
+//! Streams that run: each has one owner, an actor, and this is the door to all of them. The only write
+//! of the system is `Streams::append`. Knows nothing of scripts, followers or HTTP.
+
+mod actor;
+mod announce;
+mod append;
+mod checkpoint;
+mod subscription;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
+use crate::limits::STREAM_QUEUE_MAX;
+use crate::log::{Log, LogError, StreamRecord};
+use crate::processor::{BuiltinProcessor, Rejection};
+
+pub use subscription::Subscription;
+
+/// Makes the built-in processors of one stream, in the order in which they see each event.
+pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send + Sync;
+
+/// On whose behalf something is appended: becomes the event's `source`.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    Client,
+    /// A processor, in reaction to an event (none while it catches up).
+    Processor {
+        slug: Slug,
+        cause: Option<Arc<Event>>,
+    },
+    /// The machinery itself, on behalf of a processor where there is one.
+    Server {
+        slug: Option<Slug>,
+        cause: Option<Arc<Event>>,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error("the event was to land at offset {supplied}, but the next offset of stream `{stream}` is {expected}", stream = stream.path)]
+    OffsetMismatch { stream: StreamKey, expected: Offset, supplied: Offset },
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    #[error("stream `{0}` has as many appends waiting as it may have; try again in a moment")]
+    Busy(crate::event::StreamPath),
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    #[error(transparent)]
+    Log(#[from] Arc<LogError>),
+}
+
+impl From<LogError> for AppendError {
+    fn from(error: LogError) -> AppendError {
+        AppendError::Log(Arc::new(error))
+    }
+}
+
+/// One input of a batch: an event, under a key of the server's own where the author gave none.
+pub type Batch = Vec<EventInput>;
+
+/// What `__state` shows of a stream, without its children and its scripted processors.
+#[derive(Debug)]
+pub struct StreamState {
+    pub record: StreamRecord,
+    pub tail: Offset,
+    pub builtins: Map<String, Value>,
+}
+
+enum Message {
+    Append { batch: Batch, origin: Origin, reply: oneshot::Sender<Reply> },
+    Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
+    State { reply: oneshot::Sender<Option<StreamState>> },
+    Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
+}
+
+enum Reply {
+    Done(Result<Vec<Arc<Event>>, AppendError>),
+    /// The actor was about to go when the message came: ask its successor.
+    Retired(Batch, Origin),
+}
+
+/// The door to all streams; clones share it.
+#[derive(Clone)]
+pub struct Streams(Arc<Inner>);
+
+struct Inner {
+    log: Log,
+    builtins: Box<Builtins>,
+    running: Mutex<HashMap<StreamKey, mpsc::Sender<Message>>>,
+    announcements: announce::Queue,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Streams {
+    /// Needs a tokio runtime: the announcer starts at once, with what a crash has left unannounced.
+    pub fn start(log: Log, builtins: Box<Builtins>) -> Streams {
+        let (announcements, queued) = announce::Queue::new();
+        let inner = Inner {
+            log,
+            builtins,
+            running: Mutex::default(),
+            announcements,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let streams = Streams(Arc::new(inner));
+        streams.0.tasks.spawn(announce::run(streams.clone(), queued));
+        streams
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.0.log
+    }
+
+    /// Appends `batch` to one stream, all or nothing, in order; returns after the sync with the stored events.
+    pub async fn append(
+        &self,
+        stream: &StreamKey,
+        batch: Batch,
+        origin: Origin,
+    ) -> Result<Vec<Arc<Event>>, AppendError> {
+        let (mut batch, mut origin) = (batch, origin);
+        loop {
+            let (reply, answer) = oneshot::channel();
+            match self.actor(stream)?.try_send(Message::Append { batch, origin, reply }) {
+                Ok(()) => match answer.await {
+                    Ok(Reply::Done(outcome)) => return outcome,
+                    Ok(Reply::Retired(returned, from)) => (batch, origin) = (returned, from),
+                    Err(_) => return Err(AppendError::ShuttingDown),
+                },
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    return Err(AppendError::Busy(stream.path.clone()));
+                }
+                Err(mpsc::error::TrySendError::Closed(Message::Append {
+                    batch: returned,
+                    origin: from,
+                    ..
+                })) => {
+                    (batch, origin) = (returned, from);
+                    tokio::task::yield_now().await;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => unreachable!("an append was sent"),
+            }
+        }
+    }
+
+    /// Appends one event.
+    pub async fn append_one(
+        &self,
+        stream: &StreamKey,
+        input: EventInput,
+        origin: Origin,
+    ) -> Result<Arc<Event>, AppendError> {
+        let mut stored = self.append(stream, vec![input], origin).await?;
+        Ok(stored.pop().expect("one input gives one event"))
+    }
+
+    /// Follows a stream from its backlog into what is appended from now on. The stream need not exist yet.
+    pub async fn subscribe(
+        &self,
+        stream: &StreamKey,
+        after: Option<Offset>,
+    ) -> Result<Subscription, AppendError> {
+        let mut subscription = self.ask(stream, |reply| Message::Subscribe { reply }).await??;
+        subscription.start_after(after);
+        Ok(subscription)
+    }
+
+    /// None when the stream does not exist.
+    pub async fn state(&self, stream: &StreamKey) -> Result<Option<StreamState>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::State { reply }).await
+    }
+
+    /// Destroys a stream; its last state, or none when there was no such stream.
+    pub async fn delete(&self, stream: &StreamKey) -> Result<Option<StreamState>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Delete { reply }).await?
+    }
+
+    /// Starts the stream's actor, and with it whatever its built-in processors find to be owed.
+    pub async fn wake(&self, stream: &StreamKey) -> Result<(), AppendError> {
+        self.state(stream).await.map(drop)
+    }
+
+    pub fn running_count(&self) -> usize {
+        self.running().len()
+    }
+
+    /// Ends every actor after the appends that it already has, and waits for all of them.
+    pub async fn shutdown(&self) {
+        self.0.shutdown.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    async fn ask<T>(
+        &self,
+        stream: &StreamKey,
+        message: impl Fn(oneshot::Sender<T>) -> Message,
+    ) -> Result<T, AppendError> {
+        // An actor that retires drops what it did not answer; its successor answers.
+        loop {
+            let (reply, answer) = oneshot::channel();
+            if self.actor(stream)?.send(message(reply)).await.is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return Ok(answer);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn actor(&self, stream: &StreamKey) -> Result<mpsc::Sender<Message>, AppendError> {
+        if self.0.shutdown.is_cancelled() {
+            return Err(AppendError::ShuttingDown);
+        }
+        let mut running = self.running();
+        if let Some(sender) = running.get(stream) {
+            return Ok(sender.clone());
+        }
+        let (sender, inbox) = mpsc::channel(STREAM_QUEUE_MAX);
+        running.insert(stream.clone(), sender.clone());
+        self.0.tasks.spawn(actor::run(self.clone(), stream.clone(), inbox));
+        Ok(sender)
+    }
+
+    /// Takes an actor off the register, unless it has been sent something in the meantime.
+    fn retire(&self, stream: &StreamKey, inbox: &mpsc::Receiver<Message>) -> bool {
+        let mut running = self.running();
+        if !inbox.is_empty() {
+            return false;
+        }
+        running.remove(stream);
+        true
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<StreamKey, mpsc::Sender<Message>>> {
+        self.0.running.lock().expect("nothing panics while it holds the register of streams")
+    }
+}
+
+/// The key under which a stream's birth is told to an ancestor, once for ever.
+fn announcement_key(child: &crate::event::StreamPath) -> IdempotencyKey {
+    IdempotencyKey::derived(format!("child-created:{child}"))
+}

@@ -1,0 +1,189 @@
+//! The owner of one running stream: takes what waits in its inbox, lets the append pipeline decide, commits
+//! once, then answers and publishes. It waits for the log and for nobody else.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::append::{Pipeline, Verdict};
+use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
+use crate::event::{Event, StreamKey};
+use crate::limits::{PUBLISH_BUFFER_MAX, STREAM_COMMIT_EVENTS_MAX, STREAM_IDLE};
+use crate::log::LogError;
+
+/// Events that were committed together.
+pub type Published = Arc<[Arc<Event>]>;
+
+struct Actor {
+    streams: Streams,
+    stream: StreamKey,
+    pipeline: Pipeline,
+    publisher: broadcast::Sender<Published>,
+}
+
+pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<Message>) {
+    let pipeline = match checkpoint::rebuild(&streams, &stream) {
+        Ok(pipeline) => pipeline,
+        Err(error) => return refuse_all(&streams, &stream, inbox, Arc::new(error)).await,
+    };
+    let (publisher, _) = broadcast::channel(PUBLISH_BUFFER_MAX);
+    let mut actor = Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher };
+    actor.pipeline.committed();
+    let mut waiting = Vec::new();
+    let shutdown = streams.0.shutdown.clone();
+    loop {
+        tokio::select! {
+            biased;
+            taken = inbox.recv_many(&mut waiting, STREAM_COMMIT_EVENTS_MAX) => {
+                if taken == 0 {
+                    break;
+                }
+                if let Err(error) = actor.handle(&mut waiting).await {
+                    return refuse_all(&streams, &stream, inbox, error).await;
+                }
+            }
+            () = shutdown.cancelled() => break,
+            () = tokio::time::sleep(STREAM_IDLE), if actor.is_unused() => {
+                if streams.retire(&stream, &inbox) {
+                    break;
+                }
+            }
+            // While somebody listens: look again later whether anybody still does.
+            () = tokio::time::sleep(STREAM_IDLE), if !actor.is_unused() => {}
+        }
+    }
+    checkpoint::save(&streams, &mut actor.pipeline);
+    drop(actor);
+    return_all(inbox).await;
+}
+
+/// A failed commit retires the actor: what is in memory may be ahead of the log. The next append rebuilds it.
+async fn refuse_all(
+    streams: &Streams,
+    stream: &StreamKey,
+    mut inbox: mpsc::Receiver<Message>,
+    error: Arc<LogError>,
+) {
+    streams.running().remove(stream);
+    inbox.close();
+    while let Some(message) = inbox.recv().await {
+        match message {
+            Message::Append { reply, .. } => answer(reply, Reply::Done(Err(AppendError::Log(error.clone())))),
+            Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::State { reply } => answer(reply, None),
+        }
+    }
+}
+
+/// What came in while the actor was going is the successor's to answer.
+async fn return_all(mut inbox: mpsc::Receiver<Message>) {
+    inbox.close();
+    while let Some(message) = inbox.recv().await {
+        if let Message::Append { batch, origin, reply } = message {
+            answer(reply, Reply::Retired(batch, origin));
+        }
+    }
+}
+
+impl Actor {
+    fn is_unused(&self) -> bool {
+        self.publisher.receiver_count() == 0
+    }
+
+    async fn handle(&mut self, waiting: &mut Vec<Message>) -> Result<(), Arc<LogError>> {
+        let mut appends = Vec::new();
+        for message in waiting.drain(..) {
+            match message {
+                Message::Append { batch, origin, reply } => {
+                    let verdict = self.pipeline.append(batch, origin);
+                    appends.push((reply, verdict));
+                }
+                other => {
+                    self.commit(&mut appends).await?;
+                    self.attend(other).await?;
+                }
+            }
+        }
+        self.commit(&mut appends).await
+    }
+
+    /// Makes durable what the pipeline has placed, then answers each append and publishes the events.
+    async fn commit(
+        &mut self,
+        appends: &mut Vec<(oneshot::Sender<Reply>, Result<Verdict, AppendError>)>,
+    ) -> Result<(), Arc<LogError>> {
+        let events: Published = match self.pipeline.commit(&self.streams).await {
+            Ok(events) => events.into(),
+            Err(error) => {
+                let error = Arc::new(error);
+                for (reply, _) in appends.drain(..) {
+                    answer(reply, Reply::Done(Err(AppendError::Log(error.clone()))));
+                }
+                return Err(error);
+            }
+        };
+        for (reply, verdict) in appends.drain(..) {
+            let outcome = verdict.and_then(|verdict| Ok(self.pipeline.resolve(verdict)?));
+            answer(reply, Reply::Done(outcome));
+        }
+        if !events.is_empty() {
+            // An error says that nobody listens.
+            let _ = self.publisher.send(events);
+            self.pipeline.committed();
+            if self.pipeline.checkpoint_is_due() {
+                checkpoint::save(&self.streams, &mut self.pipeline);
+            }
+        }
+        Ok(())
+    }
+
+    async fn attend(&mut self, message: Message) -> Result<(), Arc<LogError>> {
+        match message {
+            Message::Subscribe { reply } => {
+                let subscription = Subscription::new(
+                    self.streams.log().clone(),
+                    self.stream.clone(),
+                    self.pipeline.tail(),
+                    self.publisher.subscribe(),
+                );
+                answer(reply, Ok(subscription));
+            }
+            Message::State { reply } => answer(reply, self.state()),
+            Message::Delete { reply } => self.delete(reply).await?,
+            Message::Append { .. } => unreachable!("appends go through the pipeline"),
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<StreamState> {
+        let record = self.pipeline.record()?.clone();
+        Some(StreamState { record, tail: self.pipeline.tail(), builtins: self.pipeline.states() })
+    }
+
+    async fn delete(
+        &mut self,
+        reply: oneshot::Sender<Result<Option<StreamState>, AppendError>>,
+    ) -> Result<(), Arc<LogError>> {
+        let Some(state) = self.state() else {
+            answer(reply, Ok(None));
+            return Ok(());
+        };
+        if let Err(error) = self.streams.log().delete(state.record.id).await {
+            let error = Arc::new(error);
+            answer(reply, Err(AppendError::Log(error.clone())));
+            return Err(error);
+        }
+        // Readers of the destroyed stream come to their end; the path may be used again.
+        (self.publisher, _) = broadcast::channel(PUBLISH_BUFFER_MAX);
+        self.pipeline = Pipeline::new(&self.streams, &self.stream);
+        self.pipeline.committed();
+        answer(reply, Ok(Some(state)));
+        Ok(())
+    }
+}
+
+/// An error says that the one who asked has gone, which changes nothing here.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    let _ = reply.send(value);
+}

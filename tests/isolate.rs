@@ -1,0 +1,14 @@
+//! Isolates as the rest of the server sees them: a script and events in; state, appends, logs and failures out.
+//! Each case is a line of data; one function knows the API.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "isolate/harness.rs"]
+mod harness;
+
+#[path = "isolate/cases.rs"]
+mod cases;
+#[path = "isolate/containment.rs"]
+mod containment;
+#[path = "isolate/globals.rs"]
+mod globals;

@@ -1,0 +1,259 @@
+//! What hostile or unlucky scripts do, and what it costs: one failure for the script that did it, and nothing else.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use millrace::isolate::{Bounds, IsolateError, ReactError};
+
+use super::harness::{Case, Expect, Notes, check_in, event, isolates, load, shown};
+
+fn quick() -> Bounds {
+    Bounds {
+        memory_bytes: 16 * 1024 * 1024,
+        cpu_per_turn: Duration::from_millis(100),
+        hook_timeout: Duration::from_secs(5),
+    }
+}
+
+/// In `afterAppend`, in an isolate of small bounds.
+fn hostile(script: &'static str, failures: &'static [&'static str]) -> Case {
+    Case {
+        script,
+        events: &["{}"],
+        bounds: quick(),
+        expect: Expect { failures, ..Expect::default() },
+        ..Case::default()
+    }
+}
+
+const INNOCENT: Case = Case {
+    script: "export default { initialState: 0, reduce: ({ state }) => state + 1, async afterAppend() { await null } }",
+    modules: &[],
+    history: &["{}"],
+    events: &["{}", "{}"],
+    state: None,
+    bounds: Bounds {
+        memory_bytes: 16 * 1024 * 1024,
+        cpu_per_turn: Duration::from_millis(100),
+        hook_timeout: Duration::from_secs(5),
+    },
+    expect: Expect { state: Some("3"), appends: &[], any_appends: false, logs: &[], failures: &[] },
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_scripts() {
+    let timeout =
+        "!afterAppend timeout TimeoutError: the processor computed for more than 100 ms without a pause";
+    let memory =
+        "!afterAppend out-of-memory OutOfMemory: the processor needs more than its 16777216 bytes of memory";
+    let scripts = [
+        ("export default { afterAppend() { while (true); } }", timeout),
+        (
+            "export default { afterAppend() { while (true) try { while (true); } catch {} finally { continue } } }",
+            timeout,
+        ),
+        ("export default { async afterAppend() { while (true) await 0 } }", timeout),
+        (
+            "export default { afterAppend() { const again = () => Promise.resolve().then(again); again() } }",
+            memory,
+        ),
+        ("export default { afterAppend() { (function f() { queueMicrotask(f) })() } }", timeout),
+        (
+            "export default { async afterAppend() { setTimeout(() => { while (true); }, 1); await new Promise((r) => setTimeout(r, 50)) } }",
+            timeout,
+        ),
+        ("export default { afterAppend() { /(a+)+b/.exec('a'.repeat(50)) } }", timeout),
+        ("export default { afterAppend() { while (true) try { null.x } catch {} } }", timeout),
+        (
+            "export default { afterAppend() { const a = []; while (true) a.push(new Array(1000).fill(a.length)) } }",
+            memory,
+        ),
+        (
+            "export default { async afterAppend() { const a = []; while (true) try { a.push('x'.repeat(1e6) + a.length) } catch { await null } } }",
+            memory,
+        ),
+        ("export default { afterAppend() { new Uint8Array(1e9) } }", memory),
+        ("export default { afterAppend() { try { new Uint8Array(1e9) } catch {} } }", memory),
+        (
+            "export default { async afterAppend() { const all = []; for (;;) all.push(new Promise(() => {})) } }",
+            memory,
+        ),
+    ];
+    let isolates = isolates();
+    let all = scripts.map(|(script, failure)| {
+        let isolates = isolates.clone();
+        tokio::spawn(async move { check_in(&isolates, hostile(script, Vec::leak(vec![failure]))).await })
+    });
+    for one in all {
+        one.await.unwrap();
+    }
+    check_in(&isolates, INNOCENT).await;
+    assert_eq!(isolates.stats().kills, 0);
+    assert_eq!(isolates.stats().restarts, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deep_things_do_not_crash() {
+    let isolates = isolates();
+    let overflow = "afterAppend stack-overflow RangeError…";
+    for (script, failures) in [
+        (
+            "export default { afterAppend() { let a = []; for (let n = 0; n < 100_000; n += 1) a = [a]; JSON.stringify(a) } }",
+            vec![overflow],
+        ),
+        (
+            "export default { afterAppend() { let a = '['.repeat(100_000); JSON.parse(a) } }",
+            vec!["afterAppend …"],
+        ),
+        (
+            "export default { afterAppend() { const f = new Proxy({}, { get: (t, k, r) => r[k] }); f.x } }",
+            vec![overflow],
+        ),
+        (
+            "export default { afterAppend() { let a; for (let n = 0; n < 200_000; n += 1) a = { a }; a = null } }",
+            vec![],
+        ),
+        (
+            "export default { afterAppend() { let f = () => {}; for (let n = 0; n < 5_000; n += 1) f = f.bind(null); f() } }",
+            vec!["!afterAppend out-of-memory…"],
+        ),
+    ] {
+        check_in(&isolates, Case { bounds: Bounds::default(), ..hostile(script, Vec::leak(failures)) }).await;
+    }
+    assert_eq!(isolates.stats().restarts, 0);
+}
+
+/// Some built-in functions never ask whether they must stop: their process is killed, and its other isolates are lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_interrupted_is_killed() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let neighbour = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let stuck = hostile(
+        "export default { afterAppend() { Array.prototype.reverse.call({ length: 2 ** 53 - 1 }) } }",
+        &[],
+    );
+    let stuck = load(&isolates, &stuck, &notes).await.unwrap();
+    let started = Instant::now();
+    match stuck.react(&event(2, "{}")).await {
+        Err(ReactError::Isolate(IsolateError::Script(failure))) => {
+            assert!(failure.error.message.contains("cannot be interrupted"), "{failure:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(started.elapsed() < Duration::from_secs(10));
+    match neighbour.state().await {
+        Err(IsolateError::Lost(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    assert!(notes.failures.lock().unwrap().is_empty());
+    check_in(&isolates, INNOCENT).await;
+    assert_eq!(isolates.stats().restarts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_killed_costs_a_loading() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let isolate = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let pid = rustix::process::Pid::from_raw(isolates.stats().workers[0].pid as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert!(matches!(isolate.react(&event(2, "{}")).await, Err(ReactError::Isolate(IsolateError::Lost(_)))));
+    let again = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    again.react(&event(2, "{}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_busy_as_the_worker_died_is_named() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let neighbour = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let busy = Case { script: "export default { onCaughtUp() { while (true); } }", ..Case::default() };
+    let busy = load(&isolates, &busy, &notes).await.unwrap();
+    let pid = rustix::process::Pid::from_raw(isolates.stats().workers[0].pid as i32).unwrap();
+    let killing = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    };
+    let (failed, ()) = tokio::join!(busy.caught_up(), killing);
+    match failed {
+        Err(ReactError::Isolate(IsolateError::Script(failure))) => {
+            assert!(
+                shown(&failure).starts_with("onCaughtUp exception WorkerKilled: the worker process crashed"),
+                "{failure:?}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(neighbour.state().await, Err(IsolateError::Lost(_))));
+    assert!(notes.failures.lock().unwrap().is_empty());
+}
+
+/// The isolates of one worker take turns: a long replay does not keep a short one waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn isolates_take_turns() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let slow = Case {
+        script: "export default { reduce() { for (let n = 0; n < 1e5; n += 1); } }",
+        ..Case::default()
+    };
+    let slow = load(&isolates, &slow, &notes).await.unwrap();
+    let quick = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let events: Vec<_> = (2..400).map(|offset| event(offset, "{}")).collect();
+    let started = Instant::now();
+    let slow = tokio::spawn(async move { slow.reduce(&events).await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    quick.react(&event(2, "{}")).await.unwrap();
+    let quick_took = started.elapsed();
+    slow.await.unwrap();
+    assert!(quick_took < started.elapsed() / 2, "{quick_took:?} of {:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_hooks_and_abort() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let case = Case {
+        script: "let release; export default { concurrency: 'parallel', initialState: [], reduce({ state, event }) { state.push(event.offset) }, async afterAppend({ event, signal, state }) {
+            if (event.offset === 2) await new Promise((resolve) => { release = resolve });
+            if (event.offset === 3) release();
+            if (event.offset === 4) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+            console.log(event.offset, state);
+        } }",
+        ..Case::default()
+    };
+    let isolate = load(&isolates, &case, &notes).await.unwrap();
+    assert!(isolate.definition().parallel && isolate.definition().reacts);
+    let (two, three, four) = (event(2, "{}"), event(3, "{}"), event(4, "{}"));
+    let waiting = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(isolate.pending().await.unwrap(), 1);
+        isolate.abort("replaced");
+    };
+    let (two, three, four, ()) =
+        tokio::join!(isolate.react(&two), isolate.react(&three), isolate.react(&four), waiting);
+    two.unwrap();
+    three.unwrap();
+    let four = four.unwrap_err().to_string();
+    assert!(four.contains("AbortError: replaced"), "{four}");
+    assert_eq!(*notes.logs.lock().unwrap(), ["info 3 [2, 3]", "info 2 [2]"]);
+    assert_eq!(isolate.pending().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compiling_is_shared_and_survives_its_worker() {
+    let isolates = isolates();
+    let case = |script| Case { script, ..Case::default() };
+    let one = Arc::new(super::harness::sources(&case("export default {}")));
+    let codes = futures_util::future::join_all((0..20).map(|_| isolates.compile(one.clone()))).await;
+    let first = codes[0].as_ref().unwrap().clone();
+    assert!(codes.iter().all(|code| Arc::ptr_eq(code.as_ref().unwrap(), &first)));
+    assert_eq!(first.digest().len(), 64);
+    // Deeply nested source is refused, not a crash.
+    let deep: &'static str =
+        Box::leak(format!("export default {}1{}", "(".repeat(200_000), ")".repeat(200_000)).into_boxed_str());
+    let refused = isolates.compile(Arc::new(super::harness::sources(&case(deep)))).await;
+    assert!(matches!(refused, Err(IsolateError::Script(_))), "{refused:?}");
+    isolates.compile(Arc::new(super::harness::sources(&case("export default {};")))).await.unwrap();
+}

@@ -1,0 +1,73 @@
+//! Every folder of `examples/` is a test: its processor is deployed by an event, `input.jsonl` is appended as
+//! one batch, and the lines of `expected.jsonl` must come, each a subset of an event, in their order in each
+//! stream. `streamPath` in a line is relative to the example's stream.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, difference, shared};
+
+#[test]
+fn each_example_does_what_its_header_says() {
+    let server = shared();
+    let examples = examples();
+    assert!(examples.len() >= 4, "the examples are not where they should be: {examples:?}");
+    for example in examples {
+        run(&server, &example);
+    }
+}
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+fn run(client: &Client, example: &Path) {
+    let name = example.file_name().unwrap().to_str().unwrap();
+    let path = format!("/examples/{name}");
+    let modules = modules(example);
+    assert!(modules["processor.js"].starts_with("// "), "{name}: what to append and to expect is missing");
+    let configuration =
+        json!({"type": "processor/configured", "payload": {"slug": name, "modules": modules}});
+    client.append(&path, configuration);
+    client.append(&path, Value::Array(lines(&example.join("input.jsonl"))));
+    for (stream, expected) in by_stream(&path, lines(&example.join("expected.jsonl"))) {
+        client.wait_for(&stream, &format!("the rest of {expected:#?}"), |events| holds(events, &expected));
+    }
+}
+
+fn modules(example: &Path) -> BTreeMap<String, String> {
+    let files = fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path());
+    let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "js"));
+    let named = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_string();
+    scripts.map(|path| (named(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+}
+
+fn by_stream(base: &str, expected: Vec<Value>) -> BTreeMap<String, Vec<Value>> {
+    let mut streams: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for mut line in expected {
+        let below = line.as_object_mut().unwrap().remove("streamPath");
+        let below = below.as_ref().and_then(Value::as_str).and_then(|path| path.strip_prefix('.'));
+        streams.entry(format!("{base}{}", below.unwrap_or_default())).or_default().push(line);
+    }
+    streams
+}
+
+/// Whether the lines are found among the events, in their order.
+fn holds(events: &[Value], expected: &[Value]) -> bool {
+    let mut waiting = expected.iter().peekable();
+    for event in events {
+        waiting.next_if(|line| difference(event, line).is_none());
+    }
+    waiting.peek().is_none()
+}

@@ -1,0 +1,26 @@
+//! Black-box tests: the real binary, over HTTP and its command line, against the wire contract. A test is a
+//! table of data where it can be; only `harness` knows how a request is made or a server started.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what failed by panicking")]
+
+mod harness;
+
+mod append;
+mod breaker;
+mod cli;
+mod crash;
+mod delete;
+mod deploying;
+mod examples;
+mod failures;
+mod hooks;
+mod input;
+mod listing;
+mod live;
+mod paths;
+mod processors;
+mod reading;
+mod reconnecting;
+mod recovery;
+mod safety;
+mod startup;

@@ -1,0 +1,66 @@
+//! `cargo xtask bench`: the figures that the project promises, each beside what this machine can do at all,
+//! measured in the same run. Starts the real server, in release; the load runs on the same cores.
+
+mod appends;
+mod http;
+mod load;
+mod machine;
+mod memory;
+mod processors;
+mod readers;
+mod restart;
+mod server;
+mod table;
+
+use std::io;
+use std::process::{Command, ExitCode};
+
+use table::Row;
+
+/// Measures, and gives its lines of the table.
+type Figure = fn() -> io::Result<Vec<Row>>;
+
+const FIGURES: &[(&str, &str, Figure)] = &[
+    ("appends", "durable appends a second over HTTP, on each engine", appends::run),
+    ("pong", "from an append to the pong that a processor appends", processors::pong),
+    ("cold", "from processor/configured to processor/activated", processors::cold),
+    ("replay", "events a second that a new processor reduces", processors::replay),
+    ("memory", "memory of an idle processor, awake and hibernated", memory::run),
+    ("restart", "from a start after kill -9 to the first answer", restart::run),
+    ("readers", "delay of an event at 500 readers of one stream", readers::run),
+];
+
+pub fn help() -> String {
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<10} {what}\n"));
+    lines.collect()
+}
+
+pub fn run(names: &[&str]) -> ExitCode {
+    if let Some(unknown) = names.iter().find(|name| !FIGURES.iter().any(|(known, _, _)| known == *name)) {
+        eprintln!("there is no figure `{unknown}`; there are\n{}", help());
+        return ExitCode::from(2);
+    }
+    println!("building the server in release ...");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--package", "millrace"])
+        .current_dir(crate::tidy::root())
+        .status();
+    if !built.is_ok_and(|status| status.success()) {
+        return ExitCode::FAILURE;
+    }
+    let chosen = FIGURES.iter().filter(|(name, _, _)| names.is_empty() || names.contains(name));
+    let mut rows = Vec::new();
+    let mut outcome = ExitCode::SUCCESS;
+    for (name, what, figure) in chosen {
+        println!("{name}: {what} ...");
+        match figure() {
+            Ok(measured) => rows.extend(measured),
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                outcome = ExitCode::FAILURE;
+            }
+        }
+    }
+    table::print(&rows);
+    outcome
+}
