@@ -6,6 +6,7 @@ mod faults;
 mod folders;
 mod model;
 mod side_by_side;
+mod throughput;
 mod values;
 
 use std::path::Path;
