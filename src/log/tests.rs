@@ -1,11 +1,14 @@
 //! The suite of the log: each test of it runs on both engines. What every file of it shares is here.
 
+#![allow(clippy::print_stdout, reason = "a run says how it can be repeated, a measurement what it found")]
+
 mod basics;
 mod disk_full;
 mod faults;
 mod folders;
 mod model;
 mod side_by_side;
+mod throughput;
 mod values;
 
 use std::path::Path;

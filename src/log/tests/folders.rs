@@ -1,6 +1,7 @@
 //! Data folders that cannot be used, or only by somebody else: clear sentences, and nothing is harmed.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 
 use super::*;
 
@@ -138,41 +139,59 @@ on_both_engines! {
     async fn truncated_files_lose_nothing_silently(engine: Engine) {
         let folder = filled(engine).await;
         for file in files(&folder.path().join(engine.to_string())) {
-            for part in [0, 3] {
+            for quarters in [0, 3] {
+                let bytes = used_bytes(&file) * quarters / 4;
                 let copy = copy_of(folder.path());
-                let file = copy.path().join(file.strip_prefix(folder.path()).unwrap());
-                let bytes = fs::read(&file).unwrap();
-                fs::write(&file, &bytes[..bytes.len() * part / 4]).unwrap();
-                match try_to_use(copy.path(), engine).await {
-                    Ok(events) => assert_eq!(events, 1_000),
-                    Err(message) => assert!(message.contains("data folder") && message.contains("damaged"), "{message}"),
-                }
+                let file = fs::File::options().write(true).open(copied(&copy, folder.path(), &file)).unwrap();
+                file.set_len(bytes).unwrap();
+                check_damaged(copy.path(), engine).await;
             }
         }
     }
 
     async fn flipped_bits_lose_nothing_silently(engine: Engine) {
         let folder = filled(engine).await;
+        let below = files(&folder.path().join(engine.to_string()));
+        let largest = below.iter().max_by_key(|file| used_bytes(file)).unwrap();
         let mut random = fastrand::Rng::with_seed(7);
         let mut refused = 0;
-        for _ in 0..24 {
+        for _ in 0..16 {
             let copy = copy_of(folder.path());
-            let below = copy.path().join(engine.to_string());
-            let file = files(&below).into_iter().max_by_key(|file| fs::metadata(file).unwrap().len()).unwrap();
-            let mut bytes = fs::read(&file).unwrap();
-            let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-            bytes[random.usize(..used)] ^= 1 << random.u32(..8);
-            fs::write(&file, bytes).unwrap();
-            match try_to_use(copy.path(), engine).await {
-                Ok(events) => assert_eq!(events, 1_000),
-                Err(message) => {
-                    assert!(message.contains("data folder"), "{message}");
-                    refused += 1;
-                }
-            }
+            let file = copied(&copy, folder.path(), largest);
+            let file = fs::File::options().read(true).write(true).open(file).unwrap();
+            let at = random.u64(..used_bytes(largest));
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ (1 << random.u32(..8))], at).unwrap();
+            refused += u32::from(check_damaged(copy.path(), engine).await);
         }
         assert!(refused > 0, "some of the bits matter");
     }
+}
+
+/// Either all is there, or the damage is named; whether it was.
+async fn check_damaged(folder: &Path, engine: Engine) -> bool {
+    match try_to_use(folder, engine).await {
+        Ok(events) => {
+            assert_eq!(events, 1_000);
+            false
+        }
+        Err(message) => {
+            assert!(message.contains("data folder") && message.contains("is damaged"), "{message}");
+            true
+        }
+    }
+}
+
+/// Up to the zeros that an engine has reserved.
+fn used_bytes(file: &Path) -> u64 {
+    let bytes = fs::read(file).unwrap();
+    let blocks = bytes.chunks(4_096).rposition(|block| block != &[0; 4_096][..block.len()]);
+    blocks.map_or(0, |last| (last as u64 + 1) * 4_096).min(bytes.len() as u64)
+}
+
+fn copied(copy: &tempfile::TempDir, folder: &Path, file: &Path) -> PathBuf {
+    copy.path().join(file.strip_prefix(folder).unwrap())
 }
 
 fn copy_of(folder: &Path) -> tempfile::TempDir {
@@ -180,7 +199,9 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
     for file in files(folder) {
         let to = copy.path().join(file.strip_prefix(folder).unwrap());
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(file, to).unwrap();
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&to, &bytes[..used_bytes(&file) as usize]).unwrap();
+        fs::File::options().write(true).open(&to).unwrap().set_len(bytes.len() as u64).unwrap();
     }
     fs::create_dir_all(copy.path().join("sled").join("blobs")).unwrap();
     copy

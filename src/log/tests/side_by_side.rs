@@ -40,7 +40,7 @@ fn follow_stream(log: &Log, path: &str) {
             continue;
         };
         let now = log.tail(stream.id).unwrap();
-        assert!(now >= tail && now.0 % 3 == 0 && now.0 > 0);
+        assert!(now >= tail && now.0.is_multiple_of(3) && now.0 > 0);
         tail = now;
         for event in log.read(&stream, last, Offset::END, 7, usize::MAX).unwrap() {
             assert_eq!(event.offset, last.next());
