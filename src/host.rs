@@ -146,10 +146,10 @@ impl Host {
                 .into_iter()
                 .map(|record| record.key)
                 .collect();
-            // The deepest first, so that no processor of a parent brings a destroyed child back while it still runs.
-            doomed.sort_by_key(|key| std::cmp::Reverse(key.path.as_str().len()));
         }
+        // From the top: a processor that is gone brings no child back.
         doomed.push(stream.clone());
+        doomed.sort_by_key(|key| key.path.as_str().len());
         // What each has come to, as long as all of them are there.
         let mut states = BTreeMap::new();
         for key in &doomed {

@@ -24,10 +24,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::{Host, HostOptions, StartError};
-use crate::limits::{CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE};
+use crate::limits::{BODIES_BYTES_MAX, CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE, SMALL_BODY_BYTES};
 
 pub struct HttpOptions {
     pub listen: SocketAddr,
@@ -65,6 +66,8 @@ pub(crate) struct Known {
     guard: guard::Guard,
     /// Live readers end by it when the server goes down.
     going: CancellationToken,
+    /// What large bodies may take together, in units of `SMALL_BODY_BYTES`.
+    bodies: Semaphore,
 }
 
 impl Deref for App {
@@ -91,7 +94,8 @@ pub async fn start(http: HttpOptions, host: HostOptions) -> Result<Server, Serve
     let addr = listener.local_addr().map_err(bind_error)?;
     let host = Host::start(host).await?;
     let guard = guard::Guard::new(http.allow_origins, http.allow_hosts);
-    let app = App(Arc::new(Known { host, guard, going: CancellationToken::new() }));
+    let bodies = Semaphore::new(BODIES_BYTES_MAX / SMALL_BODY_BYTES);
+    let app = App(Arc::new(Known { host, guard, going: CancellationToken::new(), bodies }));
     let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
     Ok(Server { app, addr, accepting })
 }
@@ -132,7 +136,7 @@ impl Server {
 
 async fn accept(listener: TcpListener, router: Router, going: CancellationToken) -> GracefulShutdown {
     let connections = GracefulShutdown::new();
-    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -143,7 +147,11 @@ async fn accept(listener: TcpListener, router: Router, going: CancellationToken)
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let Ok(place) = places.clone().acquire_owned().await else { return connections };
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = going.cancelled() => return connections,
+        };
+        let Ok(place) = place else { return connections };
         // Small answers must not wait for each other.
         let _ = stream.set_nodelay(true);
         let connection = http1::Builder::new()

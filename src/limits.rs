@@ -16,11 +16,17 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 1_024;
 pub const JSON_DEPTH_MAX: usize = 128;
 /// One event: fat bundles with their source maps reach several megabytes.
 pub const EVENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of an invalid input that is larger than an event, so much of its text is kept.
+pub const RAW_INPUT_CUT_CHARS: usize = 64 * 1024;
 
 // --- appends ------------------------------------------------------------------------------------
 
 /// One request's body: a batch may hold one event of the largest size.
 pub const BODY_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024 * 1024;
+/// Large bodies held at once, all requests together; more are answered 503, so that memory does not run out.
+pub const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Bodies up to this size are not counted: so many connections of them fit.
+pub const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// One atomic batch, so that no client holds the committer for long.
 pub const BATCH_EVENTS_MAX: usize = 10_000;
 /// Appends waiting at one stream; more are answered 429, so that a slow disk shows as back-pressure.
@@ -87,6 +93,8 @@ pub const LIST_PAGE_MAX: usize = 1_000;
 pub const BURST_CAPACITY: u64 = 500;
 /// Default refill, as the original's.
 pub const REFILL_RATE_PER_MINUTE: u64 = 500;
+/// Largest capacity and refill: a bucket of that many events still counts in 64 bits, a thousandth of an event at a time.
+pub const BREAKER_SETTING_MAX: u64 = 100_000_000_000_000;
 /// Default length of a chain of reactions: an agent may well take 200 turns on its own.
 pub const DEPTH_MAX: u32 = 500;
 /// Links of a chain that are followed back to name its cycle in the reason of a pause.

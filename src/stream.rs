@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
 use crate::limits::STREAM_QUEUE_MAX;
-use crate::log::{Log, LogError, StreamRecord};
+use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
 
 pub use subscription::Subscription;
@@ -33,12 +33,31 @@ pub enum Origin {
     Processor {
         slug: Slug,
         cause: Option<Arc<Event>>,
+        only: Only,
     },
     /// The machinery itself, on behalf of a processor where there is one.
     Server {
         slug: Option<Slug>,
         cause: Option<Arc<Event>>,
+        only: Only,
     },
+}
+
+/// Which stream an append is for: whichever is at the path, or none but this one. What is still under way for
+/// a stream that was destroyed must not bring it back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Only {
+    Any,
+    This(StreamId),
+}
+
+impl Origin {
+    fn only(&self) -> Only {
+        match self {
+            Origin::Client => Only::Any,
+            Origin::Processor { only, .. } | Origin::Server { only, .. } => *only,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +68,8 @@ pub enum AppendError {
     Rejected(#[from] Rejection),
     #[error("stream `{0}` has as many appends waiting as it may have; try again in a moment")]
     Busy(crate::event::StreamPath),
+    #[error("stream `{0}` has been destroyed")]
+    Destroyed(crate::event::StreamPath),
     #[error("the server is shutting down")]
     ShuttingDown,
     #[error(transparent)]
@@ -120,7 +141,22 @@ impl Streams {
     }
 
     /// Appends `batch` to one stream, all or nothing, in order; returns after the sync with the stored events.
+    /// When that has created the stream, its ancestors know of it.
     pub async fn append(
+        &self,
+        stream: &StreamKey,
+        batch: Batch,
+        origin: Origin,
+    ) -> Result<Vec<Arc<Event>>, AppendError> {
+        let stored = self.append_unannounced(stream, batch, origin).await?;
+        if stored.first().is_some_and(|first| first.offset == Offset(2)) {
+            self.0.announcements.told(stream).await;
+        }
+        Ok(stored)
+    }
+
+    /// As `append`, without a look at the ancestors: the way of the announcements themselves.
+    async fn append_unannounced(
         &self,
         stream: &StreamKey,
         batch: Batch,
@@ -227,7 +263,8 @@ impl Streams {
             return Err(AppendError::ShuttingDown);
         }
         let mut running = self.running();
-        if let Some(sender) = running.get(stream) {
+        // One whose receiver is gone is an actor that has panicked: the next one starts from the log.
+        if let Some(sender) = running.get(stream).filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
         let (sender, inbox) = mpsc::channel(STREAM_QUEUE_MAX);

@@ -148,6 +148,12 @@ impl CircuitBreakerConfigured {
         if self.burst_capacity == 0 || self.refill_rate_per_minute == 0 || self.max_depth == Some(0) {
             return Err("`burstCapacity`, `refillRatePerMinute` and `maxDepth` must be positive".into());
         }
+        let max = limits::BREAKER_SETTING_MAX;
+        if self.burst_capacity > max || self.refill_rate_per_minute > max {
+            return Err(format!(
+                "`burstCapacity` and `refillRatePerMinute` may be {max} at most, which no stream reaches"
+            ));
+        }
         Ok(())
     }
 }

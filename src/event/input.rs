@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{EventType, IdempotencyKey, Json, Kind, Offset, builtin};
-use crate::limits::{EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX};
+use crate::limits::{EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, RAW_INPUT_CUT_CHARS};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventInput {
@@ -49,12 +49,21 @@ impl EventInput {
         fields.into_input().map_err(InvalidInput)
     }
 
-    /// What is stored in place of something that is no valid event.
+    /// What is stored in place of something that is no valid event. Of a raw input that is larger than an event
+    /// may be it is only the beginning, as text.
     pub fn invalid(raw_input: &Json, error: &InvalidInput) -> EventInput {
+        let bytes = raw_input.as_str().len();
+        let (raw_input, error) = if bytes > EVENT_BYTES_MAX {
+            let beginning: String = raw_input.as_str().chars().take(RAW_INPUT_CUT_CHARS).collect();
+            let error = format!("{} (of the raw input's {bytes} bytes only the beginning is kept)", error.0);
+            (Json::of(&beginning), error)
+        } else {
+            (raw_input.clone(), error.0.clone())
+        };
         let mut payload = String::from("{\"rawInput\":");
         payload.push_str(raw_input.as_str());
         payload.push_str(",\"error\":");
-        super::json::push_string(&mut payload, &error.0);
+        super::json::push_string(&mut payload, &error);
         payload.push('}');
         EventInput::new(Kind::InvalidEventAppended, Json::from_stored(&payload))
     }
@@ -135,13 +144,16 @@ fn key(text: &str) -> Result<IdempotencyKey, String> {
     if key.as_str().len() > IDEMPOTENCY_KEY_BYTES_MAX {
         return Err(format!("`idempotencyKey` may have {IDEMPOTENCY_KEY_BYTES_MAX} bytes"));
     }
+    if key.is_reserved() {
+        return Err(
+            "`idempotencyKey` may not begin with `millrace:`, which the server keeps for its own".into()
+        );
+    }
     Ok(key)
 }
 
-/// A positive integer; as text too, as the original's clients may send it.
 fn position(raw: &RawValue) -> Result<Offset, String> {
-    let digits = raw.get().trim_matches('"');
-    match digits.parse::<u64>() {
+    match raw.get().parse::<u64>() {
         Ok(offset) if offset > 0 => Ok(Offset(offset)),
         _ => Err("`offset` must be a positive integer".into()),
     }
@@ -156,7 +168,7 @@ mod tests {
         let cases = [
             (r#"{"type":"x"}"#, Ok(("x", "{}"))),
             (
-                r#"{"type":" x ","payload":{"a": 1},"metadata":{},"idempotencyKey":" k ","offset":"3"}"#,
+                r#"{"type":" x ","payload":{"a": 1},"metadata":{},"idempotencyKey":" k ","offset":3}"#,
                 Ok(("x", r#"{"a":1}"#)),
             ),
             (
@@ -171,6 +183,8 @@ mod tests {
             (r#"{"type":"x","metadata":1}"#, Err("metadata")),
             (r#"{"type":"x","idempotencyKey":" "}"#, Err("idempotencyKey")),
             (r#"{"type":"x","offset":0}"#, Err("offset")),
+            (r#"{"type":"x","offset":"3"}"#, Err("offset")),
+            (r#"{"type":"x","idempotencyKey":"millrace:activated:p:4"}"#, Err("idempotencyKey")),
             (r#"{"type":"x","createdAt":"now"}"#, Err("createdAt")),
             (r#"[]"#, Err("object")),
             (r#"{"type""#, Err("object")),

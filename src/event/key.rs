@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+/// What the keys begin with that the server derives.
+const RESERVED_PREFIX: &str = "millrace:";
+
 /// Unique per stream for ever: a repeat finds the event stored first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Arc<str>);
@@ -16,10 +19,13 @@ impl IdempotencyKey {
         (!trimmed.is_empty()).then(|| IdempotencyKey(trimmed.into()))
     }
 
-    /// One that the server makes, which is never empty.
-    pub fn derived(text: String) -> IdempotencyKey {
-        assert!(!text.is_empty(), "a derived idempotency key is not empty");
-        IdempotencyKey(text.into())
+    /// One that the server makes, in a name space that nobody else may use.
+    pub fn derived(text: impl fmt::Display) -> IdempotencyKey {
+        IdempotencyKey(format!("{RESERVED_PREFIX}{text}").into())
+    }
+
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with(RESERVED_PREFIX)
     }
 
     pub fn as_str(&self) -> &str {

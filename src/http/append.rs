@@ -11,13 +11,14 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 
 use super::App;
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
 use crate::event::{Event, EventInput, EventType, InvalidInput, Json};
-use crate::limits::{BATCH_EVENTS_MAX, BODY_BYTES_MAX};
+use crate::limits::{BATCH_EVENTS_MAX, BODY_BYTES_MAX, SMALL_BODY_BYTES};
 use crate::stream::Origin;
 
 /// Appends to a stream. The body is one event (bare, or `{"event": …}`), or a batch (an array, or
@@ -51,10 +52,10 @@ pub async fn append(
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let form = is_form(request.headers());
     let text = is_text(request.headers());
-    refuse_too_large(request.headers())?;
+    let _place = reserve(&app, request.headers())?;
     let body = collect(request.into_body()).await?;
     let posted = match wrap {
-        Some(event_type) => Posted::One(wrapped(event_type, &body)),
+        Some(event_type) => Posted::One(wrapped(event_type, &body, form)),
         None => understand(&body, form, text)?,
     };
     match posted {
@@ -74,11 +75,20 @@ enum Posted {
     Batch(Vec<EventInput>),
 }
 
-/// What says of itself that it is too large need not be sent first.
-fn refuse_too_large(headers: &HeaderMap) -> Result<(), Problem> {
+/// A place for the body in memory. What says of itself that it is too large need not be sent first; one that
+/// does not say how large it is may be as large as any.
+fn reserve<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'a>>, Problem> {
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) { Err(body_too_large()) } else { Ok(()) }
+    let bytes = declared.unwrap_or(BODY_BYTES_MAX as u64);
+    if bytes > BODY_BYTES_MAX as u64 {
+        return Err(body_too_large());
+    }
+    if bytes <= SMALL_BODY_BYTES as u64 {
+        return Ok(None);
+    }
+    let units = bytes.div_ceil(SMALL_BODY_BYTES as u64) as u32;
+    app.bodies.try_acquire_many(units).map(Some).map_err(|_| Problem::overloaded())
 }
 
 fn body_too_large() -> Problem {
@@ -163,10 +173,11 @@ fn raw_input(text: &str) -> Json {
     Json::parse(text).unwrap_or_else(|| Json::of(text))
 }
 
-fn wrapped(event_type: EventType, body: &[u8]) -> EventInput {
+fn wrapped(event_type: EventType, body: &[u8], form: bool) -> EventInput {
     let payload = std::str::from_utf8(body).ok().and_then(Json::parse).filter(Json::is_object);
     let Some(payload) = payload else {
         let raw = match std::str::from_utf8(body) {
+            Ok(text) if form => form_object(text),
             Ok(text) => raw_input(text),
             Err(_) => Json::of(&json!({ "base64": base64::engine::general_purpose::STANDARD.encode(body) })),
         };

@@ -72,6 +72,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "not found", detail)
     }
 
+    pub fn overloaded() -> Problem {
+        let detail = "the server holds as many request bodies as it may; try again in a moment";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "server overloaded", detail)
+    }
+
     pub fn unavailable(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "store unavailable", detail)
     }
@@ -100,6 +105,9 @@ impl From<AppendError> for Problem {
                 "too many appends waiting",
                 detail,
             ),
+            AppendError::Destroyed(_) => {
+                Problem::new(StatusCode::CONFLICT, "stream-destroyed", "stream destroyed", detail)
+            }
             AppendError::ShuttingDown => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "server shutting down", detail)
             }

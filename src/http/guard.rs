@@ -88,15 +88,24 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
 }
 
 fn host_of(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Err(Problem::bad_header("a request may have one Host header"));
+    }
+    // A request line with a whole address in it means that one, whatever the header says.
+    if let Some(authority) = uri.authority() {
+        return Ok(authority.as_str().to_string());
+    }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    host.or(uri.authority().map(|authority| authority.as_str()))
-        .map(str::to_string)
-        .ok_or_else(|| Problem::bad_header("a request must have a Host header"))
+    host.map(str::to_string).ok_or_else(|| Problem::bad_header("a request must have a Host header"))
 }
 
 fn allow(mut response: Response, origin: HeaderValue, asked: Option<HeaderValue>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("x-millrace-next-cursor, retry-after"),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_METHODS,

@@ -1,6 +1,6 @@
 //! `GET /api/streams/{path}`: reading, finite or live, as server-sent events, as JSON or line by line.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -101,8 +101,11 @@ impl ReadRequest {
         // A browser that reconnects repeats its first address; where it was, the header says.
         let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
         let accept = accepted(headers);
-        let format = format(&accept);
-        let live = query.flag("live")?.unwrap_or(accept.iter().any(|name| name == "text/event-stream"));
+        let names_event_stream = accept.iter().any(|name| name == "text/event-stream");
+        let live = query.flag("live")?;
+        // Who names an event stream beside others, and leaves it to us, gets the one that is live.
+        let format = if live.is_none() && names_event_stream { Format::EventStream } else { format(&accept) };
+        let live = live.unwrap_or(names_event_stream);
         if live && format == Format::Array {
             return Err(Problem::bad_query(
                 "a live read cannot be one JSON array: accept text/event-stream or application/x-ndjson, or read with live=false",
@@ -303,21 +306,21 @@ fn answer(app: App, request: ReadRequest, source: Source) -> Response {
 }
 
 impl Writer {
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
         stream::unfold(self, |mut writer| async move {
-            let bytes = writer.next().await?;
-            Some((Ok(bytes), writer))
+            let written = writer.next().await?;
+            Some((written, writer))
         })
     }
 
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
         match self.state {
             Stage::Opening => {
                 self.state = if self.left == 0 { Stage::Ended } else { Stage::Writing };
                 match self.request.format {
                     // Lets a client see at once that the connection stands.
-                    Format::EventStream => return Some(Bytes::from_static(b": \n\n")),
-                    Format::Array => return Some(Bytes::from_static(b"[")),
+                    Format::EventStream => return Some(Ok(Bytes::from_static(b": \n\n"))),
+                    Format::Array => return Some(Ok(Bytes::from_static(b"["))),
                     Format::Lines => {}
                 }
             }
@@ -325,20 +328,20 @@ impl Writer {
             Stage::Ended => return None,
         }
         loop {
-            if self.before.0 <= self.cursor_end() {
-                return self.end();
+            if self.before <= self.cursor_end() {
+                return self.end().map(Ok);
             }
             let going = self.app.going.clone();
             let events = tokio::select! {
                 biased;
-                () = going.cancelled(), if self.request.live => return self.end(),
+                () = going.cancelled(), if self.request.live => return self.end().map(Ok),
                 events = self.source.next() => events,
                 () = tokio::time::sleep_until(self.keep_alive_at), if self.request.live => {
                     self.keep_alive_at = Instant::now() + KEEP_ALIVE;
                     match self.request.format {
-                        Format::EventStream => return Some(Bytes::from_static(b": \n\n")),
+                        Format::EventStream => return Some(Ok(Bytes::from_static(b": \n\n"))),
                         // An empty line is no event, and keeps the connection from looking dead.
-                        _ => return Some(Bytes::from_static(b"\n")),
+                        _ => return Some(Ok(Bytes::from_static(b"\n"))),
                     }
                 }
             };
@@ -347,23 +350,23 @@ impl Writer {
                     let bytes = self.write(&events);
                     if !bytes.is_empty() {
                         self.keep_alive_at = Instant::now() + KEEP_ALIVE;
-                        return Some(bytes);
+                        return Some(Ok(bytes));
                     }
                     if self.state == Stage::Ended {
-                        return self.close();
+                        return self.close().map(Ok);
                     }
                 }
-                Ok(None) => return self.end(),
-                Err(error) => return self.fail(&error),
+                Ok(None) => return self.end().map(Ok),
+                Err(error) => return Some(self.fail(&error)),
             }
         }
     }
 
     /// The range that is empty from the start needs no event to end it.
-    fn cursor_end(&self) -> u64 {
+    fn cursor_end(&self) -> Offset {
         match &self.source {
-            Source::Live(live) => live.subscription.cursor().0 + 1,
-            Source::Finite(_) => 0,
+            Source::Live(live) => live.subscription.cursor().next(),
+            Source::Finite(_) => Offset::START,
         }
     }
 
@@ -423,14 +426,15 @@ impl Writer {
         (self.request.format == Format::Array).then(|| Bytes::from_static(b"]"))
     }
 
-    /// The status has long been sent: an event stream can say what happened, the others can only end.
-    fn fail(&mut self, error: &LogError) -> Option<Bytes> {
+    /// The status has long been sent: an event stream can say what happened; the others are broken off, so
+    /// that nobody takes a part for the whole.
+    fn fail(&mut self, error: &LogError) -> io::Result<Bytes> {
         tracing::error!(%error, "a read ends early");
         self.state = Stage::Ended;
         if self.request.format == Format::EventStream {
             let data = serde_json::json!({ "code": "unavailable", "detail": error.to_string() });
-            return Some(Bytes::from(format!("event: error\ndata: {data}\n\n")));
+            return Ok(Bytes::from(format!("event: error\ndata: {data}\n\n")));
         }
-        None
+        Err(io::Error::other(error.to_string()))
     }
 }

@@ -89,22 +89,36 @@ impl Compiler {
         let job = encode(&message, &body)
             .map_err(|bytes| refused(FailureReason::Limit, format!("the sources have {bytes} bytes")))?;
         let mut warm = self.warm.lock().await;
-        let mut worker = match warm.take() {
-            Some(worker) => worker,
-            None => self.start()?,
-        };
-        // The worker is put back only after it answered: one that did not is killed as it is dropped.
-        let answer = tokio::time::timeout(limits::COMPILE_TIMEOUT, worker.run(&job)).await;
-        let Ok(answer) = answer else {
-            let seconds = limits::COMPILE_TIMEOUT.as_secs();
-            return Err(refused(FailureReason::Timeout, format!("compiling took longer than {seconds} s")));
-        };
-        let Ok(frame) = answer else {
-            return Err(refused(FailureReason::OutOfMemory, "the processor is too large to compile".into()));
-        };
-        *warm = Some(worker);
-        drop(warm);
-        read_answer(frame, digest, sources)
+        loop {
+            let (mut worker, fresh) = match warm.take() {
+                Some(worker) => (worker, false),
+                None => (self.start()?, true),
+            };
+            // The worker is put back only after it answered: one that did not is killed as it is dropped.
+            let answer = tokio::time::timeout(limits::COMPILE_TIMEOUT, worker.run(&job)).await;
+            let Ok(answer) = answer else {
+                let seconds = limits::COMPILE_TIMEOUT.as_secs();
+                return Err(refused(
+                    FailureReason::Timeout,
+                    format!("compiling took longer than {seconds} s"),
+                ));
+            };
+            match answer {
+                Ok(frame) => {
+                    *warm = Some(worker);
+                    drop(warm);
+                    return read_answer(frame, digest, sources);
+                }
+                Err(_) if fresh => {
+                    return Err(refused(
+                        FailureReason::OutOfMemory,
+                        "the processor is too large to compile".into(),
+                    ));
+                }
+                // One that had waited may have been dead before it got this job: only a new one can tell.
+                Err(_) => {}
+            }
+        }
     }
 
     fn start(&self) -> Result<Warm, IsolateError> {

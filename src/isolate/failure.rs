@@ -18,6 +18,12 @@ pub struct ScriptFailure {
 }
 
 impl ScriptFailure {
+    pub fn at(mut self, frames: Vec<Frame>) -> ScriptFailure {
+        self.error.stack = stack_text(&self.error.name, &self.error.message, &frames);
+        self.error.frames = frames;
+        self
+    }
+
     /// One that has no place in the author's files.
     pub fn new(phase: Phase, reason: FailureReason, name: &str, message: impl Into<String>) -> ScriptFailure {
         let message = message.into();

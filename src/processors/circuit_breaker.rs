@@ -11,7 +11,7 @@ use crate::processor::{BuiltinProcessor, Effect, Rejection};
 pub const REASON: &str = "circuit breaker tripped: burst rate limit exceeded";
 
 /// One event in the bucket's own unit: so the refill of one millisecond is the refill rate itself, a whole number.
-const EVENT_COST: i128 = 60_000;
+const EVENT_COST: i64 = 60_000;
 
 pub struct CircuitBreaker {
     path: StreamPath,
@@ -22,7 +22,7 @@ pub struct CircuitBreaker {
 struct State {
     burst_capacity: u64,
     refill_rate_per_minute: u64,
-    tokens: i128,
+    tokens: i64,
     refilled_at: i64,
     pause: Option<Pause>,
 }
@@ -38,7 +38,7 @@ impl CircuitBreaker {
         let state = State {
             burst_capacity: BURST_CAPACITY,
             refill_rate_per_minute: REFILL_RATE_PER_MINUTE,
-            tokens: i128::from(BURST_CAPACITY) * EVENT_COST,
+            tokens: BURST_CAPACITY as i64 * EVENT_COST,
             refilled_at: 0,
             pause: None,
         };
@@ -47,14 +47,14 @@ impl CircuitBreaker {
 }
 
 impl State {
-    fn capacity(&self) -> i128 {
-        i128::from(self.burst_capacity) * EVENT_COST
+    fn capacity(&self) -> i64 {
+        i64::try_from(self.burst_capacity).unwrap_or(i64::MAX).saturating_mul(EVENT_COST)
     }
 
     fn spend(&mut self, event: &Event) {
         let elapsed = (event.created_at.as_millis() - self.refilled_at).max(0);
-        let refill = i128::from(elapsed) * i128::from(self.refill_rate_per_minute);
-        self.tokens = (self.tokens + refill).min(self.capacity());
+        let refill = elapsed.saturating_mul(i64::try_from(self.refill_rate_per_minute).unwrap_or(i64::MAX));
+        self.tokens = self.tokens.saturating_add(refill).min(self.capacity());
         self.refilled_at = event.created_at.as_millis();
         if is_charged(event) {
             self.tokens -= EVENT_COST;

@@ -77,6 +77,21 @@ impl Deployments {
         {
             return;
         }
+        // So does the code that still runs because a newer version could not be loaded: that one is given up.
+        if let Some(Deployment { status: Status::Failed, active: Some(active), .. }) = earlier
+            && active.version == version
+        {
+            let active = active.clone();
+            let restored = Deployment {
+                configured: active.configured,
+                version,
+                status: Status::Active,
+                active: Some(active),
+                last_error: None,
+            };
+            self.change().processors.insert(configured.slug, restored);
+            return;
+        }
         let deployment = Deployment {
             configured: event.offset,
             version,
@@ -115,9 +130,11 @@ impl Deployments {
 
     fn suspend(&mut self, event: &Event) {
         let Ok(suspended) = event.payload.decode::<builtin::ProcessorSuspended>() else { return };
-        if let Some(deployment) = self.change().processors.get_mut(&suspended.slug) {
+        // A newer version that is just starting is not the one that has failed too often.
+        if let Some(deployment) = self.change().processors.get_mut(&suspended.slug)
+            && deployment.status != Status::Starting
+        {
             deployment.status = Status::Suspended;
-            deployment.active = None;
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use activate::Loaded;
 
@@ -22,7 +23,7 @@ use crate::event::{Event, Kind, Offset, Slug, StreamKey};
 use crate::isolate::{IsolateError, Isolates};
 use crate::limits::{EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
-use crate::stream::{AppendError, Streams};
+use crate::stream::{AppendError, Only, Streams};
 
 pub struct Context {
     pub supervisor: Supervisor,
@@ -34,6 +35,10 @@ pub struct Context {
     pub progress: Arc<Progress>,
     pub hibernate_after: Duration,
     pub shutdown: CancellationToken,
+    /// Where log writers are started, so that a shutdown waits for their last line.
+    pub tasks: TaskTracker,
+    /// The stream as this follower has found it: what it has to say is not for a later one at the same path.
+    pub home: Only,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
     /// Events in one call to `reduce`: one alone, once some event has brought down a whole worker.
@@ -70,13 +75,16 @@ impl From<IsolateError> for Trouble {
 pub(super) async fn run(mut context: Context) {
     let mut delay = FOLLOWER_RETRY_FIRST;
     loop {
-        let seen = match context.step().await {
+        let outcome = context.step().await;
+        // Whatever comes next, this isolate is done with: what it left running must not go on beside the next.
+        context.progress.update(|shown| shown.isolate = None);
+        let seen = match outcome {
             Ok(Rest::Changed) => {
                 delay = FOLLOWER_RETRY_FIRST;
                 continue;
             }
             Ok(Rest::Idle(seen)) => seen,
-            Ok(Rest::Over) => Offset::END,
+            Ok(Rest::Over) | Err(Trouble::Append(AppendError::Destroyed(_))) => Offset::END,
             Err(trouble) => {
                 tracing::warn!(stream = %context.stream.path, slug = %context.slug, %trouble, "a processor's follower starts again");
                 tokio::select! {
@@ -87,7 +95,6 @@ pub(super) async fn run(mut context: Context) {
                 if context.shutdown.is_cancelled() { Offset::END } else { continue }
             }
         };
-        context.progress.update(|shown| shown.isolate = None);
         if context.supervisor.finish(&context.stream, &context.slug, seen, &context.deployed) {
             return;
         }
@@ -102,6 +109,7 @@ impl Context {
         }
         let set = self.deployed.borrow_and_update().clone();
         let Some(record) = self.streams.log().find(&self.stream)? else { return Ok(Rest::Over) };
+        self.home = Only::This(record.id);
         let store = Store::new(self.streams.log().clone(), record.id, &self.slug);
         let Some(deployment) = set.processors.get(&self.slug) else {
             store.forget().await?;

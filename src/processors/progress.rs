@@ -18,6 +18,9 @@ pub struct Mark {
     /// Events up to here have been acted on, or are recorded as failed.
     pub acted: Offset,
     pub failures_in_a_row: u32,
+    /// Events that failed under an earlier version, and are to be acted on again.
+    #[serde(default)]
+    pub redeliver: BTreeSet<Offset>,
     /// Events whose `reduce` broke the isolate: a rebuilt state leaves them out.
     pub poisoned: BTreeSet<Offset>,
 }

@@ -10,14 +10,16 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::event::{
-    Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, builtin,
+    Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, Timestamp, builtin,
 };
 use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
 use crate::limits::{EVENT_BYTES_MAX, LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
+use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
-use crate::stream::{AppendError, Origin, Streams};
+use crate::stream::{AppendError, Only, Origin, Streams};
 
 /// The code of an append refused because its stream is paused.
 pub const STREAM_PAUSED: &str = "stream-paused";
@@ -25,6 +27,8 @@ pub const STREAM_PAUSED: &str = "stream-paused";
 pub struct ScriptBridge {
     streams: Streams,
     stream: StreamKey,
+    /// A stream that was destroyed and created again at the same path is another one.
+    id: StreamId,
     slug: Slug,
     version: String,
     configured: Offset,
@@ -38,16 +42,18 @@ impl ScriptBridge {
     /// Failures that no hook waits for are sent to `failures`.
     pub fn new(
         streams: Streams,
-        stream: StreamKey,
+        record: &StreamRecord,
         slug: Slug,
         version: String,
         configured: Offset,
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
+        tasks: &TaskTracker,
     ) -> ScriptBridge {
         let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
-        tokio::spawn(write_lines(streams.clone(), stream.clone(), slug.clone(), waiting));
+        let StreamRecord { id, key: stream, .. } = record.clone();
+        tasks.spawn(write_lines(streams.clone(), record.clone(), slug.clone(), waiting));
         let under_way = Mutex::default();
-        ScriptBridge { streams, stream, slug, version, configured, under_way, lines, failures }
+        ScriptBridge { streams, stream, id, slug, version, configured, under_way, lines, failures }
     }
 
     pub fn begin(&self, event: &Arc<Event>) {
@@ -80,7 +86,7 @@ impl ScriptBridge {
         };
         IdempotencyKey::derived(format!(
             "processor:{}:{}:{version}:{place}:{}",
-            self.stream.path, self.slug, request.ordinal
+            self.id.0, self.slug, request.ordinal
         ))
     }
 
@@ -106,17 +112,29 @@ impl Bridge for ScriptBridge {
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
+        let own =
+            StreamRecord { id: self.id, key: self.stream.clone(), created_at: Timestamp::from_millis(0) };
         async move {
             let (stream, input) = understood?;
-            let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause }).await;
+            if !is_there(&streams, &own) {
+                return Err(op_error(&AppendError::Destroyed(own.key.path)));
+            }
+            let only = if stream == own.key { Only::This(own.id) } else { Only::Any };
+            let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause, only }).await;
             stored.map(|event| wire_json(&event)).map_err(|error| op_error(&error))
         }
         .boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>> {
-        let page = self.read_page(&request);
-        async move { page }.boxed()
+        let (streams, stream) = (self.streams.clone(), self.stream.clone());
+        // A filter may have to pass over a whole history: not on a thread that others wait for.
+        let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, &request));
+        async move {
+            let stopped = || OpError { code: "unavailable".into(), message: "the read was stopped".into() };
+            reading.await.unwrap_or_else(|_| Err(stopped()))
+        }
+        .boxed()
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {
@@ -135,39 +153,41 @@ impl Bridge for ScriptBridge {
     }
 }
 
-impl ScriptBridge {
-    fn read_page(&self, request: &ReadRequest) -> Result<Vec<Bytes>, OpError> {
-        let bad = |message: String| OpError { code: "bad-cursor".into(), message };
-        let path = match &request.path {
-            Some(path) => self.stream.path.resolve(path).map_err(bad)?,
-            None => self.stream.path.clone(),
-        };
-        let log = self.streams.log();
-        let unavailable =
-            |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
-        let Some(record) = log.find(&self.stream.sibling(path)).map_err(unavailable)? else {
-            return Ok(Vec::new());
-        };
-        let tail = log.tail(record.id).map_err(unavailable)?;
-        let mut after = cursor(request.after.as_deref(), Offset::START, Offset::START, tail).map_err(bad)?;
-        let before = cursor(request.before.as_deref(), Offset::END, Offset(1), tail.next()).map_err(bad)?;
-        let types: Vec<EventType> =
-            request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
-        loop {
-            let events =
-                log.read(&record, after, before, READ_PAGE_EVENTS, READ_PAGE_BYTES).map_err(unavailable)?;
-            let Some(last) = events.last() else { return Ok(Vec::new()) };
-            after = last.offset;
-            let page: Vec<Bytes> = events
-                .iter()
-                .filter(|event| types.is_empty() || types.contains(&event.event_type))
-                .map(|event| event.wire().clone())
-                .collect();
-            if !page.is_empty() {
-                return Ok(page);
-            }
+fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Result<Vec<Bytes>, OpError> {
+    let bad = |message: String| OpError { code: "bad-cursor".into(), message };
+    let path = match &request.path {
+        Some(path) => own.path.resolve(path).map_err(bad)?,
+        None => own.path.clone(),
+    };
+    let log = streams.log();
+    let unavailable =
+        |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
+    let Some(record) = log.find(&own.sibling(path)).map_err(unavailable)? else {
+        return Ok(Vec::new());
+    };
+    let tail = log.tail(record.id).map_err(unavailable)?;
+    let mut after = cursor(request.after.as_deref(), Offset::START, Offset::START, tail).map_err(bad)?;
+    let before = cursor(request.before.as_deref(), Offset::END, Offset(1), tail.next()).map_err(bad)?;
+    let types: Vec<EventType> = request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
+    loop {
+        let events =
+            log.read(&record, after, before, READ_PAGE_EVENTS, READ_PAGE_BYTES).map_err(unavailable)?;
+        let Some(last) = events.last() else { return Ok(Vec::new()) };
+        after = last.offset;
+        let page: Vec<Bytes> = events
+            .iter()
+            .filter(|event| types.is_empty() || types.contains(&event.event_type))
+            .map(|event| event.wire().clone())
+            .collect();
+        if !page.is_empty() {
+            return Ok(page);
         }
     }
+}
+
+/// Whether the stream has not been destroyed in the meantime.
+fn is_there(streams: &Streams, record: &StreamRecord) -> bool {
+    matches!(streams.log().find(&record.key), Ok(Some(found)) if found.id == record.id)
 }
 
 /// A cursor as readers write it: an offset, `start` or `end`.
@@ -186,10 +206,11 @@ fn cursor(text: Option<&str>, absent: Offset, start: Offset, end: Offset) -> Res
 /// Ends when the bridge is gone and the last line is written.
 async fn write_lines(
     streams: Streams,
-    stream: StreamKey,
+    record: StreamRecord,
     slug: Slug,
     mut waiting: mpsc::Receiver<EventInput>,
 ) {
+    let stream = &record.key;
     let Ok(path) = stream.path.logs_of(&slug) else {
         tracing::warn!(stream = %stream.path, %slug, "the path of the log stream would be too long: log lines are dropped");
         return;
@@ -197,7 +218,10 @@ async fn write_lines(
     let logs = stream.sibling(path);
     let mut lines = Vec::new();
     while waiting.recv_many(&mut lines, LOG_BATCH_MAX).await > 0 {
-        let origin = Origin::Server { slug: Some(slug.clone()), cause: None };
+        if !is_there(&streams, &record) {
+            return;
+        }
+        let origin = Origin::Server { slug: Some(slug.clone()), cause: None, only: Only::Any };
         if let Err(error) = streams.append(&logs, std::mem::take(&mut lines), origin).await {
             tracing::warn!(%error, stream = %logs.path, "log lines of a processor are lost");
         }
@@ -214,6 +238,7 @@ fn op_error(error: &AppendError) -> OpError {
         AppendError::Rejected(Rejection::Full { .. }) => "limit-reached",
         AppendError::OffsetMismatch { .. } => "offset-mismatch",
         AppendError::Busy(_) => "busy",
+        AppendError::Destroyed(_) => "stream-destroyed",
         AppendError::ShuttingDown => "shutting-down",
         AppendError::Log(_) => "unavailable",
     };

@@ -17,7 +17,7 @@ use super::progress::{Progress, Store};
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
-use crate::stream::{AppendError, Streams};
+use crate::stream::{AppendError, Only, Streams};
 
 #[derive(Clone)]
 pub struct Supervisor(Arc<Inner>);
@@ -112,7 +112,11 @@ impl Supervisor {
             changed
         });
         for (slug, deployment) in &set.processors {
-            let runs = matches!(deployment.status, Status::Starting) || deployment.active.is_some();
+            let runs = match deployment.status {
+                Status::Starting => true,
+                Status::Active | Status::Failed => deployment.active.is_some(),
+                Status::Suspended => false,
+            };
             if runs && !entry.followers.contains_key(slug) {
                 self.spawn(stream, slug, entry);
             }
@@ -139,6 +143,8 @@ impl Supervisor {
             progress,
             hibernate_after: self.0.hibernate_after,
             shutdown: self.0.shutdown.clone(),
+            tasks: self.0.tasks.clone(),
+            home: Only::Any,
             prepared: None,
             batch_events: crate::limits::REDUCE_BATCH_EVENTS,
         };

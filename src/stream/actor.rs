@@ -22,7 +22,7 @@ struct Actor {
 }
 
 pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<Message>) {
-    let pipeline = match checkpoint::rebuild(&streams, &stream) {
+    let pipeline = match rebuild(&streams, &stream).await {
         Ok(pipeline) => pipeline,
         Err(error) => return refuse_all(&streams, &stream, inbox, Arc::new(error)).await,
     };
@@ -55,6 +55,16 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
     checkpoint::save(&streams, &mut actor.pipeline);
     drop(actor);
     return_all(inbox).await;
+}
+
+/// A stream that exists is read on a thread that may block: it may be long.
+async fn rebuild(streams: &Streams, stream: &StreamKey) -> Result<Pipeline, LogError> {
+    if streams.log().find(stream)?.is_none() {
+        return Ok(Pipeline::new(streams, stream));
+    }
+    let (streams, stream) = (streams.clone(), stream.clone());
+    let rebuilding = tokio::task::spawn_blocking(move || checkpoint::rebuild(&streams, &stream));
+    rebuilding.await.unwrap_or(Err(LogError::Closed))
 }
 
 /// A failed commit retires the actor: what is in memory may be ahead of the log. The next append rebuilds it.
@@ -98,6 +108,9 @@ impl Actor {
                 Message::Append { batch, origin, reply } => {
                     let verdict = self.pipeline.append(batch, origin);
                     appends.push((reply, verdict));
+                    if self.pipeline.is_full() {
+                        self.commit(&mut appends).await?;
+                    }
                 }
                 other => {
                     self.commit(&mut appends).await?;
@@ -128,9 +141,10 @@ impl Actor {
             answer(reply, Reply::Done(outcome));
         }
         if !events.is_empty() {
+            // First: who reads a configuration event must find the projection that includes it.
+            self.pipeline.committed();
             // An error says that nobody listens.
             let _ = self.publisher.send(events);
-            self.pipeline.committed();
             if self.pipeline.checkpoint_is_due() {
                 checkpoint::save(&self.streams, &mut self.pipeline);
             }

@@ -1,13 +1,13 @@
 //! Tells every ancestor of a new stream that it has come to be. The mark `Unannounced`, committed with the
 //! stream's first event, makes sure of it over crashes; idempotency keys make sure that it is told once.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
-use super::{Origin, Streams, announcement_key};
+use super::{Only, Origin, Streams, announcement_key};
 use crate::event::{EventInput, Json, Kind, StreamKey, builtin};
 use crate::limits::{ANNOUNCE_RETRY, ANNOUNCEMENTS_BATCH, ANNOUNCEMENTS_MAX};
 use crate::log::{Mark, StreamRecord};
@@ -15,6 +15,9 @@ use crate::log::{Mark, StreamRecord};
 #[derive(Clone)]
 pub struct Queue {
     sender: mpsc::Sender<StreamRecord>,
+    /// New streams whose ancestors do not know of them yet.
+    untold: Arc<Mutex<HashSet<StreamKey>>>,
+    told: Arc<Notify>,
     /// Set when the queue was full: what did not fit is found again by its mark.
     overflowed: Arc<AtomicBool>,
 }
@@ -29,10 +32,40 @@ impl Queue {
         let (sender, receiver) = mpsc::channel(ANNOUNCEMENTS_MAX);
         // A crash may have left some unannounced.
         let overflowed = Arc::new(AtomicBool::new(true));
-        (Queue { sender, overflowed: overflowed.clone() }, Queued { receiver, overflowed })
+        let (untold, told) = (Arc::default(), Arc::default());
+        (Queue { sender, untold, told, overflowed: overflowed.clone() }, Queued { receiver, overflowed })
+    }
+
+    /// Waits until the ancestors of a new stream know of it, so that whoever has created it finds it there;
+    /// no longer than a moment, for the mark in the log sees to it anyway.
+    pub async fn told(&self, stream: &StreamKey) {
+        let told = async {
+            loop {
+                let notified = self.told.notified();
+                if !self.untold().contains(stream) {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        let _ = tokio::time::timeout(ANNOUNCE_RETRY, told).await;
+    }
+
+    fn untold(&self) -> MutexGuard<'_, HashSet<StreamKey>> {
+        self.untold.lock().expect("nothing panics while it holds the untold streams")
+    }
+
+    fn settle(&self, records: &[StreamRecord]) {
+        let mut untold = self.untold();
+        for record in records {
+            untold.remove(&record.key);
+        }
+        drop(untold);
+        self.told.notify_waiters();
     }
 
     pub fn push(&self, record: StreamRecord) {
+        self.untold().insert(record.key.clone());
         if self.sender.try_send(record).is_err() {
             self.overflowed.store(true, Ordering::Release);
         }
@@ -46,7 +79,14 @@ pub async fn run(streams: Streams, mut queued: Queued) {
         if queued.overflowed.swap(false, Ordering::AcqRel) {
             match streams.log().marked(Mark::Unannounced) {
                 Ok(marked) => records = marked,
-                Err(error) => tracing::error!(%error, "cannot read which streams are to be announced"),
+                Err(error) => {
+                    tracing::error!(%error, "cannot read which streams are to be announced");
+                    queued.overflowed.store(true, Ordering::Release);
+                    tokio::select! {
+                        () = tokio::time::sleep(ANNOUNCE_RETRY) => continue,
+                        () = shutdown.cancelled() => return,
+                    }
+                }
             }
         }
         if records.is_empty() {
@@ -71,17 +111,22 @@ pub async fn run(streams: Streams, mut queued: Queued) {
 async fn announce(streams: &Streams, records: &[StreamRecord]) -> bool {
     let mut by_ancestor: BTreeMap<StreamKey, Vec<EventInput>> = BTreeMap::new();
     for record in records {
+        // One that was destroyed in the meantime must not bring its ancestors back.
+        if !matches!(streams.log().find(&record.key), Ok(Some(found)) if found.id == record.id) {
+            continue;
+        }
         for ancestor in record.key.path.ancestors() {
             by_ancestor.entry(record.key.sibling(ancestor)).or_default().push(announcement(record));
         }
     }
     for (ancestor, batch) in by_ancestor {
-        let origin = Origin::Server { slug: None, cause: None };
-        if let Err(error) = streams.append(&ancestor, batch, origin).await {
+        let origin = Origin::Server { slug: None, cause: None, only: Only::Any };
+        if let Err(error) = streams.append_unannounced(&ancestor, batch, origin).await {
             tracing::warn!(%error, stream = %ancestor.path, "cannot announce a new stream; will try again");
             return false;
         }
     }
+    streams.0.announcements.settle(records);
     for record in records {
         streams.log().unmark_lazily(record.id, Mark::Unannounced);
     }

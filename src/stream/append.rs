@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{AppendError, Batch, Origin, Streams};
+use super::{AppendError, Batch, Only, Origin, Streams};
 use crate::event::{
-    Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Source, SourceKind, StreamKey, Timestamp,
-    builtin,
+    Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, Source, SourceKind, StreamKey,
+    Timestamp, builtin,
 };
-use crate::limits::{BUILTIN_CHECKPOINT_EVENTS, EVENT_BYTES_MAX};
+use crate::limits::{
+    BUILTIN_CHECKPOINT_EVENTS, EVENT_BYTES_MAX, GROUP_COMMIT_BYTES_MAX, STREAM_COMMIT_EVENTS_MAX,
+};
 use crate::log::{Commit, Log, LogError, Mark, StreamRecord};
 use crate::processor::{BuiltinProcessor, Effect};
 
@@ -27,11 +29,15 @@ pub struct Pipeline {
     resumed_at: Option<Timestamp>,
     /// Placed, and waiting for the next commit.
     placed: Vec<Arc<Event>>,
+    placed_bytes: usize,
     placed_keys: HashMap<IdempotencyKey, Arc<Event>>,
     checkpointed: Offset,
     /// What the log has recorded of `wakes_at_start`.
     marked_to_wake: bool,
 }
+
+/// What built-ins want done, and which of them.
+type Effects = VecDeque<(Slug, Effect)>;
 
 /// What an append comes to: for each input an event just placed, or the place of one stored earlier.
 pub struct Verdict(Vec<Found>);
@@ -53,6 +59,7 @@ impl Pipeline {
             last_created_at: Timestamp::from_millis(0),
             resumed_at: None,
             placed: Vec::new(),
+            placed_bytes: 0,
             placed_keys: HashMap::new(),
             checkpointed: Offset::START,
             marked_to_wake: false,
@@ -60,6 +67,11 @@ impl Pipeline {
     }
 
     pub fn append(&mut self, batch: Batch, origin: Origin) -> Result<Verdict, AppendError> {
+        if let Only::This(id) = origin.only()
+            && self.record.as_ref().map(|record| record.id) != Some(id)
+        {
+            return Err(AppendError::Destroyed(self.stream.path.clone()));
+        }
         // A batch is all or nothing: when a later input is refused, the earlier ones are taken back.
         let before = (batch.len() > 1).then(|| self.savepoint());
         let mut found = Vec::with_capacity(batch.len());
@@ -83,7 +95,7 @@ impl Pipeline {
         &mut self,
         input: EventInput,
         origin: &Origin,
-        effects: &mut VecDeque<Effect>,
+        effects: &mut Effects,
     ) -> Result<Found, AppendError> {
         if let Some(key) = &input.idempotency_key
             && let Some(found) = self.find_key(key)?
@@ -123,17 +135,18 @@ impl Pipeline {
     }
 
     /// Gives an input its place and its time, and lets the built-ins take it in.
-    fn place(&mut self, input: EventInput, source: Source, effects: &mut VecDeque<Effect>) -> Arc<Event> {
+    fn place(&mut self, input: EventInput, source: Source, effects: &mut Effects) -> Arc<Event> {
         let now = Timestamp::now().max(self.last_created_at);
         let event = Event::place(input, self.stream.path.clone(), self.tail.next(), now, Some(source));
         let event = Arc::new(event);
         self.reduce(&event);
         for builtin in &self.builtins {
-            effects.extend(builtin.after_append(&event));
+            effects.extend(builtin.after_append(&event).into_iter().map(|effect| (builtin.slug(), effect)));
         }
         if let Some(key) = &event.idempotency_key {
             self.placed_keys.insert(key.clone(), event.clone());
         }
+        self.placed_bytes += event.payload.as_str().len();
         self.placed.push(event.clone());
         event
     }
@@ -151,11 +164,12 @@ impl Pipeline {
     }
 
     /// The built-ins' effects come before any input that still waits: a pause lands right behind its reason.
-    fn perform(&mut self, mut effects: VecDeque<Effect>) {
-        while let Some(Effect::Append(input)) = effects.pop_front() {
+    fn perform(&mut self, mut effects: Effects) {
+        while let Some((slug, Effect::Append(input))) = effects.pop_front() {
             // Two built-ins may have asked for the same pause.
             if self.builtins.iter().all(|builtin| builtin.before_append(&input).is_ok()) {
-                self.place(input, Source::server(), &mut effects);
+                let source = Source { slug: Some(slug), ..Source::server() };
+                self.place(input, source, &mut effects);
             }
         }
     }
@@ -163,8 +177,8 @@ impl Pipeline {
     fn source(&self, origin: &Origin) -> Source {
         let (kind, slug, cause) = match origin {
             Origin::Client => return Source::client(),
-            Origin::Processor { slug, cause } => (SourceKind::Processor, Some(slug.clone()), cause),
-            Origin::Server { slug, cause } => (SourceKind::Server, slug.clone(), cause),
+            Origin::Processor { slug, cause, .. } => (SourceKind::Processor, Some(slug.clone()), cause),
+            Origin::Server { slug, cause, .. } => (SourceKind::Server, slug.clone(), cause),
         };
         let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause));
         let cause =
@@ -180,9 +194,15 @@ impl Pipeline {
         }
     }
 
+    /// Whether what was placed should not wait for more.
+    pub fn is_full(&self) -> bool {
+        self.placed.len() >= STREAM_COMMIT_EVENTS_MAX || self.placed_bytes >= GROUP_COMMIT_BYTES_MAX
+    }
+
     /// Makes durable what was placed since the last commit.
     pub async fn commit(&mut self, streams: &Streams) -> Result<Vec<Arc<Event>>, LogError> {
         let events = std::mem::take(&mut self.placed);
+        self.placed_bytes = 0;
         self.placed_keys.clear();
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return Ok(events);
@@ -261,6 +281,11 @@ impl Pipeline {
 
     pub fn states(&self) -> Map<String, Value> {
         self.builtins.iter().map(|builtin| (builtin.slug().to_string(), builtin.state())).collect()
+    }
+
+    /// Whether anything has come since the state was stored.
+    pub fn checkpoint_is_stale(&self) -> bool {
+        self.tail != self.checkpointed
     }
 
     pub fn checkpoint_is_due(&self) -> bool {

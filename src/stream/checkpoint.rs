@@ -42,7 +42,7 @@ fn restored(streams: &Streams, stream: &StreamKey, record: &StreamRecord) -> Res
 
 /// Without a wait: a lost one only costs a longer read.
 pub fn save(streams: &Streams, pipeline: &mut Pipeline) {
-    let Some(record) = pipeline.record() else { return };
+    let Some(record) = pipeline.record().filter(|_| pipeline.checkpoint_is_stale()) else { return };
     let bytes = serde_json::to_vec(&pipeline.checkpoint()).expect("built-in states are JSON");
     streams.log().write_slot_lazily(record.id, SLOT, Some(bytes));
     pipeline.set_checkpointed();

@@ -13,7 +13,7 @@ use super::allocator::Bounded;
 use super::host::Host;
 use super::loader::{Code, ModuleNames, Modules};
 use super::{natives, prelude};
-use crate::event::builtin::{FailureReason, Phase, ScriptError};
+use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
 use crate::limits;
 
 /// All but `Eval`: isolates run bytecode only, and `new Function` throws.
@@ -85,6 +85,8 @@ impl Drop for Engine {
 pub struct Stopped {
     pub reason: FailureReason,
     pub message: String,
+    /// Where the script was, if the engine could still say.
+    pub frames: Vec<Frame>,
 }
 
 impl Stopped {
@@ -155,7 +157,7 @@ impl Engine {
         self.run_jobs(&mut uncaught);
         self.report_rejections(&mut uncaught);
         self.host.end_turn();
-        self.check()?;
+        self.check().map_err(|stopped| Stopped { frames: self.where_stopped(&uncaught), ..stopped })?;
         Ok(uncaught)
     }
 
@@ -207,6 +209,7 @@ impl Engine {
                     "the processor needs more than its {} bytes of memory",
                     self.host.meter.bound()
                 ),
+                frames: Vec::new(),
             });
         }
         if self.host.was_interrupted() {
@@ -216,6 +219,7 @@ impl Engine {
                     "the processor computed for more than {} ms without a pause",
                     self.host.cpu_per_turn().as_millis()
                 ),
+                frames: Vec::new(),
             });
         }
         Ok(())
@@ -232,7 +236,29 @@ impl Engine {
             return Thrown { name: "Error".into(), message: error.to_string(), ..Thrown::default() };
         }
         let value = ctx.catch();
-        if self.check().is_err() { Thrown::default() } else { self.describe(ctx, value) }
+        match self.check() {
+            Ok(()) => self.describe(ctx, value),
+            // An interrupted script was thrown out of by the engine's own error, which knows where; to read that
+            // runs nothing. Without memory there is nothing to read.
+            Err(Stopped { reason: FailureReason::Timeout, .. }) => {
+                let stack = value.as_object().and_then(|error| error.get("stack").ok()).unwrap_or_default();
+                Thrown { stack, ..Thrown::default() }
+            }
+            Err(_) => Thrown::default(),
+        }
+    }
+
+    /// The frames of the interruption: it came out of a call, or a hook's promise was rejected with it.
+    fn where_stopped(&self, uncaught: &Uncaught) -> Vec<Frame> {
+        let settled = self.host.settled.borrow();
+        let settled = settled.iter().filter_map(|hook| Some(Thrown::decode(hook.failure.as_ref()?).stack));
+        uncaught
+            .iter()
+            .map(|thrown| thrown.stack.clone())
+            .chain(settled)
+            .map(|stack| author_frames(&stack, |file| self.code.has(file)))
+            .find(|frames| !frames.is_empty())
+            .unwrap_or_default()
     }
 
     fn describe<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) -> Thrown {

@@ -279,7 +279,8 @@ impl Isolate {
         let uncaught =
             engine.turn(call, phase, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| Gone {
                 call,
-                failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message),
+                failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message)
+                    .at(stopped.frames),
             })?;
         let uncaught: Vec<ScriptFailure> =
             uncaught.into_iter().map(|thrown| engine.failure(Phase::UnhandledRejection, thrown)).collect();

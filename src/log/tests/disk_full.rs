@@ -28,7 +28,11 @@ async fn child() {
     };
     let Some(id) = id else { panic!("nothing was stored: {failure}") };
     assert!(matches!(log.commit(commit("/a", Some(id), tail, 1)).await, Err(LogError::Failed(_))));
-    assert_eq!(log.tail(id), Ok(Offset(tail)));
+    // sled may have to write before it can read, for which there is no room either: an error then, never a lie.
+    assert!(
+        matches!(log.tail(id), Ok(Offset(durable)) if durable == tail)
+            || matches!(log.tail(id), Err(LogError::Unreadable { .. }))
+    );
     println!("ACKNOWLEDGED {tail} FAILURE {failure}");
     std::process::exit(0);
 }

@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 
 use super::super::deployments::{Deployment, DeploymentSet};
 use super::super::progress::{Mark, Snapshot, Store};
-use super::super::script::ScriptBridge;
+use super::super::script::{STREAM_PAUSED, ScriptBridge};
 use super::{Context, Rest, Trouble, read_configuration};
-use crate::event::builtin::{Phase, ProcessorConfigured};
-use crate::event::{Event, Json, Offset};
+use crate::event::builtin::{Phase, ProcessorConfigured, ProcessorFailed};
+use crate::event::{Event, Json, Kind, Offset, Slug, SourceKind};
 use crate::isolate::{Bounds, Isolate, IsolateError, ReactError, ScriptFailure, Sources, Spec};
-use crate::limits::{self, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, REPLAY_FAILURES_MAX};
+use crate::limits::{self, ABORT_GRACE, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, REPLAY_FAILURES_MAX};
 use crate::log::{LogError, StreamRecord};
 
 /// A version in an isolate, and the bridge by which it reaches the host.
@@ -42,7 +42,7 @@ impl Context {
         state: Option<Json>,
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
         let (streams, isolates) = (self.streams.clone(), self.isolates.clone());
-        let (stream, slug) = (self.stream.clone(), self.slug.clone());
+        let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
         let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
@@ -56,8 +56,15 @@ impl Context {
             };
             let code = isolates.compile(Arc::new(sources)).await?;
             let (failed, failures) = mpsc::channel(limits::FAILURES_IN_A_ROW_MAX as usize);
-            let bridge =
-                ScriptBridge::new(streams, stream.clone(), slug.clone(), version.clone(), configured, failed);
+            let bridge = ScriptBridge::new(
+                streams,
+                &record,
+                slug.clone(),
+                version.clone(),
+                configured,
+                failed,
+                &tasks,
+            );
             let bridge = Arc::new(bridge);
             let spec = Spec {
                 project: stream.project.to_string(),
@@ -95,7 +102,9 @@ impl Context {
             Err(error) => Err(own_failure(error)?),
         };
         let (loaded, poisoned) = match brought_up {
-            Ok(brought_up) => brought_up,
+            Ok(Some(brought_up)) => brought_up,
+            // Something newer has come, or the end: it is looked at first.
+            Ok(None) => return Ok(Rest::Changed),
             Err(failure) => {
                 let failure = ScriptFailure { phase: Phase::Load, ..failure };
                 self.record_failed(&deployment.version, configured, &failure, None).await?;
@@ -103,15 +112,21 @@ impl Context {
                 return Ok(Rest::Changed);
             }
         };
-        let redelivers =
-            if loaded.redeliver_failed { self.failed_since(record, deployment)? } else { Vec::new() };
-        let mark =
-            Mark { version: loaded.version.clone(), configured, acted, failures_in_a_row: 0, poisoned };
+        if self.is_superseded(configured) {
+            return Ok(Rest::Changed);
+        }
+        let redeliver = if loaded.redeliver_failed && loaded.isolate.definition().reacts {
+            self.failed_before(record, configured).await?
+        } else {
+            BTreeSet::new()
+        };
+        let version = loaded.version.clone();
+        let mark = Mark { version, configured, acted, failures_in_a_row: 0, redeliver, poisoned };
         // Lazily: it joins the commit of the very event that says so.
         store.save_mark(&mark);
         self.record_activated(&loaded.version, configured).await?;
         self.wait_for_news_of(configured).await;
-        self.drive(record, store, mark, Some(loaded), redelivers).await
+        self.drive(record, store, mark, Some(loaded)).await
     }
 
     /// Reduces the history and lets the script know; a failure is one that keeps the version from running.
@@ -121,7 +136,7 @@ impl Context {
         loaded: Loaded,
         acted: Offset,
         set: &DeploymentSet,
-    ) -> Result<Result<(Loaded, BTreeSet<Offset>), ScriptFailure>, Trouble> {
+    ) -> Result<Result<Option<(Loaded, BTreeSet<Offset>)>, ScriptFailure>, Trouble> {
         let (configured, version) = (loaded.configured, loaded.version.clone());
         let mut loaded = loaded;
         let mut poisoned = BTreeSet::new();
@@ -155,11 +170,14 @@ impl Context {
         for (offset, failure) in failures.into_iter().take(REPLAY_FAILURES_MAX) {
             self.record_failed(&version, configured, &failure, Some(offset)).await?;
         }
-        match loaded.isolate.caught_up().await {
-            Ok(()) => Ok(Ok((loaded, poisoned))),
+        let Some(outcome) = self.tell_caught_up(&loaded.isolate, configured).await? else {
+            return Ok(Ok(None));
+        };
+        match outcome {
+            Ok(()) => Ok(Ok(Some((loaded, poisoned)))),
             Err(ReactError::Script(failure)) => {
                 self.record_failed(&version, configured, &failure, None).await?;
-                Ok(Ok((loaded, poisoned)))
+                Ok(Ok(Some((loaded, poisoned))))
             }
             Err(ReactError::Isolate(error)) => {
                 // It broke its isolate: recorded, and the version runs all the same, in a new one.
@@ -170,10 +188,50 @@ impl Context {
                     Err(error) => return Ok(Err(own_failure(error)?)),
                 };
                 match self.replay(record, &again.isolate, Offset::START, acted, &poisoned).await {
-                    Ok(_) => Ok(Ok((again, poisoned))),
+                    Ok(_) => Ok(Ok(Some((again, poisoned)))),
                     Err(Replay::Isolate(error)) => Ok(Err(own_failure(error)?)),
                     Err(Replay::Log(error)) => Err(error.into()),
                 }
+            }
+        }
+    }
+
+    /// Whether a newer version, or the end of the processor, has come while this one was being brought up.
+    fn is_superseded(&self, configured: Offset) -> bool {
+        supersedes(&self.deployed.borrow(), &self.slug, configured)
+    }
+
+    /// Runs `onCaughtUp`; none when the version has been replaced or removed meanwhile, or the server stops.
+    async fn tell_caught_up(
+        &mut self,
+        isolate: &Isolate,
+        configured: Offset,
+    ) -> Result<Option<Result<(), ReactError>>, Trouble> {
+        loop {
+            let hook = isolate.caught_up();
+            tokio::pin!(hook);
+            let outcome = loop {
+                let slug = &self.slug;
+                let superseded = |set: &Arc<DeploymentSet>| supersedes(set, slug, configured);
+                let reason = tokio::select! {
+                    outcome = &mut hook => break outcome,
+                    () = self.shutdown.cancelled() => "the server is shutting down",
+                    news = self.deployed.wait_for(superseded) => match news {
+                        Ok(_) => "the processor has been replaced or removed",
+                        Err(_) => "the server is shutting down",
+                    },
+                };
+                isolate.abort(reason);
+                let _ = tokio::time::timeout(ABORT_GRACE, &mut hook).await;
+                return Ok(None);
+            };
+            match &outcome {
+                Err(ReactError::Script(failure))
+                    if failure.cause_code.as_deref() == Some(STREAM_PAUSED) && self.is_paused().await? =>
+                {
+                    self.wait_until_resumed().await?;
+                }
+                _ => return Ok(Some(outcome)),
             }
         }
     }
@@ -263,31 +321,43 @@ impl Context {
         }
     }
 
-    /// The events of this stream whose reaction failed under the version before, oldest first.
-    fn failed_since(&self, record: &StreamRecord, deployment: &Deployment) -> Result<Vec<Offset>, LogError> {
-        use crate::event::{Kind, builtin::ProcessorFailed};
-        let mut after = deployment.active.as_ref().map_or(Offset::START, |active| active.configured);
+    /// The events whose reaction has failed since the activation before `configured`, as the server has recorded.
+    async fn failed_before(
+        &self,
+        record: &StreamRecord,
+        configured: Offset,
+    ) -> Result<BTreeSet<Offset>, LogError> {
         let mut failed = BTreeSet::new();
+        let mut after = Offset::START;
         loop {
-            let page = self.streams.log().read(
-                record,
-                after,
-                deployment.configured,
-                REDUCE_BATCH_EVENTS,
-                READ_PAGE_BYTES,
-            )?;
-            let Some(last) = page.last() else { return Ok(failed.into_iter().collect()) };
+            let page = self.read_history(record, after, configured, REDUCE_BATCH_EVENTS).await?;
+            let Some(last) = page.last() else { return Ok(failed) };
             after = last.offset;
-            for event in page.iter().filter(|event| event.kind() == Some(Kind::ProcessorFailed)) {
-                if let Ok(ProcessorFailed { slug, phase: Phase::AfterAppend, cause: Some(cause), .. }) =
-                    event.payload.decode()
-                    && slug == self.slug
-                {
-                    failed.insert(Offset(cause.offset));
+            for event in page.iter().filter(|event| is_by_server(event)) {
+                match event.kind() {
+                    Some(Kind::ProcessorActivated) if self.is_own_lifecycle(event) => failed.clear(),
+                    Some(Kind::ProcessorFailed) if self.is_own_lifecycle(event) => {
+                        failed.extend(failed_reaction(event));
+                    }
+                    _ => {}
                 }
             }
         }
     }
+}
+
+fn supersedes(set: &DeploymentSet, slug: &Slug, configured: Offset) -> bool {
+    set.processors.get(slug).is_none_or(|deployment| deployment.configured != configured)
+}
+
+fn is_by_server(event: &Event) -> bool {
+    event.source.as_ref().is_some_and(|source| source.kind == SourceKind::Server)
+}
+
+/// The event that a recorded failure of `afterAppend` was about.
+fn failed_reaction(event: &Event) -> Option<Offset> {
+    let failed: ProcessorFailed = event.payload.decode().ok()?;
+    failed.cause.filter(|_| failed.phase == Phase::AfterAppend).map(|cause| Offset(cause.offset))
 }
 
 /// With one event in the call there is no doubt which one it was.

@@ -36,6 +36,8 @@ struct Drive<'a> {
     under_way: FuturesUnordered<BoxFuture<'static, Reaction>>,
     waiting: VecDeque<Arc<Event>>,
     redelivers: VecDeque<Arc<Event>>,
+    /// A newer version was configured here, and is being loaded: what comes behind is its own to act on.
+    hold_at: Option<Offset>,
 }
 
 /// What the drive does after a reaction.
@@ -64,7 +66,7 @@ impl Context {
                 ..Mark::default()
             },
         };
-        self.drive(record, store, mark, None, Vec::new()).await
+        self.drive(record, store, mark, None).await
     }
 
     pub(super) async fn drive(
@@ -73,31 +75,69 @@ impl Context {
         store: &Store,
         mark: Mark,
         loaded: Option<Loaded>,
-        redelivers: Vec<Offset>,
     ) -> Result<Rest, Trouble> {
         let mut redelivered = VecDeque::new();
-        for offset in redelivers {
-            redelivered.extend(self.find_event(offset)?);
+        for offset in &mark.redeliver {
+            redelivered.extend(self.find_event(*offset)?);
         }
+        let snapshot = store.read_snapshot()?.filter(|snapshot| snapshot.version == mark.version);
         let mut drive = Drive {
             store,
-            snapshot_at: mark.acted,
+            snapshot_at: snapshot.map(|snapshot| snapshot.reduced).unwrap_or_default(),
             mark,
             done: BTreeSet::new(),
             loaded,
             under_way: FuturesUnordered::new(),
             waiting: VecDeque::new(),
             redelivers: redelivered,
+            hold_at: None,
         };
         let mut subscription = self.streams.subscribe(&self.stream, Some(drive.mark.acted)).await?;
         let mut candidate: Option<Candidate> = None;
         self.show(&drive);
+        // What has come while this version was brought up is looked at before any event.
+        self.deployed.mark_changed();
         loop {
+            if self.deployed.has_changed().is_ok_and(|changed| changed) {
+                let set = self.deployed.borrow_and_update().clone();
+                match self.consider(&drive, &set) {
+                    News::None => {}
+                    News::Candidate(deployment) => {
+                        let known = candidate.as_ref().map(|candidate| candidate.deployment.configured);
+                        if known != Some(deployment.configured) {
+                            drive.hold_at = Some(deployment.configured);
+                            let (at, version) = (deployment.configured, &deployment.version);
+                            let loading = self.load(record, at, version, &set, None);
+                            candidate = Some(Candidate { loading, deployment });
+                        }
+                    }
+                    News::Reload => {
+                        self.wind_up(&mut drive, "the environment of the processor has changed").await;
+                        self.settle(&mut drive).await?;
+                        return Ok(Rest::Changed);
+                    }
+                    News::Removed => {
+                        self.wind_up(&mut drive, "the processor has been removed").await;
+                        return Ok(Rest::Changed);
+                    }
+                }
+            }
             if let Next::Rebuild = self.begin(record, &mut drive).await? {
                 return Ok(Rest::Changed);
             }
             if drive.loaded.is_none() && drive.is_idle() && subscription.is_current() && candidate.is_none() {
-                return Ok(Rest::Idle(drive.mark.acted));
+                if drive.snapshot_at >= drive.mark.acted {
+                    return Ok(Rest::Idle(drive.mark.acted));
+                }
+                // A crash has taken the state that was in memory: it is rebuilt, so that it can be asked for.
+                match self.rebuild(record, store, &drive.mark).await {
+                    Ok(loaded) => drive.loaded = Some(loaded),
+                    Err(error) => {
+                        self.give_up(&mut drive, own_failure(error)?).await?;
+                        return Ok(Rest::Changed);
+                    }
+                }
+                self.show(&drive);
             }
             tokio::select! {
                 biased;
@@ -110,27 +150,8 @@ impl Context {
                     if changed.is_err() {
                         return Ok(Rest::Over);
                     }
-                    let set = self.deployed.borrow_and_update().clone();
-                    match self.consider(&drive, &set) {
-                        News::None => {}
-                        News::Candidate(deployment) => {
-                            let known = candidate.as_ref().map(|candidate| candidate.deployment.configured);
-                            if known != Some(deployment.configured) {
-                                let (at, version) = (deployment.configured, &deployment.version);
-                                let loading = self.load(record, at, version, &set, None);
-                                candidate = Some(Candidate { loading, deployment });
-                            }
-                        }
-                        News::Reload => {
-                            self.wind_up(&mut drive, "the environment of the processor has changed").await;
-                            self.settle(&mut drive).await?;
-                            return Ok(Rest::Changed);
-                        }
-                        News::Removed => {
-                            self.wind_up(&mut drive, "the processor has been removed").await;
-                            return Ok(Rest::Changed);
-                        }
-                    }
+                    // It is looked at before the next event is begun.
+                    self.deployed.mark_changed();
                 }
                 (deployment, prepared) = ready(&mut candidate) => {
                     candidate = None;
@@ -141,7 +162,10 @@ impl Context {
                             self.prepared = Some(prepared);
                             return Ok(Rest::Changed);
                         }
-                        Err(error) => self.refuse_candidate(&deployment, own_failure(error)?).await?,
+                        Err(error) => {
+                            self.refuse_candidate(&deployment, own_failure(error)?).await?;
+                            drive.hold_at = None;
+                        }
                     }
                 }
                 Some((failure, event)) = unawaited(&mut drive.loaded) => {
@@ -156,7 +180,7 @@ impl Context {
                     Some(events) => drive.waiting.extend(events),
                     None => return Ok(Rest::Over),
                 },
-                () = tokio::time::sleep(self.hibernate_after), if drive.is_idle() => {
+                () = tokio::time::sleep(self.hibernate_after), if drive.is_idle() && candidate.is_none() => {
                     if may_hibernate(&drive.loaded).await {
                         self.settle(&mut drive).await?;
                         return Ok(Rest::Idle(drive.mark.acted));
@@ -169,6 +193,9 @@ impl Context {
     /// Starts as many of the waiting events as may be under way.
     async fn begin(&mut self, record: &StreamRecord, drive: &mut Drive<'_>) -> Result<Next, Trouble> {
         while let Some(event) = drive.waiting.front().cloned() {
+            if drive.hold_at.is_some_and(|hold_at| event.offset > hold_at) {
+                return Ok(Next::Go);
+            }
             if self.is_own_lifecycle(&event) {
                 // In order, for the mark must not pass what is still under way before it.
                 drive.waiting.pop_front();
@@ -216,7 +243,9 @@ impl Context {
     /// Without hooks there is nothing to act on: what waits is reduced in one go.
     async fn reduce_waiting(&mut self, drive: &mut Drive<'_>) -> Result<Next, Trouble> {
         let loaded = drive.loaded.as_ref().expect("only a loaded processor reduces");
-        let at_once = self.batch_events.min(drive.waiting.len());
+        let held = |event: &Arc<Event>| drive.hold_at.is_some_and(|hold_at| event.offset > hold_at);
+        let free = drive.waiting.iter().take_while(|event| !held(event)).count();
+        let at_once = self.batch_events.min(free);
         let all: Vec<Arc<Event>> = drive.waiting.drain(..at_once).collect();
         let poisoned = &drive.mark.poisoned;
         let seen: Vec<Arc<Event>> = all
@@ -240,10 +269,16 @@ impl Context {
                 return self.broken(drive, event, failure).await;
             }
         };
-        for (offset, failure) in failures {
-            self.record_failed(&drive.mark.version, drive.mark.configured, &failure, Some(offset)).await?;
-        }
+        let mut failures = failures.into_iter().peekable();
         for event in &all {
+            match failures.next_if(|(offset, _)| *offset == event.offset) {
+                Some((offset, failure)) => {
+                    if let Next::Rebuild = self.failed(drive, offset, &failure).await? {
+                        return Ok(Next::Rebuild);
+                    }
+                }
+                None => drive.mark.failures_in_a_row = 0,
+            }
             drive.done.insert(event.offset);
         }
         drive.advance();
@@ -279,7 +314,10 @@ impl Context {
                 return self.broken(drive, offset, failure).await;
             }
         };
-        if !reaction.redelivered {
+        if reaction.redelivered {
+            drive.mark.redeliver.remove(&offset);
+            drive.store.save_mark(&drive.mark);
+        } else {
             drive.finish(offset);
         }
         self.show(drive);
@@ -304,9 +342,10 @@ impl Context {
             "{FAILURES_IN_A_ROW_MAX} failures in a row, the last at event {offset}: {}; configure it again to go on",
             failure.error.message
         );
-        self.record_suspended(configured, reason).await?;
         drive.finish(offset);
-        drive.store.forget().await?;
+        // What it still owes is its repaired version's to act on.
+        drive.store.settle(&drive.mark, None).await?;
+        self.record_suspended(configured, reason).await?;
         self.wait_until_suspended(configured).await;
         Ok(Next::Rebuild)
     }
@@ -322,6 +361,7 @@ impl Context {
             drive.mark.poisoned.insert(offset);
         }
         let next = self.failed(drive, offset, &failure).await?;
+        drive.mark.redeliver.remove(&offset);
         if matches!(next, Next::Go) {
             drive.finish(offset);
             drive.store.settle(&drive.mark, None).await?;
@@ -335,7 +375,6 @@ impl Context {
         self.record_failed(&drive.mark.version, configured, &failure, None).await?;
         let reason = format!("it ran, and can no longer be loaded: {}", failure.error.message);
         self.record_suspended(configured, reason).await?;
-        drive.store.forget().await?;
         self.wait_until_suspended(configured).await;
         Ok(Next::Rebuild)
     }
@@ -457,7 +496,9 @@ impl Drive<'_> {
     }
 
     fn finish(&mut self, offset: Offset) {
-        self.done.insert(offset);
+        if offset > self.mark.acted {
+            self.done.insert(offset);
+        }
         self.advance();
     }
 
@@ -482,7 +523,7 @@ async fn state_of(loaded: &Option<Loaded>, reduced: Offset) -> Option<Snapshot> 
 /// Timers and calls that a hook left behind keep the isolate awake.
 async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
     match loaded {
-        Some(loaded) => loaded.isolate.pending().await.is_ok_and(|pending| pending == 0),
+        Some(loaded) => !loaded.isolate.pending().await.is_ok_and(|pending| pending > 0),
         None => true,
     }
 }

@@ -69,7 +69,8 @@ impl Context {
         let mut input = EventInput::new(kind, Json::of(payload));
         input.idempotency_key = key.map(IdempotencyKey::derived);
         loop {
-            let origin = Origin::Server { slug: Some(self.slug.clone()), cause: cause.clone() };
+            let origin =
+                Origin::Server { slug: Some(self.slug.clone()), cause: cause.clone(), only: self.home };
             match self.streams.append_one(&self.stream, input.clone(), origin).await {
                 Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => {
                     self.wait_until_resumed().await?
