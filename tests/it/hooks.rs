@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{get, post, request, shared};
 use crate::processors::PONG;
 
-fn count(events: &[Value], event_type: &str) -> usize {
+pub fn count(events: &[Value], event_type: &str) -> usize {
     events.iter().filter(|event| event["type"] == event_type).count()
 }
 

@@ -23,4 +23,6 @@ mod reading;
 mod reconnecting;
 mod recovery;
 mod safety;
+mod standing;
+mod starting;
 mod startup;

@@ -113,6 +113,59 @@ fn a_crash_between_an_append_and_its_checkpoint_appends_nothing_twice() {
 }
 
 #[test]
+fn a_crash_in_the_middle_of_redeliveries_forgets_none() {
+    let broken = "export default { async afterAppend({ event }) { if (event.type === 'order') throw new Error('bug'); } };";
+    // The second order waits for a gate on another stream.
+    let fixed = "export default { async afterAppend({ append, event, read }) {
+        if (event.type !== 'order') return;
+        const { n } = event.payload;
+        if (n === 2) await append({ type: 'packing' });
+        for (let open = n !== 2; !open; await new Promise((done) => setTimeout(done, 10))) {
+            for await (const e of read({ path: '/gate', types: ['open'] })) open = true;
+        }
+        await append({ type: 'shipped', payload: { n } });
+    } };";
+    let mut server = Server::start(&[]);
+    let millrace = server.client("p");
+    millrace.append("/gate", json!({"type": "shut"}));
+    millrace.deploy("/a", "s", broken);
+    let orders: Vec<Value> = (1..=4).map(|n| json!({"type": "order", "payload": {"n": n}})).collect();
+    millrace.append("/a", Value::Array(orders));
+    millrace.settle("/a");
+    millrace.deploy_with("/a", json!({"slug": "s", "script": fixed, "redeliverFailed": true}));
+    millrace.wait_type("/a", "packing");
+    server.kill();
+    let server = server.restart();
+    let millrace = server.client("p");
+    millrace.append("/gate", json!({"type": "open"}));
+    let shipped = |events: &[Value]| -> Vec<Value> {
+        let shipped = events.iter().filter(|event| event["type"] == "shipped");
+        shipped.map(|event| event["payload"]["n"].clone()).collect()
+    };
+    millrace.wait_for("/a", "all orders", |events| shipped(events).len() >= 4);
+    millrace.settle("/a");
+    assert_eq!(shipped(&millrace.read("/a")), [1, 2, 3, 4]);
+    assert_eq!(types(&millrace, "/a", "packing"), 1);
+}
+
+#[test]
+fn a_state_can_be_asked_for_after_a_crash_without_any_event() {
+    let mut server = Server::start(&[]);
+    let millrace = server.client("p");
+    millrace.deploy("/a", "counter", COUNTER);
+    millrace.append("/a", json!([{"type": "tick"}, {"type": "tick"}, {"type": "tick"}]));
+    millrace.settle("/a");
+    server.kill();
+    let server = server.restart();
+    let millrace = server.client("p");
+    let started = std::time::Instant::now();
+    while millrace.run([get("/api/streams/__state/a")])["processors"]["counter"] != json!({"count": 3}) {
+        assert!(started.elapsed() < crate::harness::DEADLINE, "the state did not come back");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_crash_under_load_loses_and_doubles_no_reaction() {
     let mut server = Server::start(&[]);
     let lift = json!({"type": "stream/circuit-breaker-configured", "payload": {"burstCapacity": 1_000_000, "refillRatePerMinute": 1_000_000}});
