@@ -196,7 +196,6 @@ fn a_swap_under_traffic_answers_each_event_once() {
 }
 
 #[test]
-#[ignore = "fails: a candidate that is not polled keeps the lock of the compiler"]
 fn versions_configured_right_after_a_crash_are_taken() {
     let mut server = Server::start(&[]);
     let millrace = server.client("p");
