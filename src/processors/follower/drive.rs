@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
@@ -106,7 +107,8 @@ impl Context {
                         if known != Some(deployment.configured) {
                             drive.hold_at = Some(deployment.configured);
                             let (at, version) = (deployment.configured, &deployment.version);
-                            let loading = self.load(record, at, version, &set, None);
+                            let loading = tokio::spawn(self.load(record, at, version, &set, None));
+                            let loading = AbortOnDropHandle::new(loading);
                             candidate = Some(Candidate { loading, deployment });
                         }
                     }
@@ -454,7 +456,8 @@ async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
 /// A newer version that is being loaded while the earlier one goes on.
 struct Candidate {
     deployment: Deployment,
-    loading: BoxFuture<'static, Result<Loaded, IsolateError>>,
+    /// A task of its own: while it waits its turn at the compiler, this follower may have to wait there too.
+    loading: AbortOnDropHandle<Result<Loaded, IsolateError>>,
 }
 
 /// The candidate's outcome; never, while there is none.
@@ -462,7 +465,8 @@ async fn ready(candidate: &mut Option<Candidate>) -> (Deployment, Result<Loaded,
     match candidate {
         Some(candidate) => {
             let loaded = (&mut candidate.loading).await;
-            (candidate.deployment.clone(), loaded)
+            let ended = |error: tokio::task::JoinError| Err(IsolateError::Machinery(error.to_string()));
+            (candidate.deployment.clone(), loaded.unwrap_or_else(ended))
         }
         None => std::future::pending().await,
     }
