@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
 use crate::limits::HIBERNATE_AFTER;
-use crate::log::{Engine, Log, LogError, LogOptions, OpenError};
+use crate::log::{Engine, Log, LogError, LogOptions, OpenError, StreamRecord};
 use crate::processor::BuiltinProcessor;
 use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
@@ -88,10 +88,10 @@ impl Host {
             .map(|deployed| deployed.keys().filter_map(|slug| Slug::parse(slug).ok()).collect())
             .unwrap_or_default();
         let scripted = self.supervisor.states(stream, &slugs).await?;
-        Ok(Some(self.show(stream, state, scripted)?))
+        Ok(Some(self.show(stream, state, scripted).await?))
     }
 
-    fn show(
+    async fn show(
         &self,
         stream: &StreamKey,
         state: StreamState,
@@ -108,16 +108,23 @@ impl Host {
             "path": stream.path,
             "createdAt": state.record.created_at,
             "eventCount": state.tail,
-            "childPaths": self.child_paths(stream)?,
+            "childPaths": self.child_paths(stream).await?,
             "metadata": metadata,
             "paused": paused,
             "processors": processors,
         }))
     }
 
+    /// Everything below a stream: read on a thread that may block, for the root has all.
+    pub async fn descendants(&self, stream: &StreamKey) -> Result<Vec<StreamRecord>, LogError> {
+        let (log, stream) = (self.log.clone(), stream.clone());
+        let reading = tokio::task::spawn_blocking(move || log.descendants(&stream.project, &stream.path));
+        reading.await.unwrap_or(Err(LogError::Closed))
+    }
+
     /// The immediate children, by name.
-    fn child_paths(&self, stream: &StreamKey) -> Result<Vec<StreamPath>, LogError> {
-        let descendants = self.log.descendants(&stream.project, &stream.path)?;
+    async fn child_paths(&self, stream: &StreamKey) -> Result<Vec<StreamPath>, LogError> {
+        let descendants = self.descendants(stream).await?;
         let mut children: Vec<StreamPath> = descendants
             .iter()
             .filter(|record| !record.key.path.is_system())
@@ -140,12 +147,7 @@ impl Host {
     ) -> Result<BTreeMap<StreamPath, Value>, AppendError> {
         let mut doomed = Vec::new();
         if children {
-            doomed = self
-                .log
-                .descendants(&stream.project, &stream.path)?
-                .into_iter()
-                .map(|record| record.key)
-                .collect();
+            doomed = self.descendants(stream).await?.into_iter().map(|record| record.key).collect();
         }
         // From the top: a processor that is gone brings no child back.
         doomed.push(stream.clone());

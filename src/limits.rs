@@ -84,6 +84,8 @@ pub const ANNOUNCEMENTS_MAX: usize = 10_000;
 pub const ANNOUNCEMENTS_BATCH: usize = 256;
 /// Wait after an announcement that could not be stored.
 pub const ANNOUNCE_RETRY: Duration = Duration::from_secs(1);
+/// Fewer events than this are read again when a stream starts, rather than its state stored when it goes.
+pub const BUILTIN_CHECKPOINT_EVENTS_MIN: u64 = 64;
 /// Streams that one page of a listing shows.
 pub const LIST_PAGE_MAX: usize = 1_000;
 

@@ -36,6 +36,8 @@ export default function installGlobals(native, host) {
     }
   }
   define("self", globalThis);
+  // Also without an import, as the module `millrace` exports it.
+  define("defineProcessor", (definition) => (typeof definition === "function" ? definition() : definition));
 
   // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
 

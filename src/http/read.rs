@@ -1,6 +1,8 @@
 //! `GET /api/streams/{path}`: reading, finite or live, as server-sent events, as JSON or line by line.
 
+use std::fmt::Write as _;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,7 +11,8 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::App;
 use super::error::Problem;
@@ -59,7 +62,7 @@ pub async fn read(
     } else {
         Source::Finite(find_range(app.host.log(), &stream, &request)?)
     };
-    Ok(answer(app, request, source))
+    Ok(answer(request, source))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -204,6 +207,9 @@ enum Source {
 struct Live {
     subscription: Subscription,
     before: Offset,
+    // Both last as long as the read: with many readers, to make them anew for each event would be most of the work.
+    going: Pin<Box<WaitForCancellationFutureOwned>>,
+    keep_alive: Pin<Box<Sleep>>,
 }
 
 struct Finite {
@@ -217,7 +223,12 @@ async fn follow(app: &App, stream: &StreamKey, request: &ReadRequest) -> Result<
     let mut subscription = app.host.streams().subscribe(stream, None).await?;
     let tail = subscription.joined_at();
     subscription.start_after(Some(request.after(tail)));
-    Ok(Live { subscription, before: request.before(tail) })
+    Ok(Live {
+        subscription,
+        before: request.before(tail),
+        going: Box::pin(app.going.clone().cancelled_owned()),
+        keep_alive: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
+    })
 }
 
 fn find_range(log: &Log, stream: &StreamKey, request: &ReadRequest) -> Result<Finite, Problem> {
@@ -247,14 +258,35 @@ impl Finite {
     }
 }
 
+/// What a reader comes to next.
+enum News {
+    Events(Vec<Arc<Event>>),
+    /// Nothing for so long that the connection is to be shown alive.
+    Quiet,
+    End,
+}
+
 impl Source {
-    async fn next(&mut self) -> Result<Option<Vec<Arc<Event>>>, LogError> {
-        match self {
-            Source::Finite(finite) => finite.next().await,
-            Source::Live(live) => {
-                let Some(events) = live.subscription.next().await? else { return Ok(None) };
-                Ok(Some(events))
-            }
+    async fn next(&mut self) -> Result<News, LogError> {
+        let events = match self {
+            Source::Finite(finite) => finite.next().await?,
+            Source::Live(live) => tokio::select! {
+                biased;
+                () = &mut live.going => None,
+                events = live.subscription.next() => events?,
+                () = &mut live.keep_alive => {
+                    live.keep_alive.as_mut().reset(Instant::now() + KEEP_ALIVE);
+                    return Ok(News::Quiet);
+                }
+            },
+        };
+        Ok(events.map_or(News::End, News::Events))
+    }
+
+    /// Something was written: the connection needs no sign of life for a while.
+    fn was_heard(&mut self) {
+        if let Source::Live(live) = self {
+            live.keep_alive.as_mut().reset(Instant::now() + KEEP_ALIVE);
         }
     }
 
@@ -268,13 +300,11 @@ impl Source {
 
 /// The body as it is being written.
 struct Writer {
-    app: App,
     request: ReadRequest,
     source: Source,
     before: Offset,
     left: u64,
     written: u64,
-    keep_alive_at: Instant,
     state: Stage,
 }
 
@@ -285,7 +315,7 @@ enum Stage {
     Ended,
 }
 
-fn answer(app: App, request: ReadRequest, source: Source) -> Response {
+fn answer(request: ReadRequest, source: Source) -> Response {
     let content_type = match request.format {
         Format::EventStream => "text/event-stream",
         Format::Lines => "application/x-ndjson",
@@ -294,11 +324,9 @@ fn answer(app: App, request: ReadRequest, source: Source) -> Response {
     let writer = Writer {
         before: source.before(),
         left: request.limit,
-        app,
         request,
         source,
         written: 0,
-        keep_alive_at: Instant::now() + KEEP_ALIVE,
         state: Stage::Opening,
     };
     let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")];
@@ -331,34 +359,29 @@ impl Writer {
             if self.before <= self.cursor_end() {
                 return self.end().map(Ok);
             }
-            let going = self.app.going.clone();
-            let events = tokio::select! {
-                biased;
-                () = going.cancelled(), if self.request.live => return self.end().map(Ok),
-                events = self.source.next() => events,
-                () = tokio::time::sleep_until(self.keep_alive_at), if self.request.live => {
-                    self.keep_alive_at = Instant::now() + KEEP_ALIVE;
-                    match self.request.format {
-                        Format::EventStream => return Some(Ok(Bytes::from_static(b": \n\n"))),
-                        // An empty line is no event, and keeps the connection from looking dead.
-                        _ => return Some(Ok(Bytes::from_static(b"\n"))),
-                    }
-                }
-            };
-            match events {
-                Ok(Some(events)) => {
+            match self.source.next().await {
+                Ok(News::Events(events)) => {
                     let bytes = self.write(&events);
                     if !bytes.is_empty() {
-                        self.keep_alive_at = Instant::now() + KEEP_ALIVE;
+                        self.source.was_heard();
                         return Some(Ok(bytes));
                     }
                     if self.state == Stage::Ended {
                         return self.close().map(Ok);
                     }
                 }
-                Ok(None) => return self.end().map(Ok),
+                Ok(News::Quiet) => return Some(Ok(self.sign_of_life())),
+                Ok(News::End) => return self.end().map(Ok),
                 Err(error) => return Some(self.fail(&error)),
             }
+        }
+    }
+
+    /// A comment; line by line an empty line, which is no event either.
+    fn sign_of_life(&self) -> Bytes {
+        match self.request.format {
+            Format::EventStream => Bytes::from_static(b": \n\n"),
+            _ => Bytes::from_static(b"\n"),
         }
     }
 
@@ -399,7 +422,8 @@ impl Writer {
         let wire = event.wire();
         match self.request.format {
             Format::EventStream => {
-                bytes.extend_from_slice(format!("id: {}\nevent: message\ndata: ", event.offset).as_bytes());
+                bytes.reserve(wire.len() + 64);
+                write!(bytes, "id: {}\nevent: message\ndata: ", event.offset).expect("a buffer grows");
                 bytes.extend_from_slice(wire);
                 bytes.extend_from_slice(b"\n\n");
             }

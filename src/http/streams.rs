@@ -82,7 +82,7 @@ pub async fn children(
     uri: Uri,
 ) -> Result<Json<Vec<Value>>, Problem> {
     let system = Query::parse(&uri, &["system"])?.flag("system")?.unwrap_or(false);
-    let mut records = app.host.log().descendants(&stream.project, &stream.path)?;
+    let mut records = app.host.descendants(&stream).await?;
     records.retain(|record| system || !record.key.path.is_system());
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     let listed =

@@ -34,6 +34,9 @@ pub struct Deployment {
     pub status: Status,
     /// The newest version that loaded: it runs until another does.
     pub active: Option<Activation>,
+    /// Whether what the version before has not acted on is this one's to act on.
+    #[serde(default)]
+    pub takes_over: bool,
     pub last_error: Option<Value>,
 }
 
@@ -87,16 +90,25 @@ impl Deployments {
                 version,
                 status: Status::Active,
                 active: Some(active),
+                takes_over: true,
                 last_error: None,
             };
             self.change().processors.insert(configured.slug, restored);
             return;
         }
+        // What came while it was suspended is history, unless its repair asks for what has failed.
+        let suspended = earlier.is_some_and(|earlier| earlier.status == Status::Suspended);
         let deployment = Deployment {
             configured: event.offset,
             version,
             status: Status::Starting,
-            active: earlier.and_then(|earlier| earlier.active.clone()),
+            // One that was suspended does not go on when its repair cannot be loaded.
+            active: earlier.filter(|_| !suspended).and_then(|earlier| earlier.active.clone()),
+            takes_over: if suspended {
+                configured.redeliver_failed
+            } else {
+                earlier.is_some_and(|earlier| earlier.active.is_some())
+            },
             last_error: None,
         };
         self.change().processors.insert(configured.slug, deployment);

@@ -4,6 +4,7 @@
 
 mod activate;
 mod drive;
+mod failing;
 mod record;
 
 use std::sync::Arc;

@@ -63,10 +63,14 @@ impl Store {
 
     /// Before an isolate is given back: what wakes it again must find this.
     pub async fn settle(&self, mark: &Mark, snapshot: Option<&Snapshot>) -> Result<(), LogError> {
-        if let Some(snapshot) = snapshot {
-            self.log.write_slot(self.id, &self.snapshot_slot, Some(encode(snapshot))).await?;
+        match snapshot {
+            // What was written lazily before goes into the same commit.
+            Some(snapshot) => {
+                self.save_mark(mark);
+                self.log.write_slot(self.id, &self.snapshot_slot, Some(encode(snapshot))).await
+            }
+            None => self.log.write_slot(self.id, &self.mark_slot, Some(encode(mark))).await,
         }
-        self.log.write_slot(self.id, &self.mark_slot, Some(encode(mark))).await
     }
 
     pub async fn forget(&self) -> Result<(), LogError> {

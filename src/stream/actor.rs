@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::append::{Pipeline, Verdict};
 use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
@@ -30,7 +31,11 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
     let mut actor = Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher };
     actor.pipeline.committed();
     let mut waiting = Vec::new();
-    let shutdown = streams.0.shutdown.clone();
+    // Both last as long as the actor: to make them anew for each batch would cost more than the batch.
+    let shutdown = streams.0.shutdown.clone().cancelled_owned();
+    let idle = tokio::time::sleep(STREAM_IDLE);
+    tokio::pin!(shutdown, idle);
+    let mut was_used = false;
     loop {
         tokio::select! {
             biased;
@@ -38,18 +43,19 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
                 if taken == 0 {
                     break;
                 }
+                was_used = true;
                 if let Err(error) = actor.handle(&mut waiting).await {
                     return refuse_all(&streams, &stream, inbox, error).await;
                 }
             }
-            () = shutdown.cancelled() => break,
-            () = tokio::time::sleep(STREAM_IDLE), if actor.is_unused() => {
-                if streams.retire(&stream, &inbox) {
+            () = &mut shutdown => break,
+            () = &mut idle => {
+                if !was_used && actor.is_unused() && streams.retire(&stream, &inbox) {
                     break;
                 }
+                was_used = false;
+                idle.as_mut().reset(Instant::now() + STREAM_IDLE);
             }
-            // While somebody listens: look again later whether anybody still does.
-            () = tokio::time::sleep(STREAM_IDLE), if !actor.is_unused() => {}
         }
     }
     checkpoint::save(&streams, &mut actor.pipeline);

@@ -12,7 +12,8 @@ use crate::event::{
     Timestamp, builtin,
 };
 use crate::limits::{
-    BUILTIN_CHECKPOINT_EVENTS, EVENT_BYTES_MAX, GROUP_COMMIT_BYTES_MAX, STREAM_COMMIT_EVENTS_MAX,
+    BUILTIN_CHECKPOINT_EVENTS, BUILTIN_CHECKPOINT_EVENTS_MIN, EVENT_BYTES_MAX, GROUP_COMMIT_BYTES_MAX,
+    STREAM_COMMIT_EVENTS_MAX,
 };
 use crate::log::{Commit, Log, LogError, Mark, StreamRecord};
 use crate::processor::{BuiltinProcessor, Effect};
@@ -283,9 +284,9 @@ impl Pipeline {
         self.builtins.iter().map(|builtin| (builtin.slug().to_string(), builtin.state())).collect()
     }
 
-    /// Whether anything has come since the state was stored.
+    /// Whether so much has come since the state was stored that reading it again would take longer.
     pub fn checkpoint_is_stale(&self) -> bool {
-        self.tail != self.checkpointed
+        self.tail.0 - self.checkpointed.0 >= BUILTIN_CHECKPOINT_EVENTS_MIN
     }
 
     pub fn checkpoint_is_due(&self) -> bool {

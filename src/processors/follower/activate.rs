@@ -210,20 +210,20 @@ impl Context {
         loop {
             let hook = isolate.caught_up();
             tokio::pin!(hook);
-            let outcome = loop {
-                let slug = &self.slug;
-                let superseded = |set: &Arc<DeploymentSet>| supersedes(set, slug, configured);
-                let reason = tokio::select! {
-                    outcome = &mut hook => break outcome,
-                    () = self.shutdown.cancelled() => "the server is shutting down",
-                    news = self.deployed.wait_for(superseded) => match news {
-                        Ok(_) => "the processor has been replaced or removed",
-                        Err(_) => "the server is shutting down",
-                    },
-                };
-                isolate.abort(reason);
-                let _ = tokio::time::timeout(ABORT_GRACE, &mut hook).await;
-                return Ok(None);
+            let slug = &self.slug;
+            let superseded = |set: &Arc<DeploymentSet>| supersedes(set, slug, configured);
+            let ended = tokio::select! {
+                outcome = &mut hook => Ok(outcome),
+                () = self.shutdown.cancelled() => Err("the server is shutting down"),
+                _ = self.deployed.wait_for(superseded) => Err("the processor has been replaced or removed"),
+            };
+            let outcome = match ended {
+                Ok(outcome) => outcome,
+                Err(reason) => {
+                    isolate.abort(reason);
+                    let _ = tokio::time::timeout(ABORT_GRACE, &mut hook).await;
+                    return Ok(None);
+                }
             };
             match &outcome {
                 Err(ReactError::Script(failure))
@@ -388,9 +388,9 @@ impl From<LogError> for Replay {
 }
 
 /// Where acting starts: at the configuration for a new deployment; where the version before has come to for
-/// one that replaces it, so that what that one still owed is not passed over.
+/// one that takes over from it, so that what that one still owed is not passed over.
 pub(super) fn first_acted(store: &Store, deployment: &Deployment) -> Result<Offset, LogError> {
-    if deployment.active.is_none() {
+    if !deployment.takes_over {
         return Ok(deployment.configured);
     }
     let before = store.read_mark()?.map(|mark| mark.acted);

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::STREAM_PAUSED;
 use super::activate::{Loaded, first_acted, name_culprit, own_failure};
 use super::{Context, DeploymentSet, Rest, Trouble};
-use crate::event::builtin::Phase;
 use crate::event::{Event, Offset};
 use crate::isolate::{IsolateError, ReactError, ScriptFailure};
-use crate::limits::{ABORT_GRACE, FAILURES_IN_A_ROW_MAX, PARALLEL_HOOKS_MAX, STATE_CHECKPOINT_EVENTS};
+use crate::limits::{ABORT_GRACE, PARALLEL_HOOKS_MAX, STATE_CHECKPOINT_EVENTS};
 use crate::log::StreamRecord;
 
 /// An event under way, and whether its reduce is to run first or was run long ago.
@@ -26,9 +26,9 @@ struct Reaction {
     outcome: Result<(), ReactError>,
 }
 
-struct Drive<'a> {
-    store: &'a Store,
-    mark: Mark,
+pub(super) struct Drive<'a> {
+    pub(super) store: &'a Store,
+    pub(super) mark: Mark,
     /// Done beyond `mark.acted`, while an earlier event is still under way.
     done: BTreeSet<Offset>,
     snapshot_at: Offset,
@@ -41,7 +41,7 @@ struct Drive<'a> {
 }
 
 /// What the drive does after a reaction.
-enum Next {
+pub(super) enum Next {
     Go,
     /// The isolate is gone, or its state is not what the mark says: start again from the log.
     Rebuild,
@@ -107,7 +107,8 @@ impl Context {
                         if known != Some(deployment.configured) {
                             drive.hold_at = Some(deployment.configured);
                             let (at, version) = (deployment.configured, &deployment.version);
-                            let loading = self.load(record, at, version, &set, None);
+                            let loading = tokio::spawn(self.load(record, at, version, &set, None));
+                            let loading = AbortOnDropHandle::new(loading);
                             candidate = Some(Candidate { loading, deployment });
                         }
                     }
@@ -325,82 +326,6 @@ impl Context {
         Ok(next)
     }
 
-    /// The event is recorded as failed, and passed; too many in a row suspend the processor.
-    async fn failed(
-        &mut self,
-        drive: &mut Drive<'_>,
-        offset: Offset,
-        failure: &ScriptFailure,
-    ) -> Result<Next, Trouble> {
-        let (version, configured) = (drive.mark.version.clone(), drive.mark.configured);
-        self.record_failed(&version, configured, failure, Some(offset)).await?;
-        drive.mark.failures_in_a_row += 1;
-        if drive.mark.failures_in_a_row < FAILURES_IN_A_ROW_MAX {
-            return Ok(Next::Go);
-        }
-        let reason = format!(
-            "{FAILURES_IN_A_ROW_MAX} failures in a row, the last at event {offset}: {}; configure it again to go on",
-            failure.error.message
-        );
-        drive.finish(offset);
-        // What it still owes is its repaired version's to act on.
-        drive.store.settle(&drive.mark, None).await?;
-        self.record_suspended(configured, reason).await?;
-        self.wait_until_suspended(configured).await;
-        Ok(Next::Rebuild)
-    }
-
-    /// The script has broken its isolate. A state that is rebuilt must not break it again.
-    async fn broken(
-        &mut self,
-        drive: &mut Drive<'_>,
-        offset: Offset,
-        failure: ScriptFailure,
-    ) -> Result<Next, Trouble> {
-        if failure.phase == Phase::Reduce {
-            drive.mark.poisoned.insert(offset);
-        }
-        let next = self.failed(drive, offset, &failure).await?;
-        drive.mark.redeliver.remove(&offset);
-        if matches!(next, Next::Go) {
-            drive.finish(offset);
-            drive.store.settle(&drive.mark, None).await?;
-        }
-        Ok(Next::Rebuild)
-    }
-
-    /// What ran before cannot be brought up again.
-    async fn give_up(&mut self, drive: &mut Drive<'_>, failure: ScriptFailure) -> Result<Next, Trouble> {
-        let configured = drive.mark.configured;
-        self.record_failed(&drive.mark.version, configured, &failure, None).await?;
-        let reason = format!("it ran, and can no longer be loaded: {}", failure.error.message);
-        self.record_suspended(configured, reason).await?;
-        self.wait_until_suspended(configured).await;
-        Ok(Next::Rebuild)
-    }
-
-    async fn wait_until_suspended(&mut self, configured: Offset) {
-        let slug = self.slug.clone();
-        let settled = self.deployed.wait_for(|set| {
-            set.processors.get(&slug).is_none_or(|deployment| {
-                deployment.status == Status::Suspended || deployment.configured > configured
-            })
-        });
-        tokio::select! {
-            _ = settled => {}
-            () = self.shutdown.cancelled() => {}
-        }
-    }
-
-    async fn refuse_candidate(
-        &mut self,
-        deployment: &Deployment,
-        failure: ScriptFailure,
-    ) -> Result<(), Trouble> {
-        let failure = ScriptFailure { phase: Phase::Load, ..failure };
-        self.record_failed(&deployment.version, deployment.configured, &failure, None).await
-    }
-
     fn consider(&self, drive: &Drive<'_>, set: &DeploymentSet) -> News {
         let Some(deployment) = set.processors.get(&self.slug) else { return News::Removed };
         if deployment.status == Status::Suspended {
@@ -495,7 +420,7 @@ impl Drive<'_> {
         self.under_way.push(reaction.boxed());
     }
 
-    fn finish(&mut self, offset: Offset) {
+    pub(super) fn finish(&mut self, offset: Offset) {
         if offset > self.mark.acted {
             self.done.insert(offset);
         }
@@ -531,7 +456,8 @@ async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
 /// A newer version that is being loaded while the earlier one goes on.
 struct Candidate {
     deployment: Deployment,
-    loading: BoxFuture<'static, Result<Loaded, IsolateError>>,
+    /// A task of its own: while it waits its turn at the compiler, this follower may have to wait there too.
+    loading: AbortOnDropHandle<Result<Loaded, IsolateError>>,
 }
 
 /// The candidate's outcome; never, while there is none.
@@ -539,7 +465,8 @@ async fn ready(candidate: &mut Option<Candidate>) -> (Deployment, Result<Loaded,
     match candidate {
         Some(candidate) => {
             let loaded = (&mut candidate.loading).await;
-            (candidate.deployment.clone(), loaded)
+            let ended = |error: tokio::task::JoinError| Err(IsolateError::Machinery(error.to_string()));
+            (candidate.deployment.clone(), loaded.unwrap_or_else(ended))
         }
         None => std::future::pending().await,
     }

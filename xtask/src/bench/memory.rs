@@ -40,10 +40,12 @@ fn row(name: &str, bytes: f64, target_kb: f64) -> Row {
 fn bytes_each(hibernate_after_ms: &str) -> io::Result<f64> {
     let server = Server::start(&["--hibernate-after-ms", hibernate_after_ms])?;
     let mut client = server.connect()?;
-    // One warm processor first, so that what all share is not counted.
+    // A few warm processors first, so that what all share (a worker for each core) is not counted.
     client.lift_breaker("/")?;
     client.lift_breaker("/idle")?;
-    deploy(&mut client, "/warm/up")?;
+    for n in 0..16 {
+        deploy(&mut client, &format!("/warm/{n}"))?;
+    }
     let before = settled(&server);
     thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
