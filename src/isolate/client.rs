@@ -73,6 +73,7 @@ impl Worker {
     ) -> std::io::Result<Arc<Worker>> {
         let process = process::start(program, ROLE_ISOLATES)?;
         let (reader, writer) = process.socket.into_split();
+        // Bounded by those who send: a follower has a few calls under way, an isolate PENDING_OPS_MAX operations.
         let (outbox, queue) = mpsc::unbounded_channel();
         let worker = Arc::new(Worker {
             pid: process.pid,
