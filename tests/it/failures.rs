@@ -267,16 +267,35 @@ fn ten_failures_in_a_row_suspend() {
         &processors,
         &json!([{"slug": "s", "status": "suspended", "lastError": "<any>"}]),
     );
-    // A repaired version acts on what came in the meantime too.
+    // A configuration wakes it; what came in the meantime is history, as nobody has asked for it.
     millrace.deploy("/a", "s", &PONG.replace("'pong'", "'awake'"));
-    millrace.wait_type("/a", "awake");
     millrace.append("/a", json!({"type": "ping"}));
+    millrace.wait_type("/a", "awake");
     millrace.settle("/a");
     let count = |name: &str| millrace.read("/a").iter().filter(|event| event["type"] == name).count();
     assert_eq!(
         [count("processor/failed"), count("processor/suspended"), count("pong"), count("awake")],
-        [19, 1, 1, 2]
+        [19, 1, 1, 1]
     );
+}
+
+#[test]
+fn a_repair_that_asks_for_it_acts_on_all_that_a_suspended_one_owes() {
+    let millrace = shared();
+    millrace.deploy("/a", "s", &at_boom("throw new Error('again');"));
+    let booms = |from: u64, to: u64| (from..=to).map(|n| json!({"type": "boom", "payload": {"n": n}}));
+    millrace.append("/a", booms(1, 10).collect());
+    millrace.wait_type("/a", "processor/suspended");
+    millrace.append("/a", booms(11, 13).collect());
+    let script = at_boom("await append({ type: 'repaired', payload: event.payload });");
+    millrace.deploy_with("/a", json!({"slug": "s", "script": script, "redeliverFailed": true}));
+    let repaired = |events: &[Value]| -> Vec<Value> {
+        let repaired = events.iter().filter(|event| event["type"] == "repaired");
+        repaired.map(|event| event["payload"]["n"].clone()).collect()
+    };
+    millrace.wait_for("/a", "all of them", |events| repaired(events).len() >= 13);
+    millrace.settle("/a");
+    assert_eq!(repaired(&millrace.read("/a")), (1..=13).map(Value::from).collect::<Vec<_>>(), "oldest first");
 }
 
 #[test]
