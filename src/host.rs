@@ -145,6 +145,7 @@ impl Host {
         stream: &StreamKey,
         children: bool,
     ) -> Result<BTreeMap<StreamPath, Value>, AppendError> {
+        self.streams.settle_below(stream).await;
         let mut doomed = Vec::new();
         if children {
             doomed = self.descendants(stream).await?.into_iter().map(|record| record.key).collect();

@@ -217,6 +217,11 @@ impl Streams {
         self.ask(stream, |reply| Message::State { reply }).await
     }
 
+    /// Waits for a moment until what is below `stream` has been announced, so that it can be destroyed for good.
+    pub async fn settle_below(&self, stream: &StreamKey) {
+        self.0.announcements.told_below(stream).await;
+    }
+
     /// Destroys a stream; its last state, or none when there was no such stream.
     pub async fn delete(&self, stream: &StreamKey) -> Result<Option<StreamState>, AppendError> {
         if self.0.log.find(stream)?.is_none() {

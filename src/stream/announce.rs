@@ -39,10 +39,23 @@ impl Queue {
     /// Waits until the ancestors of a new stream know of it, so that whoever has created it finds it there;
     /// no longer than a moment, for the mark in the log sees to it anyway.
     pub async fn told(&self, stream: &StreamKey) {
+        self.wait_while(|untold| untold.contains(stream)).await;
+    }
+
+    /// Waits until nothing at or below `stream` is still to be announced: what is on its way to an ancestor that
+    /// is being destroyed would bring that one back.
+    pub async fn told_below(&self, stream: &StreamKey) {
+        let concerns = |key: &StreamKey| {
+            key.project == stream.project && (key.path == stream.path || key.path.is_below(&stream.path))
+        };
+        self.wait_while(|untold| untold.iter().any(concerns)).await;
+    }
+
+    async fn wait_while(&self, is_untold: impl Fn(&HashSet<StreamKey>) -> bool) {
         let told = async {
             loop {
                 let notified = self.told.notified();
-                if !self.untold().contains(stream) {
+                if !is_untold(&self.untold()) {
                     return;
                 }
                 notified.await;

@@ -92,7 +92,6 @@ fn a_child_just_created_does_not_bring_back_its_parent() {
 }
 
 #[test]
-#[ignore = "fails: an announcement under way brings the parent back"]
 fn a_grandchild_just_created_does_not_bring_back_its_forebears() {
     destroy_what_a_child_has_just_created(&["/b", "/b/c"]);
 }
