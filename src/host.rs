@@ -3,14 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
 use crate::limits::HIBERNATE_AFTER;
 use crate::log::{Engine, Log, LogError, LogOptions, OpenError, StreamRecord};
+use crate::memory;
 use crate::processor::BuiltinProcessor;
 use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
@@ -44,6 +47,8 @@ pub struct Host {
     streams: Streams,
     supervisor: Supervisor,
     isolates: Isolates,
+    /// Ends with the last handle.
+    _memory: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Host {
@@ -61,7 +66,10 @@ impl Host {
             Supervisor::new(isolates.clone(), options.hibernate_after.unwrap_or(HIBERNATE_AFTER));
         let streams = Streams::start(log.clone(), builtins(log.clone(), supervisor.clone()));
         supervisor.start(streams.clone());
-        Ok(Host { log, streams, supervisor, isolates })
+        let counted = streams.clone();
+        let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
+        let _memory = Arc::new(AbortOnDropHandle::new(memory));
+        Ok(Host { log, streams, supervisor, isolates, _memory })
     }
 
     pub fn streams(&self) -> &Streams {

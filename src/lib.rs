@@ -8,6 +8,7 @@ pub mod http;
 pub mod isolate;
 pub mod limits;
 pub mod log;
+mod memory;
 pub mod processor;
 pub mod processors;
 pub mod stream;

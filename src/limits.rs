@@ -70,6 +70,10 @@ pub const FSCK_PROBLEMS_MAX: usize = 100;
 
 /// A stream without appends and readers gives its memory back; its state is rebuilt in well under a millisecond.
 pub const STREAM_IDLE: Duration = Duration::from_secs(10);
+/// How often it is looked whether memory can go back to the system.
+pub const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// After so many streams have gone to rest, it does.
+pub const MEMORY_TRIM_AFTER: usize = 512;
 /// Committed batches that a live reader may be behind before it reads from the log again.
 pub const PUBLISH_BUFFER_MAX: usize = 64;
 /// Events read from the log at a time: bounds the memory of a reader, and how long one read holds a thread.

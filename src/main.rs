@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-/// Events are made on one thread and freed on another, all day long: that is where the system's allocator
-/// spends its time, and what it does not give back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Before flags and runtime: a worker has neither, and must be small and quick to start.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == millrace::isolate::SUBCOMMAND) {
