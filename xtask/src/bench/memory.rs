@@ -63,6 +63,8 @@ fn bytes_each(hibernate_after_ms: &str) -> io::Result<f64> {
             writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
         })
     })?;
+    // The first connection has been at rest for longer than the server waits.
+    let mut client = server.connect()?;
     for n in 0..PROCESSORS {
         let processors = client.get(&format!("/api/processors/idle/{n}"))?;
         if processors[0]["status"] == Value::Null || !processors[0]["lastError"].is_null() {
