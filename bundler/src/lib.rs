@@ -2,5 +2,10 @@
 //! Knows nothing of streams: the server adapts it.
 
 pub mod diagnostic;
+pub mod failure;
+pub mod limits;
+pub mod package;
+pub mod progress;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
+pub use failure::{BundleError, Failure, Stage};

@@ -1,0 +1,10 @@
+//! Every bound of a build, in one place, each with its reason.
+
+/// Files of one source.
+pub const FILES_MAX: usize = 1_000;
+/// One file of an author: no person writes more, and a parser's tree takes fifty times the memory.
+pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// All files of one source together.
+pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Diagnostics of one failure; the rest is counted.
+pub const DIAGNOSTICS_MAX: usize = 100;

@@ -1,0 +1,94 @@
+//! Installed packages as plain data: what the resolver, the linker and the type checker see of a registry.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// One package in one resolution: `name@version`, and what distinguishes it when its peers differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PackageId(pub String);
+
+impl fmt::Display for PackageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Its own name; who depends on it may know it by another (`npm:` aliases).
+    pub name: String,
+    pub version: String,
+    /// As in a lock file: `sha512-…`.
+    pub integrity: String,
+    /// By the name under which this package imports them; peers included.
+    pub dependencies: BTreeMap<String, PackageId>,
+    pub files: Arc<PackageFiles>,
+}
+
+/// Everything that a source depends on, resolved and at hand.
+#[derive(Clone, Debug, Default)]
+pub struct Packages {
+    /// The author's own dependencies, by the name under which they are imported.
+    pub roots: BTreeMap<String, PackageId>,
+    pub packages: BTreeMap<PackageId, Package>,
+}
+
+/// The files of one package: a list that is known without touching the disk, and their contents.
+#[derive(Debug)]
+pub struct PackageFiles {
+    /// Relative paths with `/`, and their sizes.
+    sizes: BTreeMap<String, u64>,
+    contents: Contents,
+}
+
+#[derive(Debug)]
+enum Contents {
+    Folder(PathBuf),
+    Memory(BTreeMap<String, Bytes>),
+}
+
+impl PackageFiles {
+    /// Of a folder of the store, whose files are these.
+    pub fn in_folder(folder: PathBuf, sizes: BTreeMap<String, u64>) -> PackageFiles {
+        PackageFiles { sizes, contents: Contents::Folder(folder) }
+    }
+
+    pub fn in_memory(files: impl IntoIterator<Item = (String, Bytes)>) -> PackageFiles {
+        let files: BTreeMap<String, Bytes> = files.into_iter().collect();
+        let sizes = files.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect();
+        PackageFiles { sizes, contents: Contents::Memory(files) }
+    }
+
+    /// Relative paths in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.sizes.keys().map(String::as_str)
+    }
+
+    pub fn size(&self, path: &str) -> Option<u64> {
+        self.sizes.get(path).copied()
+    }
+
+    /// Only what is listed can be read, so no name leads out of the package.
+    pub fn read(&self, path: &str) -> std::io::Result<Bytes> {
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        self.size(path).ok_or_else(missing)?;
+        match &self.contents {
+            Contents::Folder(folder) => std::fs::read(folder.join(path)).map(Bytes::from),
+            Contents::Memory(files) => files.get(path).cloned().ok_or_else(missing),
+        }
+    }
+
+    /// Where the files lie, for programs that are run from there.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.contents {
+            Contents::Folder(folder) => Some(folder),
+            Contents::Memory(_) => None,
+        }
+    }
+}
