@@ -21,6 +21,11 @@ impl Log {
         Ok(found.filter(|stream| self.shared.watermark.knows(stream.id)))
     }
 
+    /// Whether the stream at `key` is the one with this number: not destroyed, and not created again.
+    pub fn is_current(&self, key: &StreamKey, id: StreamId) -> Result<bool, LogError> {
+        Ok(self.find(key)?.is_some_and(|stream| stream.id == id))
+    }
+
     /// The durable tail; 0 when there are no events, or no such stream.
     pub fn tail(&self, id: StreamId) -> Result<Offset, LogError> {
         if self.shared.is_deleted(id) {

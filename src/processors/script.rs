@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
-    Timestamp, builtin,
+    builtin,
 };
 use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
 use crate::limits::{EVENT_BYTES_MAX, LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
@@ -106,16 +106,16 @@ impl Bridge for ScriptBridge {
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
-        let own =
-            StreamRecord { id: self.id, key: self.stream.clone(), created_at: Timestamp::from_millis(0) };
+        let (own, id) = (self.stream.clone(), self.id);
         async move {
             let (stream, input) = understood?;
-            if !is_there(&streams, &own) {
-                return Err(op_error(&AppendError::Destroyed(own.key.path)));
+            let failed = |error: AppendError| op_error(&error);
+            if !streams.log().is_current(&own, id).map_err(|error| failed(error.into()))? {
+                return Err(failed(AppendError::Destroyed(own.path)));
             }
-            let only = if stream == own.key { Only::This(own.id) } else { Only::Any };
+            let only = if stream == own { Only::This(id) } else { Only::Any };
             let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause, only }).await;
-            stored.map(|event| wire_json(&event)).map_err(|error| op_error(&error))
+            stored.map(|event| wire_json(&event)).map_err(failed)
         }
         .boxed()
     }
@@ -183,11 +183,6 @@ fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Resul
     }
 }
 
-/// Whether the stream has not been destroyed in the meantime.
-fn is_there(streams: &Streams, record: &StreamRecord) -> bool {
-    matches!(streams.log().find(&record.key), Ok(Some(found)) if found.id == record.id)
-}
-
 fn cursor(key: &str, text: Option<&str>) -> Result<Option<Cursor>, OpError> {
     let parsed = text.map(Cursor::parse).transpose();
     parsed.map_err(|why| OpError { code: "bad-cursor".into(), message: format!("`{key}` {why}") })
@@ -208,7 +203,7 @@ async fn write_lines(
     let logs = stream.sibling(path);
     let mut lines = Vec::new();
     while waiting.recv_many(&mut lines, LOG_BATCH_MAX).await > 0 {
-        if !is_there(&streams, &record) {
+        if let Ok(false) = streams.log().is_current(stream, record.id) {
             return;
         }
         let origin = Origin::Server { slug: Some(slug.clone()), cause: None, only: Only::Any };
