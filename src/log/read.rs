@@ -75,6 +75,13 @@ impl Log {
         Err(LogError::Corrupt { folder: self.shared.folder.clone(), why })
     }
 
+    /// The event at an offset, if there is one.
+    pub fn read_one(&self, stream: &StreamRecord, offset: Offset) -> Result<Option<Arc<Event>>, LogError> {
+        // The first event of a page comes whatever its size.
+        let page = self.read(stream, offset.previous(), offset.next(), 1, 0)?;
+        Ok(page.into_iter().next())
+    }
+
     fn clamp(&self, id: StreamId, mut events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
         if let Some(last) = events.last() {
             let durable = self.shared.watermark.clamp(id, last.offset);

@@ -22,7 +22,7 @@ use super::supervisor::Supervisor;
 use crate::event::builtin::ProcessorConfigured;
 use crate::event::{Event, Kind, Offset, Slug, StreamKey};
 use crate::isolate::{IsolateError, Isolates};
-use crate::limits::{EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
+use crate::limits::{FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
 use crate::stream::{AppendError, Only, Streams};
 
@@ -144,6 +144,6 @@ pub(super) fn read_configuration(
     record: &StreamRecord,
     offset: Offset,
 ) -> Result<Option<ProcessorConfigured>, LogError> {
-    let page = streams.log().read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
-    Ok(page.first().and_then(|event| event.payload.decode().ok()))
+    let event = streams.log().read_one(record, offset)?;
+    Ok(event.and_then(|event| event.payload.decode().ok()))
 }

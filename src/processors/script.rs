@@ -17,7 +17,7 @@ use crate::event::{
     builtin,
 };
 use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
-use crate::limits::{EVENT_BYTES_MAX, LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
+use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
@@ -76,7 +76,7 @@ impl ScriptBridge {
         // A hook that has ended may still append, from a timer that it left behind.
         let log = self.streams.log();
         let record = log.find(&self.stream).ok()??;
-        log.read(&record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX).ok()?.pop()
+        log.read_one(&record, offset).ok()?
     }
 
     fn derived_key(&self, request: &AppendRequest) -> IdempotencyKey {

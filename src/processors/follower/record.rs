@@ -103,7 +103,6 @@ impl Context {
     pub(super) fn find_event(&self, offset: Offset) -> Result<Option<Arc<Event>>, Trouble> {
         let log = self.streams.log();
         let Some(record) = log.find(&self.stream)? else { return Ok(None) };
-        let page = log.read(&record, offset.previous(), offset.next(), 1, crate::limits::EVENT_BYTES_MAX)?;
-        Ok(page.into_iter().next())
+        Ok(log.read_one(&record, offset)?)
     }
 }
