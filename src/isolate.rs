@@ -28,7 +28,7 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
-pub use failure::{IsolateError, OpError, ReactError, ScriptFailure};
+pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
 pub use worker::{SUBCOMMAND, worker_main};

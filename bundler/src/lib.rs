@@ -6,6 +6,9 @@ pub mod failure;
 pub mod limits;
 pub mod package;
 pub mod progress;
+pub mod source_map;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
+pub use progress::{OnStep, Step};
+pub use source_map::{Original, SourceMap};

@@ -8,3 +8,6 @@ pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Diagnostics of one failure; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 100;
+
+/// A path of one file, as the store of events bounds names elsewhere.
+pub const PATH_CHARS_MAX: usize = 1_023;

@@ -7,7 +7,7 @@ mod drive;
 mod failing;
 mod record;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use activate::Loaded;
 
 use super::deployments::{DeploymentSet, Status};
+use super::positions::Positions;
 use super::progress::{Progress, Store};
 use super::supervisor::Supervisor;
 use crate::event::builtin::ProcessorConfigured;
@@ -42,6 +43,8 @@ pub struct Context {
     pub home: Only,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
+    /// Of the configuration that has failed last, for the next failure.
+    pub positions: Mutex<Option<(Offset, Arc<Positions>)>>,
     /// Events in one call to `reduce`: one alone, once some event has brought down a whole worker.
     pub batch_events: usize,
 }
