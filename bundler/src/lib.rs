@@ -6,6 +6,8 @@ pub mod failure;
 pub mod limits;
 pub mod package;
 pub mod progress;
+pub mod resolve;
+pub mod tree;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};

@@ -8,3 +8,5 @@ pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Diagnostics of one failure; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 100;
+/// Names that one hint lists: enough to find the right one, few enough to be read.
+pub const NAMES_SHOWN_MAX: usize = 8;
