@@ -7,6 +7,8 @@ pub mod limits;
 pub mod package;
 pub mod progress;
 pub mod source_map;
+pub mod resolve;
+pub mod tree;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};

@@ -11,3 +11,5 @@ pub const DIAGNOSTICS_MAX: usize = 100;
 
 /// A path of one file, as the store of events bounds names elsewhere.
 pub const PATH_CHARS_MAX: usize = 1_023;
+/// Names that one hint lists: enough to find the right one, few enough to be read.
+pub const NAMES_SHOWN_MAX: usize = 8;

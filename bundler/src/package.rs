@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,6 +73,19 @@ impl PackageFiles {
 
     pub fn size(&self, path: &str) -> Option<u64> {
         self.sizes.get(path).copied()
+    }
+
+    /// Whether some file lies below this relative path.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.below(folder).next().is_some()
+    }
+
+    /// The paths of all files below a folder (the empty name is the package itself), relative to it, in order.
+    pub fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        self.sizes
+            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .map_while(move |(path, _)| path.strip_prefix(&prefix))
     }
 
     /// Only what is listed can be read, so no name leads out of the package.
