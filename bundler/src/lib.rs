@@ -6,6 +6,8 @@ pub mod failure;
 pub mod limits;
 pub mod package;
 pub mod progress;
+pub mod subprocess;
+pub mod typecheck;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
