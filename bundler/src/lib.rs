@@ -9,6 +9,8 @@ pub mod progress;
 pub mod source_map;
 pub mod resolve;
 pub mod tree;
+pub mod subprocess;
+pub mod typecheck;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};

@@ -1,0 +1,216 @@
+//! The compiler's process: what it is asked, and the answers to its questions about files. Everything here blocks; a
+//! process that is killed meanwhile ends it with an error.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, BufWriter};
+use std::path::Path;
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::files::{Library, View};
+use super::framing::{self, Message, Request, Response};
+use crate::limits::COMPILER_HEAP_SOFT_MAX;
+use crate::subprocess::Subprocess;
+
+pub struct Compiler {
+    process: Arc<Subprocess>,
+    stdin: BufWriter<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    library: Library,
+    last_request: u64,
+    open: Option<Open>,
+}
+
+/// The program that the compiler holds from the question before.
+struct Open {
+    config: String,
+    snapshot: u64,
+    packages: Option<String>,
+    files: BTreeMap<String, String>,
+}
+
+/// A diagnostic as the compiler has it: positions are UTF-16 offsets from the start of the file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    pub file_name: Option<String>,
+    pub pos: u32,
+    pub end: u32,
+    pub code: u32,
+    pub category: u32,
+    pub text: String,
+    #[serde(default)]
+    pub message_chain: Vec<Finding>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Can the files be parsed?
+    Syntax,
+    /// And do their types agree?
+    Types,
+}
+
+#[derive(Deserialize)]
+struct Snapshot {
+    snapshot: u64,
+    projects: Vec<Project>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Project {
+    id: String,
+    config_file_name: String,
+}
+
+impl Compiler {
+    pub fn start(binary: &Path) -> io::Result<Compiler> {
+        let library = Library::beside(binary)?;
+        let callbacks = "--callbacks=readFile,fileExists,directoryExists,getAccessibleEntries,realpath";
+        let arguments = ["--api", "--async", "--cwd", super::files::AUTHOR, callbacks];
+        let (process, pipes) =
+            Subprocess::spawn(binary, &arguments, &[("GOMEMLIMIT", COMPILER_HEAP_SOFT_MAX)])?;
+        Ok(Compiler {
+            process: Arc::new(process),
+            stdin: BufWriter::new(pipes.stdin),
+            stdout: BufReader::new(pipes.stdout),
+            library,
+            last_request: 0,
+            open: None,
+        })
+    }
+
+    pub fn process(&self) -> Arc<Subprocess> {
+        self.process.clone()
+    }
+
+    /// Of the program that a configuration in the view describes.
+    pub fn findings(&mut self, view: &View, config: &str, question: Question) -> io::Result<Vec<Finding>> {
+        if self.last_request == 0 {
+            self.ask::<Value>(view, "initialize", Value::Null)?;
+        }
+        let (snapshot, project) = self.open(view, config)?;
+        let about = json!({"snapshot": snapshot, "project": project});
+        let mut found = Vec::new();
+        for methods in methods_of(question) {
+            for method in *methods {
+                let answer: Option<Vec<Finding>> = self.ask(view, method, &about)?;
+                found.extend(answer.unwrap_or_default());
+            }
+            // What does not parse has no types worth telling.
+            if !found.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lets the compiler take in what is new since the last question.
+    fn open(&mut self, view: &View, config: &str) -> io::Result<(u64, String)> {
+        let files = view.own_files();
+        let packages = view.packages_key();
+        let before = self.open.take();
+        let mut update = json!({});
+        if let Some(open) = &before {
+            let same_packages = packages.is_some() && packages == open.packages;
+            update["fileChanges"] =
+                if same_packages { changes(&open.files, &files) } else { json!({"invalidateAll": true}) };
+        }
+        if before.as_ref().is_none_or(|open| open.config != config) {
+            update["openProjects"] = json!([config]);
+            update["closeProjects"] = before.iter().map(|open| open.config.as_str()).collect();
+        }
+        let taken: Snapshot = self.ask(view, "updateSnapshot", &update)?;
+        if let Some(open) = before {
+            // Only what is released can be forgotten.
+            self.ask::<Value>(view, "release", json!({"snapshot": open.snapshot}))?;
+        }
+        let missing = || io::Error::other(format!("the compiler did not open {config}"));
+        let project = taken.projects.into_iter().find(|project| project.config_file_name == config);
+        let project = project.ok_or_else(missing)?;
+        self.open = Some(Open { config: config.to_owned(), snapshot: taken.snapshot, packages, files });
+        Ok((taken.snapshot, project.id))
+    }
+
+    fn ask<R: DeserializeOwned>(
+        &mut self,
+        view: &View,
+        method: &str,
+        params: impl Serialize,
+    ) -> io::Result<R> {
+        self.last_request += 1;
+        let id = self.last_request.to_string();
+        framing::write(&mut self.stdin, &Request::new(self.last_request, method, params))?;
+        loop {
+            let message: Message = framing::read(&mut self.stdout)?;
+            match (message.method, message.id) {
+                (Some(asked), Some(id)) => self.answer(view, &asked, message.params.as_deref(), &id)?,
+                // A notification: there is nothing to answer.
+                (Some(_), None) => {}
+                (None, Some(found)) if found.get() == id => {
+                    if let Some(error) = message.error {
+                        return Err(io::Error::other(format!("{method}: {}", error.message)));
+                    }
+                    let result = message.result.as_deref().map_or("null", RawValue::get);
+                    return Ok(serde_json::from_str(result)?);
+                }
+                (None, _) => return Err(io::Error::other("an answer to a question that was not asked")),
+            }
+        }
+    }
+
+    /// Never with what would let the compiler look at the disk by itself, which is `null` for some questions.
+    fn answer(
+        &mut self,
+        view: &View,
+        method: &str,
+        params: Option<&RawValue>,
+        id: &RawValue,
+    ) -> io::Result<()> {
+        let path: String = serde_json::from_str(params.map_or("\"\"", RawValue::get))?;
+        let result = match method {
+            "readFile" => json!({"content": self.read(view, &path)}),
+            "fileExists" => json!(view.is_file(&path) || self.library.find(&path).is_some()),
+            "directoryExists" => json!(view.is_dir(&path)),
+            "getAccessibleEntries" => {
+                let (files, directories) = view.entries(&path);
+                json!({"files": files, "directories": directories})
+            }
+            "realpath" => json!(view.real_path(&path).unwrap_or(path)),
+            other => return Err(io::Error::other(format!("the compiler asks for {other}"))),
+        };
+        framing::write(&mut self.stdin, &Response::new(id, result))
+    }
+
+    fn read(&self, view: &View, path: &str) -> Option<String> {
+        match self.library.find(path) {
+            Some(library) => std::fs::read_to_string(library).ok(),
+            None => view.read(path),
+        }
+    }
+}
+
+/// In steps: if one finds something, the next is not taken.
+fn methods_of(question: Question) -> &'static [&'static [&'static str]] {
+    match question {
+        Question::Syntax => &[&["getSyntacticDiagnostics"]],
+        Question::Types => &[
+            &["getConfigFileParsingDiagnostics", "getSyntacticDiagnostics"],
+            &["getProgramDiagnostics", "getGlobalDiagnostics", "getSemanticDiagnostics"],
+        ],
+    }
+}
+
+fn changes(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Value {
+    let created: Vec<_> = now.keys().filter(|path| !before.contains_key(*path)).collect();
+    let deleted: Vec<_> = before.keys().filter(|path| !now.contains_key(*path)).collect();
+    let differs = |path: &&String| before.get(*path).is_some_and(|text| Some(text) != now.get(*path));
+    let changed: Vec<_> = now.keys().filter(differs).collect();
+    json!({"changed": changed, "created": created, "deleted": deleted})
+}

@@ -1,0 +1,101 @@
+//! One program, made ready for the compiler: its files with ours laid over them, and the way back from the positions
+//! that the compiler reports to those of the author.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::compiler::{Finding, Question};
+use super::config;
+use super::files::{AUTHOR, FileTree, View};
+use super::types;
+
+/// What is to be checked.
+#[derive(Clone)]
+pub struct Program {
+    pub files: Arc<dyn FileTree>,
+    /// The module that exports the processor, relative to the source.
+    pub entry: String,
+    /// The author's files that are checked even if nothing imports them, relative to the source.
+    pub sources: Vec<String>,
+}
+
+/// A program as the compiler sees it.
+pub struct Prepared {
+    pub view: View,
+    pub config: String,
+    entry: String,
+}
+
+const CHECKING: &str = "tsconfig.json";
+const DEFAULTS: &str = "defaults.json";
+const PARSING: &str = "syntax.json";
+
+impl Program {
+    pub fn prepare(&self, question: Question) -> Prepared {
+        match question {
+            Question::Syntax => self.to_parse(),
+            Question::Types => self.to_check(),
+        }
+    }
+
+    fn to_parse(&self) -> Prepared {
+        let config = config::path_of(PARSING);
+        let files = self.roots(is_source);
+        let overlay = BTreeMap::from([(config.clone(), config::parsing(&files).to_string())]);
+        Prepared { view: View::new(self.files.clone(), overlay), config, entry: self.path(&self.entry) }
+    }
+
+    fn to_check(&self) -> Prepared {
+        let config = config::path_of(CHECKING);
+        let mut overlay = BTreeMap::new();
+        let mut files = self.roots(is_typescript);
+        for (name, text) in types::declarations(&*self.files) {
+            files.push(config::path_of(name));
+            overlay.insert(config::path_of(name), text.to_owned());
+        }
+        let mut extends = vec![config::path_of(DEFAULTS)];
+        overlay.insert(config::path_of(DEFAULTS), config::defaults().to_string());
+        let authors = format!("{AUTHOR}/tsconfig.json");
+        if self.files.is_file(&authors) {
+            extends.push(authors);
+        }
+        overlay.insert(config.clone(), config::checking(&files, &extends).to_string());
+        Prepared { view: View::new(self.files.clone(), overlay), config, entry: self.path(&self.entry) }
+    }
+
+    fn roots(&self, belongs: fn(&str) -> bool) -> Vec<String> {
+        let named = self.sources.iter().chain([&self.entry]).filter(|file| belongs(file));
+        let mut files: Vec<String> = named.map(|file| self.path(file)).collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    fn path(&self, file: &str) -> String {
+        format!("{AUTHOR}/{}", file.trim_start_matches("./"))
+    }
+}
+
+impl Prepared {
+    /// Where a finding stands for the author: the file and the UTF-16 offsets there.
+    pub fn place(&self, finding: &Finding) -> (String, u32, u32) {
+        match &finding.file_name {
+            Some(file) => (file.clone(), finding.pos, finding.end),
+            // About the program as a whole.
+            None => (self.entry.clone(), 0, 0),
+        }
+    }
+
+    /// The text as the author wrote it.
+    pub fn original(&self, path: &str) -> Option<String> {
+        self.view.read(path)
+    }
+}
+
+fn is_typescript(file: &str) -> bool {
+    [".ts", ".tsx", ".mts", ".cts"].iter().any(|end| file.ends_with(end))
+}
+
+fn is_source(file: &str) -> bool {
+    is_typescript(file) || [".js", ".jsx", ".mjs", ".cjs"].iter().any(|end| file.ends_with(end))
+}

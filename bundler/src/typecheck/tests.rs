@@ -1,0 +1,47 @@
+//! Checks with the real compiler. `MILLRACE_TSC` says where it lies; without it there is nothing to test with.
+
+mod bounds;
+mod closed;
+mod errors;
+mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::*;
+use tree::MemoryTree;
+
+/// None, and a word about it, on a machine without the compiler.
+fn checker() -> Option<TypeChecker> {
+    compiler().map(|binary| TypeChecker::new(options(binary)))
+}
+
+fn compiler() -> Option<PathBuf> {
+    let binary = std::env::var_os("MILLRACE_TSC").map(PathBuf::from);
+    if binary.is_none() {
+        println!("MILLRACE_TSC names no compiler: not tested");
+    }
+    binary
+}
+
+fn options(binary: PathBuf) -> TypeCheckerOptions {
+    TypeCheckerOptions::new(Box::new(move || {
+        let binary = binary.clone();
+        Box::pin(async move { Ok(binary) })
+    }))
+}
+
+/// Whose entry is the first file, and whose sources are all of them below no `node_modules`.
+fn program(files: &[(&str, &str)]) -> Program {
+    let own = files.iter().filter(|(path, _)| !path.starts_with('/') && !path.starts_with("node_modules/"));
+    Program {
+        entry: files[0].0.to_owned(),
+        sources: own.map(|(path, _)| (*path).to_owned()).collect(),
+        files: Arc::new(MemoryTree::of(files)),
+    }
+}
+
+/// `TS2322 main.ts:1:7`, one for each.
+fn places(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics.iter().map(|one| format!("{} {}:{}:{}", one.code, one.file, one.line, one.column)).collect()
+}

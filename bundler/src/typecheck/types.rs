@@ -1,0 +1,14 @@
+//! The declarations that every program is checked with: the processor's API, the isolate's globals, and the built-in
+//! modules of Node that there are.
+
+use super::files::{AUTHOR, FileTree};
+
+const PROCESSOR: (&str, &str) = ("processor.d.ts", include_str!("../../../runtime-js/types/processor.d.ts"));
+const GLOBALS: (&str, &str) = ("globals.d.ts", include_str!("../../../runtime-js/types/globals.d.ts"));
+const NODE: (&str, &str) = ("node.d.ts", include_str!("../../../runtime-js/types/node.d.ts"));
+
+/// By name. An author who installed `@types/node` gets that one's instead of ours.
+pub fn declarations(files: &dyn FileTree) -> Vec<(&'static str, &'static str)> {
+    let has_node = files.is_dir(&format!("{AUTHOR}/node_modules/@types/node"));
+    [PROCESSOR, GLOBALS].into_iter().chain((!has_node).then_some(NODE)).collect()
+}
