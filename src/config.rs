@@ -61,7 +61,9 @@ fn command() -> clap::Command {
             .collect();
         subcommand.args(globals)
     };
-    ["serve", "demo", "fsck", "bundle"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
+    ["serve", "demo", "fsck", "bundle"]
+        .into_iter()
+        .fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -161,7 +163,8 @@ pub struct Packages {
 impl Packages {
     /// None when there is no place that is the user's own.
     pub fn store(&self) -> Option<PathBuf> {
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let cache = || absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
         self.folder.clone().or_else(|| Some(cache()?.join("millrace").join("packages")))
     }
@@ -169,7 +172,9 @@ impl Packages {
 
 /// This process's environment, of which the package manager's settings are read.
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Where the command was given; a project's `.npmrc` lies there.

@@ -31,7 +31,13 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error at a place of a file; columns in UTF-16 units.
-    pub fn error(code: &str, message: impl Into<String>, file: &str, text: &str, (line, column): (u32, u32)) -> Diagnostic {
+    pub fn error(
+        code: &str,
+        message: impl Into<String>,
+        file: &str,
+        text: &str,
+        (line, column): (u32, u32),
+    ) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
             code: code.into(),

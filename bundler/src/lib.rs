@@ -1,17 +1,23 @@
 //! From an author's files to a module that runs, or to diagnostics that say why not.
 //! Knows nothing of streams: the server adapts it.
 
+pub mod bundle;
+pub mod bundler;
 pub mod diagnostic;
 pub mod failure;
 pub mod limits;
+pub mod manifest;
 pub mod package;
 pub mod progress;
-pub mod source_map;
+pub mod project;
 pub mod resolve;
-pub mod tree;
+pub mod source_map;
 pub mod subprocess;
+pub mod tree;
 pub mod typecheck;
 
+pub use bundle::{Bundle, Project};
+pub use bundler::{Bundler, BundlerOptions, Lock};
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
 pub use progress::{OnStep, Step};

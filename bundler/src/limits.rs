@@ -36,3 +36,5 @@ pub const COMPILER_IDLE_MAX: Duration = Duration::from_secs(120);
 pub const COMPILER_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The lines of one diagnostic's explanation, which follows types into their depth.
 pub const MESSAGE_LINES_MAX: usize = 12;
+/// Bundles, with their maps, that are kept for who asks for the same again.
+pub const BUILDS_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -36,7 +36,13 @@ impl Manifest {
         let text = text.trim_start_matches('\u{feff}').to_string();
         match serde_json::from_str::<Value>(&text) {
             Ok(value @ Value::Object(_)) => Ok(Some(Manifest { text, value })),
-            Ok(_) => Err(Diagnostic::error("bad-package-json", "package.json must be a JSON object", FILE, &text, (1, 1))),
+            Ok(_) => Err(Diagnostic::error(
+                "bad-package-json",
+                "package.json must be a JSON object",
+                FILE,
+                &text,
+                (1, 1),
+            )),
             Err(error) => Err(syntax_error(&text, &error)),
         }
     }
@@ -84,7 +90,13 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> Diagnostic {
         column -= 1;
     }
     let column = line_text[..column].encode_utf16().count() as u32 + 1;
-    Diagnostic::error("json-syntax", format!("package.json is not valid JSON: {message}"), FILE, text, (line as u32, column))
+    Diagnostic::error(
+        "json-syntax",
+        format!("package.json is not valid JSON: {message}"),
+        FILE,
+        text,
+        (line as u32, column),
+    )
 }
 
 #[cfg(test)]
@@ -98,7 +110,8 @@ mod tests {
 
     #[test]
     fn dependencies_are_found_in_the_text() {
-        let text = "{\n  \"name\": \"zod\",\n  \"dependencies\": {\n    \"zöd\": \"1\", \"zod\": \"^4\"\n  }\n}\n";
+        let text =
+            "{\n  \"name\": \"zod\",\n  \"dependencies\": {\n    \"zöd\": \"1\", \"zod\": \"^4\"\n  }\n}\n";
         let manifest = manifest(text).unwrap().unwrap();
         assert_eq!(manifest.position_of("zod"), (4, 24));
         assert_eq!(manifest.position_of("zöd"), (4, 12));

@@ -7,8 +7,7 @@ use crate::limits::{FILE_BYTES_MAX, FILES_MAX, PATH_CHARS_MAX, SOURCE_BYTES_MAX}
 use crate::{Diagnostic, Project};
 
 /// Names that an entry has when nobody says which it is, by rank.
-const ENTRY_STEMS: [&str; 6] =
-    ["processor", "index", "main", "src/processor", "src/index", "src/main"];
+const ENTRY_STEMS: [&str; 6] = ["processor", "index", "main", "src/processor", "src/index", "src/main"];
 /// What can be a module, by rank.
 const CODE_EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "js", "mjs", "jsx", "cts", "cjs"];
 
@@ -17,18 +16,27 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if project.files.len() > FILES_MAX {
         let message = format!("the source has {} files; it may have {FILES_MAX}", project.files.len());
-        found.push(Diagnostic::of_source("too-many-files", message).with_hint("publish what is shared as an npm package, or join files"));
+        found.push(
+            Diagnostic::of_source("too-many-files", message)
+                .with_hint("publish what is shared as an npm package, or join files"),
+        );
     }
     let total: usize = project.files.values().map(String::len).sum();
     if total > SOURCE_BYTES_MAX {
         let message = format!("the source has {total} bytes; all files together may have {SOURCE_BYTES_MAX}");
-        found.push(Diagnostic::of_source("source-too-large", message).with_hint("read data from events instead of carrying it in the source"));
+        found.push(
+            Diagnostic::of_source("source-too-large", message)
+                .with_hint("read data from events instead of carrying it in the source"),
+        );
     }
     for (name, text) in &project.files {
         found.extend(misnamed(name).map(|why| bad_path(name, why)));
         if text.len() > FILE_BYTES_MAX {
             let message = format!("{name} has {} bytes; a file may have {FILE_BYTES_MAX}", text.len());
-            found.push(Diagnostic::error("file-too-large", message, name, "", (1, 1)).with_hint("read data from events instead of carrying it in the source"));
+            found.push(
+                Diagnostic::error("file-too-large", message, name, "", (1, 1))
+                    .with_hint("read data from events instead of carrying it in the source"),
+            );
         }
         if let Some(folder) = folders(name).find(|folder| project.files.contains_key(*folder)) {
             found.push(bad_path(name, &format!("{folder} is a file and cannot be a folder, too")));
@@ -77,7 +85,8 @@ pub fn entry(project: &Project, manifest: Option<&Value>) -> Result<String, Diag
     if let Some(entry) = &project.entry {
         return named(project, entry).ok_or_else(|| not_found(project, entry));
     }
-    let main = manifest.and_then(|manifest| ["module", "main"].iter().find_map(|key| manifest.get(key)?.as_str()));
+    let main =
+        manifest.and_then(|manifest| ["module", "main"].iter().find_map(|key| manifest.get(key)?.as_str()));
     // A `main` that `npm init` has put there means nothing when there is no such file.
     if let Some(main) = main.and_then(|main| named(project, main)) {
         return Ok(main);
@@ -87,10 +96,17 @@ pub fn entry(project: &Project, manifest: Option<&Value>) -> Result<String, Diag
     match (known, code.next(), code.next()) {
         (Some(known), _, _) => Ok(known),
         (None, Some(only), None) => Ok(only.clone()),
-        (None, Some(_), Some(_)) => Err(Diagnostic::of_source("entry-not-found", "none of the files is the entry by its name")
-            .with_hint(format!("call it processor.ts, or say which it is with `entry`; there are {}", listed(project)))),
-        (None, None, _) => Err(Diagnostic::of_source("entry-not-found", "the source has no TypeScript or JavaScript file")
-            .with_hint("put the processor into processor.ts")),
+        (None, Some(_), Some(_)) => {
+            Err(Diagnostic::of_source("entry-not-found", "none of the files is the entry by its name")
+                .with_hint(format!(
+                    "call it processor.ts, or say which it is with `entry`; there are {}",
+                    listed(project)
+                )))
+        }
+        (None, None, _) => {
+            Err(Diagnostic::of_source("entry-not-found", "the source has no TypeScript or JavaScript file")
+                .with_hint("put the processor into processor.ts"))
+        }
     }
 }
 
@@ -105,7 +121,10 @@ fn named(project: &Project, name: &str) -> Option<String> {
 }
 
 fn with_extension(project: &Project, stem: &str) -> Option<String> {
-    CODE_EXTENSIONS.iter().map(|extension| format!("{stem}.{extension}")).find(|name| project.files.contains_key(name))
+    CODE_EXTENSIONS
+        .iter()
+        .map(|extension| format!("{stem}.{extension}"))
+        .find(|name| project.files.contains_key(name))
 }
 
 pub fn is_code(name: &str) -> bool {
@@ -115,8 +134,14 @@ pub fn is_code(name: &str) -> bool {
 }
 
 fn not_found(project: &Project, entry: &str) -> Diagnostic {
-    Diagnostic::error("entry-not-found", format!("`entry` names {entry:?}, which is not among the files"), entry, "", (1, 1))
-        .with_hint(format!("there are {}", listed(project)))
+    Diagnostic::error(
+        "entry-not-found",
+        format!("`entry` names {entry:?}, which is not among the files"),
+        entry,
+        "",
+        (1, 1),
+    )
+    .with_hint(format!("there are {}", listed(project)))
 }
 
 fn listed(project: &Project) -> String {
@@ -135,7 +160,10 @@ mod tests {
     use super::*;
 
     fn project(names: &[&str]) -> Project {
-        Project { files: names.iter().map(|name| (name.to_string(), String::new())).collect(), ..Project::default() }
+        Project {
+            files: names.iter().map(|name| (name.to_string(), String::new())).collect(),
+            ..Project::default()
+        }
     }
 
     #[test]
@@ -175,7 +203,11 @@ mod tests {
         ];
         for (names, entry, manifest, expected) in cases {
             let project = Project { entry: entry.map(String::from), ..project(names) };
-            assert_eq!(super::entry(&project, manifest.as_ref()).ok().as_deref(), expected, "{names:?} {entry:?}");
+            assert_eq!(
+                super::entry(&project, manifest.as_ref()).ok().as_deref(),
+                expected,
+                "{names:?} {entry:?}"
+            );
         }
     }
 }

@@ -78,7 +78,8 @@ fn tell_all(sources: &Sources, diagnostics: &[Diagnostic]) {
 fn write(remote: &Remote, out: &Path, bundle: &Bundle) -> Result<(), Failure> {
     let mut map = out.as_os_str().to_owned();
     map.push(".map");
-    let unwritable = |error: std::io::Error| Failure::failed(format!("cannot write {}: {error}", out.display()));
+    let unwritable =
+        |error: std::io::Error| Failure::failed(format!("cannot write {}: {error}", out.display()));
     std::fs::write(out, &bundle.script).map_err(unwritable)?;
     std::fs::write(Path::new(&map), &bundle.source_map).map_err(unwritable)?;
     if remote.json {

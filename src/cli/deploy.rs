@@ -75,8 +75,7 @@ async fn append(
     slug: &Slug,
     sources: &Sources,
 ) -> Result<Received, Failure> {
-    let kind =
-        if sources.is_project() { Kind::ProcessorSourceConfigured } else { Kind::ProcessorConfigured };
+    let kind = if sources.is_project() { Kind::ProcessorSourceConfigured } else { Kind::ProcessorConfigured };
     let body = json!({ "type": kind.name(), "payload": payload(options, slug, sources) });
     let mut stored = client.append(&options.stream, body.to_string()).await?;
     let event = stored.pop().ok_or_else(|| Failure::failed("the server stored nothing"))?;
@@ -218,7 +217,8 @@ impl Wait<'_> {
         }
         let is_answered = row.source.is_none_or(|source| source.status == "built");
         let is_older = row.configured_offset.is_some_and(|configured| configured < self.configured);
-        (row.status == "active" && is_answered && is_older).then(|| Outcome::Unchanged(row.version.unwrap_or_default()))
+        (row.status == "active" && is_answered && is_older)
+            .then(|| Outcome::Unchanged(row.version.unwrap_or_default()))
     }
 
     async fn row(&self) -> Result<Option<Row>, Failure> {

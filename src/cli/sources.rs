@@ -108,7 +108,10 @@ impl Sources {
             Sources { files: opened.collect::<Result<_, Failure>>()?, form: Form::Modules }
         };
         if sources.files.is_empty() {
-            return Err(Failure::failed(format!("{} has no TypeScript or JavaScript files", folder.display())));
+            return Err(Failure::failed(format!(
+                "{} has no TypeScript or JavaScript files",
+                folder.display()
+            )));
         }
         if sources.files.len() > MODULES_MAX {
             return Err(Failure::failed(format!(
@@ -127,7 +130,8 @@ impl Sources {
 
     /// The members of the configuring event's payload that hold the code.
     pub fn members(&self) -> Vec<(&'static str, Value)> {
-        let texts = || self.files.iter().map(|(name, file)| (name.clone(), file.text.clone().into())).collect();
+        let texts =
+            || self.files.iter().map(|(name, file)| (name.clone(), file.text.clone().into())).collect();
         match &self.form {
             Form::Script => {
                 let script = self.files.values().next().map(|file| file.text.clone());
@@ -168,10 +172,8 @@ impl File {
 /// Of a folder's files those that a build may look at: code, JSON, and any text that the code names.
 fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, File>, Failure> {
     let is_lock = |name: &str| LOCK_FILES.iter().any(|lock| name.ends_with(lock));
-    let (code, others): (Vec<_>, Vec<_>) = files
-        .iter()
-        .filter(|(name, _)| !is_lock(name))
-        .partition(|(name, _)| {
+    let (code, others): (Vec<_>, Vec<_>) =
+        files.iter().filter(|(name, _)| !is_lock(name)).partition(|(name, _)| {
             let path = Path::new(name.as_str());
             has_extension(path, &PLAIN_EXTENSIONS) || has_extension(path, &TYPED_EXTENSIONS)
         });
@@ -183,7 +185,8 @@ fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, F
         let last = name.rsplit('/').next().unwrap_or(name);
         opened.values().any(|file: &File| file.text.contains(last))
     };
-    let wanted: Vec<_> = others.into_iter().filter(|(name, _)| name.ends_with(".json") || is_named(name)).collect();
+    let wanted: Vec<_> =
+        others.into_iter().filter(|(name, _)| name.ends_with(".json") || is_named(name)).collect();
     for (name, path) in wanted {
         opened.insert(name.clone(), File::open(path)?);
     }

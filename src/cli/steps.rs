@@ -24,7 +24,10 @@ impl Steps {
             return self.progress.update(&format!("{}: {doing} … {seconds} s", self.what));
         }
         let Some(step) = step else { return };
-        let is_new = self.told.as_ref().is_none_or(|told| std::mem::discriminant(told) != std::mem::discriminant(step));
+        let is_new = self
+            .told
+            .as_ref()
+            .is_none_or(|told| std::mem::discriminant(told) != std::mem::discriminant(step));
         if is_new {
             terminal::remark(&format!("{}: {}", self.what, sentence(step)));
             self.told = Some(step.clone());

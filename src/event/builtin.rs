@@ -12,9 +12,7 @@ use serde_json::value::RawValue;
 use super::{EventType, Json, Kind, Slug, StreamPath};
 use crate::limits;
 
-pub use source::{
-    ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
-};
+pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {

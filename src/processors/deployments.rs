@@ -68,7 +68,8 @@ impl DeploymentSet {
 
     /// How many slugs this stream has something for.
     fn count(&self) -> usize {
-        self.processors.len() + self.sources.slugs().filter(|slug| !self.processors.contains_key(slug)).count()
+        self.processors.len()
+            + self.sources.slugs().filter(|slug| !self.processors.contains_key(slug)).count()
     }
 }
 
@@ -236,8 +237,10 @@ impl BuiltinProcessor for Deployments {
             Some(Kind::ProcessorConfigured | Kind::ProcessorSourceConfigured)
                 if self.set.count() >= PROCESSORS_PER_STREAM_MAX =>
             {
-                let known =
-                    input.payload.decode::<Slugged>().is_ok_and(|configured| self.set.knows(&configured.slug));
+                let known = input
+                    .payload
+                    .decode::<Slugged>()
+                    .is_ok_and(|configured| self.set.knows(&configured.slug));
                 if known { Ok(()) } else { refuse("processors", PROCESSORS_PER_STREAM_MAX) }
             }
             Some(Kind::EnvVarSet) if self.set.env.len() >= ENV_VARS_MAX => {

@@ -28,8 +28,10 @@ impl Positions {
     /// The failure as its author should read it.
     pub fn tell(&self, mut failure: ScriptFailure) -> ScriptFailure {
         if let Positions::Mapped { .. } = self {
-            failure.error.frames = failure.error.frames.iter().filter_map(|frame| self.original(frame)).collect();
-            failure.error.stack = stack_text(&failure.error.name, &failure.error.message, &failure.error.frames);
+            failure.error.frames =
+                failure.error.frames.iter().filter_map(|frame| self.original(frame)).collect();
+            failure.error.stack =
+                stack_text(&failure.error.name, &failure.error.message, &failure.error.frames);
         }
         failure.error.snippet = failure.error.frames.iter().find_map(|frame| self.snippet(frame));
         failure
@@ -43,7 +45,12 @@ impl Positions {
         }
         let column = utf16_column(script, frame.line, frame.column);
         let place = map.lookup(frame.line, column)?;
-        Some(Frame { file: place.file, line: place.line, column: place.column, function: frame.function.clone() })
+        Some(Frame {
+            file: place.file,
+            line: place.line,
+            column: place.column,
+            function: frame.function.clone(),
+        })
     }
 
     /// Only the author's own files have their text here; a package's places have no code frame.

@@ -213,7 +213,11 @@ pub fn doc(kind: Kind) -> EventDoc {
                 &[
                     SLUG,
                     required("sourceOffset", "integer", "Where the `processor/source-configured` stands."),
-                    required("diagnostics", "array", "As in `processor/compile-failed`; the codes are TypeScript's."),
+                    required(
+                        "diagnostics",
+                        "array",
+                        "As in `processor/compile-failed`; the codes are TypeScript's.",
+                    ),
                 ]
             },
             example: r#"{"slug":"ping","sourceOffset":2,"diagnostics":[{"severity":"error","code":"TS2339","message":"Property 'tpye' does not exist on type 'Event'.","file":"processor.ts","line":5,"column":15,"snippet":"> 5 |     if (event.tpye === 'ping') return;\n    |               ^\n"}]}"#,

@@ -288,7 +288,7 @@ impl Engine {
         ScriptFailure {
             phase,
             reason,
-            error: ScriptError { name, message, stack, frames },
+            error: ScriptError { name, message, stack, frames, snippet: None },
             cause_code: code,
             event: None,
         }

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use millrace_bundler::{
-    Bundle, BundleError, Diagnostic, Failure, Lock, Project, Severity, Stage, Step,
-};
+use millrace_bundler::{Bundle, BundleError, Diagnostic, Failure, Lock, Project, Severity, Stage, Step};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +65,9 @@ impl Job {
         let mut delay = FOLLOWER_RETRY_FIRST;
         for attempt in 1.. {
             match self.attempt(attempt >= BUILD_ATTEMPTS_MAX).await {
-                Ok(()) | Err(Trouble::Append(AppendError::Destroyed(_) | AppendError::ShuttingDown)) => return,
+                Ok(()) | Err(Trouble::Append(AppendError::Destroyed(_) | AppendError::ShuttingDown)) => {
+                    return;
+                }
                 Err(trouble) => {
                     tracing::warn!(stream = %self.stream.path, slug = %self.slug, offset = %self.offset, %trouble, "a source's build is tried again");
                 }
@@ -86,7 +86,11 @@ impl Job {
         if found.configured.typecheck == Typecheck::Report {
             self.report_type_errors(&found).await?;
         }
-        self.streams.log().write_slot_lazily(found.record.id, &self.mark(), Some(self.offset.to_string().into_bytes()));
+        self.streams.log().write_slot_lazily(
+            found.record.id,
+            &self.mark(),
+            Some(self.offset.to_string().into_bytes()),
+        );
         Ok(())
     }
 
@@ -119,7 +123,11 @@ impl Job {
 
     fn previous_lock(&self, record: &StreamRecord) -> Result<Option<String>, LogError> {
         let Some(offset) = self.previous else { return Ok(None) };
-        let configured = self.streams.log().read_one(record, offset)?.and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
+        let configured = self
+            .streams
+            .log()
+            .read_one(record, offset)?
+            .and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
         Ok(configured.and_then(|configured| configured.bundle?.lock).map(|lock| lock.as_str().to_string()))
     }
 
@@ -258,7 +266,11 @@ fn host_trouble(stage: Stage, message: String) -> Failure {
 }
 
 fn too_large(bytes: usize) -> Failure {
-    let message = format!("the bundle and its source map have {bytes} bytes; an event may have {EVENT_BYTES_MAX}");
+    let message =
+        format!("the bundle and its source map have {bytes} bytes; an event may have {EVENT_BYTES_MAX}");
     let hint = "import less of the packages, or smaller ones";
-    Failure { stage: Stage::Link, diagnostics: vec![Diagnostic::of_source("bundle-too-large", message).with_hint(hint)] }
+    Failure {
+        stage: Stage::Link,
+        diagnostics: vec![Diagnostic::of_source("bundle-too-large", message).with_hint(hint)],
+    }
 }

@@ -94,7 +94,10 @@ impl Context {
             return Err(AppendError::Destroyed(self.stream.path.clone()).into());
         };
         let Some(configuration) = read_configuration(&self.streams, &record, configured)? else {
-            return Err(Trouble::Isolate(format!("no configuration of `{}` at offset {configured}", self.slug)));
+            return Err(Trouble::Isolate(format!(
+                "no configuration of `{}` at offset {configured}",
+                self.slug
+            )));
         };
         let positions = Arc::new(Positions::of(configuration));
         *self.positions.lock().expect("nothing panics while it holds the positions") =

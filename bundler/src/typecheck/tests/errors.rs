@@ -22,7 +22,10 @@ async fn positions() {
         (&[("main.ts", "/*\u{1f600}*/ const a: number = 'x';")], &["TS2322 main.ts:1:14"]),
         (&[("main.ts", "\u{feff}let a = 1;\r\n\ta = 'b';")], &["TS2322 main.ts:2:2"]),
         (
-            &[("main.ts", "import { b } from './lib/b.ts';\nb.c;"), ("lib/b.ts", "export const b = {};\nb.d;")],
+            &[
+                ("main.ts", "import { b } from './lib/b.ts';\nb.c;"),
+                ("lib/b.ts", "export const b = {};\nb.d;"),
+            ],
             &["TS2339 lib/b.ts:2:3", "TS2339 main.ts:2:3"],
         ),
         // What does not parse has no types.
