@@ -194,7 +194,7 @@ pub enum Store {
 /// See everything once, on a temporary folder
 ///
 /// Starts a server whose data vanish with it, appends a processor as an event, shows ping and pong, then a
-/// processor that throws, its failure as an event, and the repair. Stays up until Ctrl-C, so that the curl
+/// processor that throws, its failure as an event, and the repair; then one with a package from npm. Stays up until Ctrl-C, so that the curl
 /// lines that it prints can be tried.
 #[derive(Debug, Args)]
 #[command(after_help = "\
