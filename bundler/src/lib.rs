@@ -4,6 +4,7 @@
 pub mod diagnostic;
 pub mod failure;
 pub mod limits;
+pub mod npm;
 pub mod package;
 pub mod progress;
 
