@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod failure;
 pub mod limits;
 pub mod manifest;
+pub mod npm;
 pub mod package;
 pub mod progress;
 pub mod project;
