@@ -34,13 +34,13 @@ struct Open {
     files: BTreeMap<String, String>,
 }
 
-/// A diagnostic as the compiler has it: positions are UTF-16 offsets from the start of the file.
+/// A diagnostic as the compiler has it: positions are UTF-16 offsets from the start of the file, or -1.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     pub file_name: Option<String>,
-    pub pos: u32,
-    pub end: u32,
+    pub pos: i64,
+    pub end: i64,
     pub code: u32,
     pub category: u32,
     pub text: String,
@@ -55,6 +55,14 @@ pub enum Question {
     /// And do their types agree?
     Types,
 }
+
+/// What is asked of a program that parses.
+const TYPES: [&str; 4] = [
+    "getConfigFileParsingDiagnostics",
+    "getProgramDiagnostics",
+    "getGlobalDiagnostics",
+    "getSemanticDiagnostics",
+];
 
 #[derive(Deserialize)]
 struct Snapshot {
@@ -97,15 +105,11 @@ impl Compiler {
         }
         let (snapshot, project) = self.open(view, config)?;
         let about = json!({"snapshot": snapshot, "project": project});
-        let mut found = Vec::new();
-        for methods in methods_of(question) {
-            for method in *methods {
-                let answer: Option<Vec<Finding>> = self.ask(view, method, &about)?;
-                found.extend(answer.unwrap_or_default());
-            }
-            // What does not parse has no types worth telling.
-            if !found.is_empty() {
-                break;
+        let mut found = self.list(view, "getSyntacticDiagnostics", &about)?;
+        // What does not parse has no types worth telling.
+        if question == Question::Types && found.is_empty() {
+            for method in TYPES {
+                found.extend(self.list(view, method, &about)?);
             }
         }
         Ok(found)
@@ -136,6 +140,10 @@ impl Compiler {
         let project = project.ok_or_else(missing)?;
         self.open = Some(Open { config: config.to_owned(), snapshot: taken.snapshot, packages, files });
         Ok((taken.snapshot, project.id))
+    }
+
+    fn list(&mut self, view: &View, method: &str, about: &Value) -> io::Result<Vec<Finding>> {
+        Ok(self.ask::<Option<Vec<Finding>>>(view, method, about)?.unwrap_or_default())
     }
 
     fn ask<R: DeserializeOwned>(
@@ -193,17 +201,6 @@ impl Compiler {
             Some(library) => std::fs::read_to_string(library).ok(),
             None => view.read(path),
         }
-    }
-}
-
-/// In steps: if one finds something, the next is not taken.
-fn methods_of(question: Question) -> &'static [&'static [&'static str]] {
-    match question {
-        Question::Syntax => &[&["getSyntacticDiagnostics"]],
-        Question::Types => &[
-            &["getConfigFileParsingDiagnostics", "getSyntacticDiagnostics"],
-            &["getProgramDiagnostics", "getGlobalDiagnostics", "getSemanticDiagnostics"],
-        ],
     }
 }
 

@@ -23,7 +23,8 @@ pub struct Program {
 pub struct Prepared {
     pub view: View,
     pub config: String,
-    entry: String,
+    /// The author's file that stands for the program as a whole.
+    whole: String,
 }
 
 const CHECKING: &str = "tsconfig.json";
@@ -42,7 +43,8 @@ impl Program {
         let config = config::path_of(PARSING);
         let files = self.roots(is_source);
         let overlay = BTreeMap::from([(config.clone(), config::parsing(&files).to_string())]);
-        Prepared { view: View::new(self.files.clone(), overlay), config, entry: self.path(&self.entry) }
+        let whole = self.path(&self.entry);
+        Prepared { view: View::new(self.files.clone(), overlay), config, whole }
     }
 
     fn to_check(&self) -> Prepared {
@@ -56,11 +58,13 @@ impl Program {
         let mut extends = vec![config::path_of(DEFAULTS)];
         overlay.insert(config::path_of(DEFAULTS), config::defaults().to_string());
         let authors = format!("{AUTHOR}/tsconfig.json");
+        let mut whole = self.path(&self.entry);
         if self.files.is_file(&authors) {
-            extends.push(authors);
+            extends.push(authors.clone());
+            whole = authors;
         }
         overlay.insert(config.clone(), config::checking(&files, &extends).to_string());
-        Prepared { view: View::new(self.files.clone(), overlay), config, entry: self.path(&self.entry) }
+        Prepared { view: View::new(self.files.clone(), overlay), config, whole }
     }
 
     fn roots(&self, belongs: fn(&str) -> bool) -> Vec<String> {
@@ -80,9 +84,9 @@ impl Prepared {
     /// Where a finding stands for the author: the file and the UTF-16 offsets there.
     pub fn place(&self, finding: &Finding) -> (String, u32, u32) {
         match &finding.file_name {
-            Some(file) => (file.clone(), finding.pos, finding.end),
+            Some(file) if *file != self.config => (file.clone(), offset(finding.pos), offset(finding.end)),
             // About the program as a whole.
-            None => (self.entry.clone(), 0, 0),
+            _ => (self.whole.clone(), 0, 0),
         }
     }
 
@@ -90,6 +94,10 @@ impl Prepared {
     pub fn original(&self, path: &str) -> Option<String> {
         self.view.read(path)
     }
+}
+
+fn offset(position: i64) -> u32 {
+    u32::try_from(position).unwrap_or_default()
 }
 
 fn is_typescript(file: &str) -> bool {
