@@ -1,11 +1,14 @@
 //! From an author's files to a module that runs, or to diagnostics that say why not.
 //! Knows nothing of streams: the server adapts it.
 
+pub mod builds;
 pub mod bundle;
 pub mod bundler;
 pub mod diagnostic;
 pub mod failure;
+pub mod install;
 pub mod limits;
+pub mod link_map;
 pub mod manifest;
 pub mod npm;
 pub mod package;
@@ -15,10 +18,12 @@ pub mod resolve;
 pub mod source_map;
 pub mod subprocess;
 pub mod tree;
+pub mod tools;
 pub mod typecheck;
 
 pub use bundle::{Bundle, Project};
-pub use bundler::{Bundler, BundlerOptions, Lock};
+pub use bundler::{Bundler, BundlerOptions};
+pub use npm::Lock;
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
 pub use progress::{OnStep, Step};
