@@ -2,6 +2,7 @@
 //! Knows nothing of streams: the server adapts it.
 
 pub mod diagnostic;
+pub mod esbuild;
 pub mod failure;
 pub mod limits;
 pub mod package;
