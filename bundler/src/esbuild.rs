@@ -243,4 +243,17 @@ impl Esbuild {
         };
         service::start(program, self.options.bounds).await.map_err(BuildFailure::Machinery)
     }
+
+    #[cfg(test)]
+    async fn pid(&self) -> Option<u32> {
+        self.shared.lock().await.as_ref()?.service().pid()
+    }
+
+    /// When no build is in it any more.
+    #[cfg(test)]
+    async fn all_turns(&self) {
+        let all = self.turns.acquire_many(limits::ESBUILD_BUILDS_AT_ONCE as u32);
+        let turns = tokio::time::timeout(Duration::from_secs(5), all).await;
+        drop(turns.expect("all turns are given back").expect("the semaphore is never closed"));
+    }
 }

@@ -82,8 +82,12 @@ impl Death {
 
 /// Started, and found to be of the right version.
 pub(super) async fn start(program: PathBuf, bounds: Bounds) -> Result<Running, String> {
+    start_as(program, VERSION, bounds).await
+}
+
+pub(super) async fn start_as(program: PathBuf, version: &str, bounds: Bounds) -> Result<Running, String> {
     let shown = program.display().to_string();
-    let arguments = vec![format!("--service={VERSION}"), "--ping".to_owned()];
+    let arguments = vec![format!("--service={version}"), "--ping".to_owned()];
     let mut process = process::start(program, arguments)
         .await
         .map_err(|error| format!("esbuild at {shown} does not start: {error}"))?;
