@@ -6,6 +6,7 @@ pub mod failure;
 pub mod limits;
 pub mod package;
 pub mod progress;
+pub mod transpile;
 
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
