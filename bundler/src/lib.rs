@@ -20,6 +20,7 @@ pub mod subprocess;
 pub mod tree;
 pub mod tools;
 pub mod typecheck;
+pub mod transpile;
 
 pub use bundle::{Bundle, Project};
 pub use bundler::{Bundler, BundlerOptions};

@@ -134,3 +134,14 @@ pub const ESBUILD_BUSY_RETRIES_MAX: usize = 20;
 pub const ESBUILD_BUSY_RETRY_AFTER: Duration = Duration::from_millis(50);
 /// The line of a source that a message quotes: minified files are one line.
 pub const LINE_TEXT_BYTES_MAX: usize = 1_000;
+/// The compiler's stack, of which only what is touched takes memory: a parser needs up to 5 kB per level of nesting.
+pub const COMPILER_STACK_BYTES: usize = 256 * 1024 * 1024;
+/// Brackets that may be open in one place of a script: the compiler's stack bears thirty times as many, but its
+/// indented output grows with the square, and nobody nests so deeply by hand.
+pub const BRACKETS_OPEN_MAX: usize = 1_000;
+/// Words and signs of one statement and those around it, which bound the depth of its tree.
+pub const STATEMENT_TOKENS_MAX: usize = 30_000;
+/// How often a file with syntax errors is read again to find further ones.
+pub const SYNTAX_ROUNDS_MAX: usize = 40;
+/// The same in bytes, so that a large file with many errors does not take seconds.
+pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
