@@ -108,4 +108,4 @@ pub struct Definition {
 }
 
 /// The built-in modules of Node that an isolate has, without `node:`.
-pub const NODE_MODULES: &[&str] = &[];
+pub const NODE_MODULES: &[&str] = &["zlib"];

@@ -34,10 +34,10 @@ impl Builds {
     pub async fn outcome(
         &self,
         digest: String,
-        build: impl AsyncFnOnce() -> Result<Outcome, BundleError>,
+        build: impl Future<Output = Result<Outcome, BundleError>>,
     ) -> Result<Outcome, BundleError> {
         let cell = self.cell(&digest);
-        let outcome = cell.get_or_try_init(build).await.cloned();
+        let outcome = cell.get_or_try_init(|| build).await.cloned();
         drop(cell);
         self.bound();
         outcome
@@ -58,7 +58,8 @@ impl Builds {
         kept.builds.retain(|_, build| build.outcome.initialized() || Arc::strong_count(&build.outcome) > 1);
         let mut total: usize = kept.builds.values().map(Build::bytes).sum();
         while total > BUILDS_KEPT_BYTES_MAX && kept.builds.len() > 1 {
-            let oldest = kept.builds.iter().min_by_key(|(_, build)| build.used).map(|(digest, _)| digest.clone());
+            let oldest =
+                kept.builds.iter().min_by_key(|(_, build)| build.used).map(|(digest, _)| digest.clone());
             let Some(build) = oldest.and_then(|digest| kept.builds.remove(&digest)) else { return };
             total -= build.bytes();
         }
@@ -73,7 +74,9 @@ impl Build {
     fn bytes(&self) -> usize {
         match self.outcome.get() {
             Some(Ok(bundle)) => bundle.script.len() + bundle.source_map.len(),
-            Some(Err(failure)) => failure.diagnostics.iter().map(|it| it.message.len() + it.snippet.len()).sum(),
+            Some(Err(failure)) => {
+                failure.diagnostics.iter().map(|it| it.message.len() + it.snippet.len()).sum()
+            }
             None => 0,
         }
     }
@@ -122,8 +125,9 @@ mod tests {
                 _ => Ok(Err(Arc::new(failure()))),
             }
         };
-        assert!(builds.outcome("a".into(), build).await.is_err());
-        let (first, second) = tokio::join!(builds.outcome("a".into(), build), builds.outcome("a".into(), build));
+        assert!(builds.outcome("a".into(), build()).await.is_err());
+        let (first, second) =
+            tokio::join!(builds.outcome("a".into(), build()), builds.outcome("a".into(), build()));
         assert_eq!(first.unwrap().err(), second.unwrap().err());
         assert_eq!(count.load(Relaxed), 2);
     }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use crate::builds::{Builds, Outcome, digest};
-use crate::esbuild::{Esbuild, EsbuildOptions};
+use crate::esbuild::{Binary, Esbuild, EsbuildOptions};
 use crate::failure::{BundleError, Failure, Stage};
 use crate::install;
 use crate::limits::DIAGNOSTICS_MAX;
+use crate::linking;
 use crate::npm::{Installed, Npm, NpmConfig, NpmOptions};
 use crate::package::Packages;
 use crate::progress::{OnStep, Step};
@@ -66,22 +67,28 @@ impl Bundler {
         Bundler(Arc::new(Inner {
             npm,
             builds: Builds::default(),
-            esbuild: Esbuild::new(EsbuildOptions::new(Box::new(find_esbuild))),
+            esbuild: Esbuild::new(EsbuildOptions::new(Binary::From(Arc::new(find_esbuild)))),
             checker: TypeChecker::new(TypeCheckerOptions::new(Box::new(find_compiler))),
             provided: Arc::new(provided(options.node_modules)),
         }))
     }
 
     /// One module that runs, or what is wrong with the project. The same project is built once.
-    pub async fn build(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Arc<Bundle>, BundleError> {
-        let build = async || match self.build_now(project, on_step).await {
-            Ok(bundle) => Ok(Outcome::Ok(Arc::new(bundle))),
-            // A registry may have it the next time.
-            Err(BundleError::Failed(failure)) if failure.stage != Stage::Install => {
-                Ok(Outcome::Err(Arc::new(bounded(failure))))
+    pub async fn build(
+        &self,
+        project: &Arc<Project>,
+        on_step: OnStep<'_>,
+    ) -> Result<Arc<Bundle>, BundleError> {
+        let build = async {
+            match self.build_now(project, on_step).await {
+                Ok(bundle) => Ok(Outcome::Ok(Arc::new(bundle))),
+                // A registry may have it the next time.
+                Err(BundleError::Failed(failure)) if failure.stage != Stage::Install => {
+                    Ok(Outcome::Err(Arc::new(bounded(failure))))
+                }
+                Err(BundleError::Failed(failure)) => Err(BundleError::Failed(bounded(failure))),
+                Err(error) => Err(error),
             }
-            Err(BundleError::Failed(failure)) => Err(BundleError::Failed(bounded(failure))),
-            Err(error) => Err(error),
         };
         let outcome = self.0.builds.outcome(digest(project), build).await?;
         outcome.map_err(|failure| BundleError::Failed(Failure::clone(&failure)))
@@ -89,16 +96,27 @@ impl Bundler {
 
     async fn build_now(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Bundle, BundleError> {
         let sketch = self.sketch(project).await?;
-        if !sketch.needs_packages {
-            return blocking(move || sketch.link()).await;
-        }
-        let installed = self.install(&sketch, project, on_step).await?;
+        let installed = match sketch.needs_packages {
+            true => self.install(&sketch, project, on_step).await?,
+            false => Installed {
+                packages: Packages::default(),
+                lock: serde_json::from_str(
+                    "{\"version\":1,\"requirements\":{\"dependencies\":{}},\"roots\":{},\"packages\":{}}",
+                )
+                .map_err(|e| BundleError::Machinery(e.to_string()))?,
+                warnings: vec![],
+            },
+        };
         on_step(Step::Linking);
-        sketch.link_packages(&self.0.esbuild, &installed, &self.0.provided).await
+        linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await
     }
 
     /// What the type checker objects to in the author's files.
-    pub async fn check(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Vec<Diagnostic>, BundleError> {
+    pub async fn check(
+        &self,
+        project: &Arc<Project>,
+        on_step: OnStep<'_>,
+    ) -> Result<Vec<Diagnostic>, BundleError> {
         let sketch = self.sketch(project).await?;
         if !sketch.has_types() {
             return Ok(Vec::new());
@@ -114,7 +132,12 @@ impl Bundler {
             entry: sketch.entry.clone(),
             sources: sketch.sources(),
         };
-        let mut found = self.0.checker.check(&program).await.map_err(|error| BundleError::Machinery(error.to_string()))?;
+        let mut found = self
+            .0
+            .checker
+            .check(&program)
+            .await
+            .map_err(|error| BundleError::Machinery(error.to_string()))?;
         found.truncate(DIAGNOSTICS_MAX);
         Ok(found)
     }

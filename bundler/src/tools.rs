@@ -24,10 +24,22 @@ pub const ESBUILD: Tool = Tool {
     name: "esbuild",
     version: "0.28.2",
     platforms: &[
-        ("linux-x64", "sha512-4xTZr1FUmSoQW4XIWmit3tzQrUTZM+N3P0XV8xROKYF50XfI7xeO90+1bZvNwxIufQ9hDQVRJH5YhgPVF8A/HQ=="),
-        ("linux-arm64", "sha512-pW4AC0P3it8c7do9MVM4p51FzHzdM/TZrerurgRcHJ2WTa1VQ1CIq18xncfpBJw4ojkiZZrKW2yIBWBP92j6Ug=="),
-        ("darwin-arm64", "sha512-n4KqkOQrraxHJcgjM1RvwbigfQKIKJVpM7xp+KsxiyUSrRdIXnt73VhrPAx0fV44hgfmIVKjxMN9J1t5jySVkw=="),
-        ("darwin-x64", "sha512-uq6suIWYP37qzGddBKPw5QEQPi6HiLGsO7UmkpfyaYNQ3D+rN6w6WfwH+nuqcGXWvawGwxOEroO4YGnFh95azw=="),
+        (
+            "linux-x64",
+            "sha512-4xTZr1FUmSoQW4XIWmit3tzQrUTZM+N3P0XV8xROKYF50XfI7xeO90+1bZvNwxIufQ9hDQVRJH5YhgPVF8A/HQ==",
+        ),
+        (
+            "linux-arm64",
+            "sha512-pW4AC0P3it8c7do9MVM4p51FzHzdM/TZrerurgRcHJ2WTa1VQ1CIq18xncfpBJw4ojkiZZrKW2yIBWBP92j6Ug==",
+        ),
+        (
+            "darwin-arm64",
+            "sha512-n4KqkOQrraxHJcgjM1RvwbigfQKIKJVpM7xp+KsxiyUSrRdIXnt73VhrPAx0fV44hgfmIVKjxMN9J1t5jySVkw==",
+        ),
+        (
+            "darwin-x64",
+            "sha512-uq6suIWYP37qzGddBKPw5QEQPi6HiLGsO7UmkpfyaYNQ3D+rN6w6WfwH+nuqcGXWvawGwxOEroO4YGnFh95azw==",
+        ),
     ],
     package: "@esbuild/",
     binary: "bin/esbuild",
@@ -39,10 +51,22 @@ pub const TYPESCRIPT: Tool = Tool {
     name: "the TypeScript compiler",
     version: "7.0.2",
     platforms: &[
-        ("linux-x64", "sha512-EYdf2cNg7rgCWJnxCdJ+F3V39O8ihb37eHAu1LK8oAFizgTQbPOK7zHHXbPt8rX24COqODXeI3sIf0fCXG7H/A=="),
-        ("linux-arm64", "sha512-Qh4eU4/y3yDjnfjjyPYihMj5/ODIlmt+Bzu17OI+fiSRDW57QmU5SiN63exPRNJPKUzcc1INa1NXdrJ+MqHjUQ=="),
-        ("darwin-arm64", "sha512-gowzar9MwS/aRWp6f3a4KUqzRjAZjOsmGNCM6LcTgXum+dBfgsBVMN+AgvOCCbguXyick6LJhpBszxMebJ8syA=="),
-        ("darwin-x64", "sha512-SZ9xZInqApNlNGc9s0W1VSsktYSOe9cFqNOIqmN1Gs8SmkjKZYFt017G4VwPxASInODuAdbTW7sXiFUf893RgA=="),
+        (
+            "linux-x64",
+            "sha512-EYdf2cNg7rgCWJnxCdJ+F3V39O8ihb37eHAu1LK8oAFizgTQbPOK7zHHXbPt8rX24COqODXeI3sIf0fCXG7H/A==",
+        ),
+        (
+            "linux-arm64",
+            "sha512-Qh4eU4/y3yDjnfjjyPYihMj5/ODIlmt+Bzu17OI+fiSRDW57QmU5SiN63exPRNJPKUzcc1INa1NXdrJ+MqHjUQ==",
+        ),
+        (
+            "darwin-arm64",
+            "sha512-gowzar9MwS/aRWp6f3a4KUqzRjAZjOsmGNCM6LcTgXum+dBfgsBVMN+AgvOCCbguXyick6LJhpBszxMebJ8syA==",
+        ),
+        (
+            "darwin-x64",
+            "sha512-SZ9xZInqApNlNGc9s0W1VSsktYSOe9cFqNOIqmN1Gs8SmkjKZYFt017G4VwPxASInODuAdbTW7sXiFUf893RgA==",
+        ),
     ],
     package: "@typescript/typescript-",
     binary: "lib/tsc",
@@ -51,7 +75,12 @@ pub const TYPESCRIPT: Tool = Tool {
 
 impl Tool {
     /// Where the program lies: the operator's own, or out of the store, fetched on first need.
-    pub async fn find(&self, own: Option<&PathBuf>, npm: &Npm, on_step: OnStep<'_>) -> Result<PathBuf, String> {
+    pub async fn find(
+        &self,
+        own: Option<&PathBuf>,
+        npm: &Npm,
+        on_step: OnStep<'_>,
+    ) -> Result<PathBuf, String> {
         if let Some(own) = own {
             return Ok(own.clone());
         }
@@ -64,7 +93,13 @@ impl Tool {
         };
         let package = format!("{}{platform}", self.package);
         let files = npm.pinned(&package, self.version, integrity, on_step).await.map_err(|error| {
-            format!("{} {} cannot be fetched: {}; or name a binary of that version with {}", self.name, self.version, told(error), self.variable)
+            format!(
+                "{} {} cannot be fetched: {}; or name a binary of that version with {}",
+                self.name,
+                self.version,
+                told(error),
+                self.variable
+            )
         })?;
         Ok(Arc::as_ref(&files).folder().map(|folder| folder.join(self.binary)).unwrap_or_default())
     }

@@ -25,8 +25,8 @@ use swc_core::ecma::transforms::base::fixer::fixer;
 use swc_core::ecma::transforms::base::helpers::{HELPERS, Helpers, inject_helpers};
 use swc_core::ecma::transforms::base::hygiene::hygiene;
 
-use crate::limits::FILE_BYTES_MAX;
 use crate::Diagnostic;
+use crate::limits::FILE_BYTES_MAX;
 
 /// Turns one module into what the engine runs; its imports stay imports.
 pub fn transpile(name: &str, text: &str, options: &Options) -> Result<Transpiled, Vec<Diagnostic>> {
@@ -52,7 +52,10 @@ fn readable<'a>(name: &'a str, text: &'a str) -> Result<(Source<'a>, Language), 
     let source = Source::new(name, text);
     let refuse = |code, message| Err(vec![source.diagnostic(0, 0, code, message)]);
     let Some(language) = Language::of(name) else {
-        return refuse("unknown-language", format!("`{name}` is neither TypeScript nor JavaScript by its name"));
+        return refuse(
+            "unknown-language",
+            format!("`{name}` is neither TypeScript nor JavaScript by its name"),
+        );
     };
     if text.len() > FILE_BYTES_MAX {
         let message = format!("`{name}` has {} bytes, more than {FILE_BYTES_MAX}", text.len());

@@ -7,6 +7,7 @@ mod harness;
 
 mod append;
 mod breaker;
+mod bundling;
 mod cli;
 mod crash;
 mod delete;

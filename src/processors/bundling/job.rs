@@ -116,7 +116,7 @@ impl Job {
             files: configured.files.clone(),
             entry: configured.entry.clone(),
             package_json: configured.package_json.as_ref().map(|json| json.get().to_string()),
-            lock: lock.and_then(|lock| Lock::parse(&lock)),
+            lock: lock.and_then(|lock| serde_json::from_str::<Lock>(&lock).ok()),
         });
         Ok(Some(Found { record, event, configured, project }))
     }

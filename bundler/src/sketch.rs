@@ -1,0 +1,181 @@
+//! A project looked through with nothing at hand but itself: which modules its entry reaches, what is wrong with them,
+//! and whether it needs any package. Everything is told at once, and nothing outside is touched.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::failure::{BundleError, Failure, Stage};
+use crate::install;
+use crate::manifest::{self, Manifest};
+use crate::package::{PackageId, Packages};
+use crate::project::{self, is_code};
+use crate::resolve::{Provided, Resolved, Resolver};
+use crate::tree::{AUTHOR, Tree, split_name};
+use crate::{Diagnostic, Project};
+
+pub struct Sketch {
+    pub project: Arc<Project>,
+    pub manifest: Option<Manifest>,
+    pub entry: String,
+    pub options: crate::transpile::Options,
+    /// Some module that runs imports a package.
+    /// The author's modules that run.
+    pub modules: BTreeSet<String>,
+    pub needs_packages: bool,
+    /// The names under which package.json declares packages.
+    declared: BTreeSet<String>,
+}
+
+/// The path of an author's file in the tree.
+pub fn author_path(name: &str) -> String {
+    format!("{AUTHOR}/{name}")
+}
+
+impl Sketch {
+    pub fn of(project: Arc<Project>, provided: &Arc<Provided>) -> Result<Sketch, BundleError> {
+        let refused = |stage, diagnostics| Err(BundleError::Failed(Failure { stage, diagnostics }));
+        let misnamed = project::check(&project);
+        if !misnamed.is_empty() {
+            return refused(Stage::Parse, misnamed);
+        }
+        let manifest = match Manifest::of(&project) {
+            Ok(manifest) => manifest,
+            Err(diagnostic) => return refused(Stage::Parse, vec![diagnostic]),
+        };
+        let entry = match project::entry(&project, manifest.as_ref().map(|manifest| &manifest.value)) {
+            Ok(entry) => entry,
+            Err(diagnostic) => return refused(Stage::Parse, vec![diagnostic]),
+        };
+        let declared = match &manifest {
+            Some(manifest) => install::requirements(manifest)?.names().map(str::to_string).collect(),
+            None => BTreeSet::new(),
+        };
+        let options = crate::transpile::Options::default();
+        let mut sketch = Sketch {
+            project,
+            manifest,
+            entry,
+            options,
+            modules: BTreeSet::new(),
+            needs_packages: false,
+            declared,
+        };
+        let mut walk = Walk {
+            resolver: Resolver::new(Arc::new(sketch.tree(&sketch.placeholders())), provided.clone()),
+            mistakes: Vec::new(),
+            unresolved: Vec::new(),
+        };
+        walk.from_entry(&mut sketch);
+        if !walk.mistakes.is_empty() {
+            return refused(Stage::Parse, walk.mistakes);
+        }
+        if !walk.unresolved.is_empty() {
+            return refused(Stage::Resolve, walk.unresolved);
+        }
+        Ok(sketch)
+    }
+
+    /// The author's files, with these packages.
+    pub fn tree(&self, packages: &Packages) -> Tree {
+        let files = self.project.files.iter().map(|(name, text)| (name.clone(), Bytes::from(text.clone())));
+        let manifest =
+            self.manifest.as_ref().map(|it| (manifest::FILE.to_string(), Bytes::from(it.text.clone())));
+        Tree::new(files.filter(|(name, _)| name != manifest::FILE).chain(manifest), packages)
+    }
+
+    /// The declared packages by name alone, so that hints know of them.
+    fn placeholders(&self) -> Packages {
+        let roots = self.declared.iter().map(|name| (name.clone(), PackageId(name.clone())));
+        Packages { roots: roots.collect(), packages: BTreeMap::new() }
+    }
+
+    pub fn declares_packages(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
+    /// Whether there is anything for a type checker.
+    pub fn has_types(&self) -> bool {
+        self.modules.iter().any(|name| [".ts", ".tsx", ".mts", ".cts"].iter().any(|it| name.ends_with(it)))
+    }
+
+    /// What is to be checked: what runs, and the author's declarations.
+    pub fn sources(&self) -> Vec<String> {
+        let is_declaration =
+            |name: &&String| [".d.ts", ".d.mts", ".d.cts"].iter().any(|it| name.ends_with(it));
+        self.modules.iter().chain(self.project.files.keys().filter(is_declaration)).cloned().collect()
+    }
+}
+
+/// From the entry through every import that leads to another file of the author's.
+struct Walk {
+    resolver: Resolver,
+    mistakes: Vec<Diagnostic>,
+    unresolved: Vec<Diagnostic>,
+}
+
+impl Walk {
+    fn from_entry(&mut self, sketch: &mut Sketch) {
+        let project = sketch.project.clone();
+        let mut waiting = VecDeque::from([sketch.entry.clone()]);
+        while let Some(name) = waiting.pop_front() {
+            if !sketch.modules.insert(name.clone()) {
+                continue;
+            }
+            let Some(text) = project.files.get(&name) else { continue };
+            let found = match crate::tmp_inspect::inspect(&name, text) {
+                Ok(found) => found,
+                Err(mistakes) => {
+                    self.mistakes.extend(mistakes);
+                    continue;
+                }
+            };
+            for import in &found.imports {
+                waiting.extend(self.follow(sketch, &name, text, import));
+            }
+        }
+    }
+
+    /// The author's module that an import leads to.
+    fn follow(
+        &mut self,
+        sketch: &mut Sketch,
+        name: &str,
+        text: &str,
+        import: &crate::tmp_inspect::Import,
+    ) -> Option<String> {
+        let specifier = import.specifier.as_str();
+        let is_relative = specifier.starts_with(['.', '/']);
+        let package = split_name(specifier).0;
+        if !is_relative && sketch.declared.contains(package) {
+            sketch.needs_packages = true;
+            return None;
+        }
+        match self.resolver.resolve(&author_path(name), specifier, import.kind) {
+            Ok(Resolved::File { path, .. }) => {
+                let found = path.strip_prefix(AUTHOR)?.strip_prefix('/')?.to_string();
+                is_code(&found).then_some(found)
+            }
+            Ok(_) => None,
+            // What package.json or tsconfig.json map to a package is for the linker to find.
+            Err(_) if !is_relative && specifier.starts_with('#') && sketch.declares_packages() => {
+                sketch.needs_packages = true;
+                None
+            }
+            Err(problem) => {
+                self.unresolved.push(import.diagnostic(problem));
+                None
+            }
+        }
+    }
+}
+
+impl Sketch {
+    pub fn link(self) -> Result<crate::Bundle, BundleError> {
+        Err(BundleError::Machinery("not yet".into()))
+    }
+    pub fn is_local(&self) -> bool {
+        false
+    }
+}
