@@ -1,7 +1,7 @@
 //! From a tree to text and its source map.
 
-use swc_core::common::sync::Lrc;
 use swc_core::common::source_map::SourceMapGenConfig;
+use swc_core::common::sync::Lrc;
 use swc_core::common::{BytePos, FileName, LineCol, SourceMap};
 use swc_core::ecma::ast::Program;
 use swc_core::ecma::codegen::text_writer::JsWriter;

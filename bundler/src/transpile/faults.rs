@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use swc_core::common::SourceMap;
 use swc_core::common::Spanned;
 use swc_core::common::sync::Lrc;
-use swc_core::common::SourceMap;
 use swc_core::ecma::parser::error::{Error, SyntaxError};
 
 use super::regions::Regions;
@@ -13,10 +13,14 @@ use super::source::{Language, Source};
 use super::syntax::{self, Parsed, Refused};
 use super::wording::word;
 use crate::Diagnostic;
-use crate::limits::{SYNTAX_ROUNDS_MAX, SYNTAX_ROUNDS_BYTES_MAX};
+use crate::limits::{SYNTAX_ROUNDS_BYTES_MAX, SYNTAX_ROUNDS_MAX};
 
 /// The tree of a file without fault, or all its syntax errors in order.
-pub fn parse(map: &Lrc<SourceMap>, source: &Source<'_>, language: Language) -> Result<Parsed, Vec<Diagnostic>> {
+pub fn parse(
+    map: &Lrc<SourceMap>,
+    source: &Source<'_>,
+    language: Language,
+) -> Result<Parsed, Vec<Diagnostic>> {
     match syntax::parse(map, source.name, source.text, language) {
         Ok(parsed) if parsed.faults.is_empty() => Ok(parsed),
         Ok(parsed) => {
@@ -35,7 +39,11 @@ pub fn parse(map: &Lrc<SourceMap>, source: &Source<'_>, language: Language) -> R
 fn misnamed(source: &Source<'_>, language: Language, refused: &Refused) -> Option<Diagnostic> {
     let stem = source.name.rsplit_once('.')?.0;
     let candidates = [
-        (Language { jsx: true, unambiguous: false, ..language }, "JSX", if language.typescript { "tsx" } else { "jsx" }),
+        (
+            Language { jsx: true, unambiguous: false, ..language },
+            "JSX",
+            if language.typescript { "tsx" } else { "jsx" },
+        ),
         (Language { typescript: true, ..language }, "TypeScript", if language.jsx { "tsx" } else { "ts" }),
         (Language { typescript: true, jsx: true, ..language }, "TypeScript and JSX", "tsx"),
     ];
@@ -107,7 +115,10 @@ impl<'a> Rounds<'a> {
                 self.blank(&region);
                 match syntax::parse(map, self.source.name, &self.text, self.language) {
                     Ok(parsed) => {
-                        self.found.add(behind(parsed.faults, parsed.start.0 as usize, region.end), parsed.start.0 as usize);
+                        self.found.add(
+                            behind(parsed.faults, parsed.start.0 as usize, region.end),
+                            parsed.start.0 as usize,
+                        );
                         break;
                     }
                     // What stands before the blank was fine: this comes from the hole, so a larger one is tried.
@@ -136,5 +147,8 @@ impl<'a> Rounds<'a> {
 }
 
 fn behind(faults: Vec<Error>, file_start: usize, from: usize) -> Vec<Error> {
-    faults.into_iter().filter(|fault| (fault.span().lo.0 as usize).saturating_sub(file_start) >= from).collect()
+    faults
+        .into_iter()
+        .filter(|fault| (fault.span().lo.0 as usize).saturating_sub(file_start) >= from)
+        .collect()
 }

@@ -68,7 +68,8 @@ impl<'a> Regions<'a> {
 
     /// The innermost bracket that nobody closed, and where it stands.
     pub fn unclosed(&self) -> Option<(usize, u8)> {
-        let is_open = |placed: &&Placed| matches!(placed.token.kind, Kind::Open(_)) && placed.closed_at.is_none();
+        let is_open =
+            |placed: &&Placed| matches!(placed.token.kind, Kind::Open(_)) && placed.closed_at.is_none();
         let placed = self.tokens.iter().rev().find(is_open)?;
         Some((placed.token.start, self.text.as_bytes()[placed.token.end - 1]))
     }
@@ -147,7 +148,30 @@ impl<'a> Regions<'a> {
 
 /// Words that begin a statement or member wherever they begin a line, whatever stands unfinished before.
 const STATEMENT_WORDS: [&str; 26] = [
-    "abstract", "break", "class", "const", "continue", "declare", "do", "enum", "export", "for", "function", "if",
-    "import", "interface", "let", "namespace", "private", "protected", "public", "return", "static", "switch",
-    "throw", "try", "var", "while",
+    "abstract",
+    "break",
+    "class",
+    "const",
+    "continue",
+    "declare",
+    "do",
+    "enum",
+    "export",
+    "for",
+    "function",
+    "if",
+    "import",
+    "interface",
+    "let",
+    "namespace",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "static",
+    "switch",
+    "throw",
+    "try",
+    "var",
+    "while",
 ];

@@ -31,7 +31,10 @@ fn gave_up(about: &str, reason: &str) -> Diagnostic {
         end_line: None,
         end_column: None,
         snippet: String::new(),
-        hint: Some("this is a defect of the compiler, not of the file: write the newest change differently".to_owned()),
+        hint: Some(
+            "this is a defect of the compiler, not of the file: write the newest change differently"
+                .to_owned(),
+        ),
     }
 }
 

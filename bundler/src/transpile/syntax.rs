@@ -5,9 +5,7 @@ use swc_core::common::sync::Lrc;
 use swc_core::common::{BytePos, FileName, SourceFile, SourceMap, Span};
 use swc_core::ecma::ast::{EsVersion, Program};
 use swc_core::ecma::parser::error::Error;
-use swc_core::ecma::parser::{
-    EsSyntax, Syntax, TsSyntax, parse_file_as_commonjs, parse_file_as_module,
-};
+use swc_core::ecma::parser::{EsSyntax, Syntax, TsSyntax, parse_file_as_commonjs, parse_file_as_module};
 
 use super::source::Language;
 

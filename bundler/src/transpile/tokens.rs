@@ -170,9 +170,7 @@ impl<'a> Tokens<'a> {
             b'(' => self.opened(if self.last == Last::HeadWord { Bracket::Head } else { Bracket::Paren }),
             b'[' => self.opened(Bracket::Square),
             b'{' if in_tag => self.opened(Bracket::JsxHole),
-            b'{' => {
-                self.opened(if self.last == Last::Operator { Bracket::Object } else { Bracket::Block })
-            }
+            b'{' => self.opened(if self.last == Last::Operator { Bracket::Object } else { Bracket::Block }),
             b')' | b']' | b'}' => self.closed(byte),
             b'>' if in_tag => self.tag_ends(),
             b'/' if in_tag && self.peek(1) == b'>' => {
@@ -309,9 +307,10 @@ impl<'a> Tokens<'a> {
             b"if" | b"while" | b"for" | b"with" => Last::HeadWord,
             // `for await (`
             b"await" if self.last == Last::HeadWord => Last::HeadWord,
-            b"return" | b"typeof" | b"case" | b"in" | b"of" | b"instanceof" | b"new" | b"delete" | b"void"
-            | b"throw" | b"yield" | b"await" | b"default" | b"extends" | b"as"
-            | b"satisfies" => Last::Operator,
+            b"return" | b"typeof" | b"case" | b"in" | b"of" | b"instanceof" | b"new" | b"delete"
+            | b"void" | b"throw" | b"yield" | b"await" | b"default" | b"extends" | b"as" | b"satisfies" => {
+                Last::Operator
+            }
             b"do" | b"else" | b"try" | b"finally" => Last::BodyAhead,
             _ => Last::Operand,
         };

@@ -25,7 +25,12 @@ pub fn word(
     diagnostic.hint = match unclosed {
         Some((at, bracket)) if at_end => {
             let place = source.place(at, at);
-            Some(format!("the `{}` in line {}, column {} is never closed", char::from(bracket), place.line, place.column))
+            Some(format!(
+                "the `{}` in line {}, column {} is never closed",
+                char::from(bracket),
+                place.line,
+                place.column
+            ))
         }
         _ => hint,
     };
@@ -56,14 +61,18 @@ fn sentence(kind: &SyntaxError, found: &str, language: Language) -> (String, Opt
     let plain = |message: String| (message, None);
     let hinted = |message: &str, hint: &str| (message.to_owned(), Some(hint.to_owned()));
     match kind {
-        SyntaxError::Expected(expected, _) => plain(format!("expected `{}`, found {found}", expected.trim_matches('\''))),
+        SyntaxError::Expected(expected, _) => {
+            plain(format!("expected `{}`, found {found}", expected.trim_matches('\'')))
+        }
         SyntaxError::Unexpected { expected, .. } if expected.len() <= 40 => {
             plain(format!("unexpected {found}, expected {expected}"))
         }
         SyntaxError::Unexpected { .. } | SyntaxError::UnexpectedTokenWithSuggestions { .. } => {
             plain(format!("unexpected {found}"))
         }
-        SyntaxError::TS1109 | SyntaxError::InvalidExpr => plain(format!("expected an expression, found {found}")),
+        SyntaxError::TS1109 | SyntaxError::InvalidExpr => {
+            plain(format!("expected an expression, found {found}"))
+        }
         SyntaxError::TS1110 => plain(format!("expected a type, found {found}")),
         SyntaxError::ExpectedIdent | SyntaxError::TS1003 => plain(format!("expected a name, found {found}")),
         SyntaxError::Eof => plain("the file ends in the middle of something".to_owned()),
@@ -79,13 +88,17 @@ fn sentence(kind: &SyntaxError, found: &str, language: Language) -> (String, Opt
         ),
         SyntaxError::ReturnNotAllowed => plain("`return` outside of a function".to_owned()),
         SyntaxError::TS1105 => plain("`break` outside of a loop or `switch`".to_owned()),
-        SyntaxError::TS1115 => plain("`continue` outside of a loop, or to a label that is not one of a loop around it".to_owned()),
+        SyntaxError::TS1115 => plain(
+            "`continue` outside of a loop, or to a label that is not one of a loop around it".to_owned(),
+        ),
         SyntaxError::TS1116 => plain("`break` to a label that is not around it".to_owned()),
         SyntaxError::TS2406 | SyntaxError::InvalidAssignTarget | SyntaxError::NotSimpleAssign => {
             plain(format!("{found} cannot be assigned to: only variables and properties can"))
         }
         SyntaxError::TS1100 => plain(format!("{found} cannot be assigned to in a module")),
-        SyntaxError::WithInStrict | SyntaxError::TS2410 => plain("`with` is not allowed in a module".to_owned()),
+        SyntaxError::WithInStrict | SyntaxError::TS2410 => {
+            plain("`with` is not allowed in a module".to_owned())
+        }
         SyntaxError::TS1085 | SyntaxError::LegacyOctal | SyntaxError::LegacyDecimal => {
             hinted("a number with a leading zero is not allowed in a module", "write octal numbers as `0o17`")
         }
@@ -99,8 +112,12 @@ fn sentence(kind: &SyntaxError, found: &str, language: Language) -> (String, Opt
         SyntaxError::NullishCoalescingWithLogicalOp => {
             plain("`??` beside `||` or `&&` needs parentheses".to_owned())
         }
-        SyntaxError::NonTopLevelImportExport => plain("`import` and `export` are allowed at the top level only".to_owned()),
-        SyntaxError::TS1185 => hinted("a merge conflict marker", "resolve the conflict and delete the markers"),
+        SyntaxError::NonTopLevelImportExport => {
+            plain("`import` and `export` are allowed at the top level only".to_owned())
+        }
+        SyntaxError::TS1185 => {
+            hinted("a merge conflict marker", "resolve the conflict and delete the markers")
+        }
         other => plain(lowered(&other.msg())),
     }
 }
