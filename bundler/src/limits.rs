@@ -145,3 +145,5 @@ pub const STATEMENT_TOKENS_MAX: usize = 30_000;
 pub const SYNTAX_ROUNDS_MAX: usize = 40;
 /// The same in bytes, so that a large file with many errors does not take seconds.
 pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How many `tsconfig` files may extend one another in a row; more is a circle.
+pub const TSCONFIG_EXTENDS_MAX: usize = 16;

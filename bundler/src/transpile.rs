@@ -1,8 +1,14 @@
 //! What swc does for one file of an author: find what is wrong with it, tell what it imports and exports,
 //! and turn it into a script that the engine runs. Linking several is [`crate::link`]'s.
 
+mod early;
 mod emit;
+mod entry;
+mod exports;
 mod faults;
+mod imports;
+mod jsonc;
+mod names;
 mod nesting;
 mod options;
 mod passes;
@@ -11,40 +17,103 @@ mod source;
 mod stack;
 mod syntax;
 mod tokens;
+mod tsconfig;
 mod wording;
 
 pub use emit::Transpiled;
+pub use entry::ProcessorExport;
+pub use exports::{Export, Value};
+pub use imports::{ComputedImport, Import, ImportKind};
 pub use options::{Decorators, Jsx, Options};
 pub use source::{Language, Place, Source};
+pub use tsconfig::TsConfig;
 
 use swc_core::common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
 use swc_core::common::sync::Lrc;
-use swc_core::common::{GLOBALS, Globals, SourceMap};
-use swc_core::ecma::ast::Pass;
+use swc_core::common::{BytePos, GLOBALS, Globals, SourceMap};
+use swc_core::ecma::ast::{Pass, Program};
 use swc_core::ecma::transforms::base::fixer::fixer;
 use swc_core::ecma::transforms::base::helpers::{HELPERS, Helpers, inject_helpers};
 use swc_core::ecma::transforms::base::hygiene::hygiene;
 
+use passes::Marks;
+use syntax::Parsed;
+
 use crate::Diagnostic;
 use crate::limits::FILE_BYTES_MAX;
+
+/// What one file says of itself, once it is known to be without fault.
+#[derive(Debug)]
+pub struct Inspected {
+    /// What it asks for at run time, in order: without types, and without imports that only types use.
+    pub imports: Vec<Import>,
+    pub computed_imports: Vec<ComputedImport>,
+    pub exports: Vec<Export>,
+    /// The export that the server would take for the processor, were this file the entry.
+    pub processor: Option<ProcessorExport>,
+    /// Were this file the entry: why it holds no processor.
+    pub no_processor: Option<Diagnostic>,
+}
+
+/// Reads one file and finds all that is wrong with it, as far as it shows alone.
+pub fn inspect(name: &str, text: &str, options: &Options) -> Result<Inspected, Vec<Diagnostic>> {
+    let (source, language) = readable(name, text)?;
+    compile(name, || {
+        let map: Lrc<SourceMap> = Lrc::default();
+        let module = HELPERS.set(&Helpers::new(false), || Lowered::new(&map, &source, language, options))?;
+        let imports = imports::of(&module.program, &source, module.start, module.marks);
+        let exports = exports::of(&module.program, &source, module.start);
+        Ok(Inspected {
+            imports: imports.literal,
+            computed_imports: imports.computed,
+            processor: entry::processor(&exports),
+            no_processor: entry::check(&source, &exports),
+            exports,
+        })
+    })
+}
 
 /// Turns one module into what the engine runs; its imports stay imports.
 pub fn transpile(name: &str, text: &str, options: &Options) -> Result<Transpiled, Vec<Diagnostic>> {
     let (source, language) = readable(name, text)?;
     compile(name, || {
         let map: Lrc<SourceMap> = Lrc::default();
-        let mut parsed = faults::parse(&map, &source, language)?;
-        let marks = passes::Marks::fresh();
         HELPERS.set(&Helpers::new(false), || {
-            passes::resolve(&mut parsed.program, marks, language);
-            passes::lower(&mut parsed.program, &map, &parsed.comments, marks, language, options);
-            inject_helpers(marks.unresolved).process(&mut parsed.program);
-            hygiene().process(&mut parsed.program);
-            fixer(None).process(&mut parsed.program);
-        });
-        emit::emit(&parsed.program, &map)
-            .map_err(|message| vec![source.diagnostic(0, 0, "compiler-failure", message)])
+            let mut module = Lowered::new(&map, &source, language, options)?;
+            inject_helpers(module.marks.unresolved).process(&mut module.program);
+            hygiene().process(&mut module.program);
+            fixer(None).process(&mut module.program);
+            emit::emit(&module.program, &map)
+                .map_err(|message| vec![source.diagnostic(0, 0, "compiler-failure", message)])
+        })
     })
+}
+
+/// One file's tree without types, JSX and decorators; swc's helpers are named in it, not defined.
+struct Lowered {
+    program: Program,
+    marks: Marks,
+    /// Where the file begins among the positions of the source map.
+    start: BytePos,
+}
+
+impl Lowered {
+    fn new(
+        map: &Lrc<SourceMap>,
+        source: &Source<'_>,
+        language: Language,
+        options: &Options,
+    ) -> Result<Lowered, Vec<Diagnostic>> {
+        let Parsed { mut program, comments, start, .. } = faults::parse(map, source, language)?;
+        let marks = Marks::fresh();
+        passes::resolve(&mut program, marks, language);
+        let found = early::check(&program, source, start, language);
+        if !found.is_empty() {
+            return Err(found);
+        }
+        passes::lower(&mut program, map, &comments, marks, language, options);
+        Ok(Lowered { program, marks, start })
+    }
 }
 
 /// The file as text to compile, if it is one and not beyond all measure.
