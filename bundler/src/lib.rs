@@ -19,7 +19,6 @@ pub mod resolve;
 pub mod sketch;
 pub mod source_map;
 pub mod subprocess;
-pub mod tmp_inspect;
 pub mod tools;
 pub mod transpile;
 pub mod tree;

@@ -11,7 +11,8 @@ use crate::install;
 use crate::manifest::{self, Manifest};
 use crate::package::{PackageId, Packages};
 use crate::project::{self, is_code};
-use crate::resolve::{Provided, Resolved, Resolver};
+use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::transpile::{self, Import, ImportKind, Options, Place, TsConfig};
 use crate::tree::{AUTHOR, Tree, split_name};
 use crate::{Diagnostic, Project};
 
@@ -19,11 +20,13 @@ pub struct Sketch {
     pub project: Arc<Project>,
     pub manifest: Option<Manifest>,
     pub entry: String,
-    pub options: crate::transpile::Options,
+    pub options: Options,
     /// Some module that runs imports a package.
     /// The author's modules that run.
     pub modules: BTreeSet<String>,
     pub needs_packages: bool,
+    /// Some module of the author's own asks for another with `require`.
+    pub needs_linker: bool,
     /// The names under which package.json declares packages.
     declared: BTreeSet<String>,
 }
@@ -52,17 +55,21 @@ impl Sketch {
             Some(manifest) => install::requirements(manifest)?.names().map(str::to_string).collect(),
             None => BTreeSet::new(),
         };
-        let options = crate::transpile::Options::default();
+        let options = match TsConfig::read(&project.files, "tsconfig.json") {
+            Ok(config) => config.options,
+            Err(diagnostics) => return refused(Stage::Parse, diagnostics),
+        };
         let mut sketch = Sketch {
             project,
             manifest,
             entry,
             options,
             modules: BTreeSet::new(),
-            needs_packages: false,
+            needs_packages: false, needs_linker: false,
             declared,
         };
         let mut walk = Walk {
+            no_processor: None,
             resolver: Resolver::new(Arc::new(sketch.tree(&sketch.placeholders())), provided.clone()),
             mistakes: Vec::new(),
             unresolved: Vec::new(),
@@ -73,6 +80,9 @@ impl Sketch {
         }
         if !walk.unresolved.is_empty() {
             return refused(Stage::Resolve, walk.unresolved);
+        }
+        if let Some(diagnostic) = walk.no_processor {
+            return refused(Stage::Parse, vec![diagnostic]);
         }
         Ok(sketch)
     }
@@ -111,6 +121,7 @@ impl Sketch {
 /// From the entry through every import that leads to another file of the author's.
 struct Walk {
     resolver: Resolver,
+    no_processor: Option<Diagnostic>,
     mistakes: Vec<Diagnostic>,
     unresolved: Vec<Diagnostic>,
 }
@@ -124,58 +135,61 @@ impl Walk {
                 continue;
             }
             let Some(text) = project.files.get(&name) else { continue };
-            let found = match crate::tmp_inspect::inspect(&name, text) {
-                Ok(found) => found,
-                Err(mistakes) => {
-                    self.mistakes.extend(mistakes);
-                    continue;
+            // What is no code has no imports.
+            if !is_code(&name) {
+                continue;
+            }
+            match transpile::inspect(&name, text, &sketch.options) {
+                Ok(found) => {
+                    if name == sketch.entry {
+                        self.no_processor = found.no_processor;
+                    }
+                    for import in &found.imports {
+                        waiting.extend(self.follow(sketch, &name, text, import));
+                    }
                 }
-            };
-            for import in &found.imports {
-                waiting.extend(self.follow(sketch, &name, text, import));
+                Err(mistakes) => self.mistakes.extend(mistakes),
             }
         }
     }
 
     /// The author's module that an import leads to.
-    fn follow(
-        &mut self,
-        sketch: &mut Sketch,
-        name: &str,
-        text: &str,
-        import: &crate::tmp_inspect::Import,
-    ) -> Option<String> {
+    fn follow(&mut self, sketch: &mut Sketch, name: &str, text: &str, import: &Import) -> Option<String> {
         let specifier = import.specifier.as_str();
         let is_relative = specifier.starts_with(['.', '/']);
-        let package = split_name(specifier).0;
-        if !is_relative && sketch.declared.contains(package) {
+        if !is_relative && sketch.declared.contains(split_name(specifier).0) {
             sketch.needs_packages = true;
             return None;
         }
-        match self.resolver.resolve(&author_path(name), specifier, import.kind) {
-            Ok(Resolved::File { path, .. }) => {
-                let found = path.strip_prefix(AUTHOR)?.strip_prefix('/')?.to_string();
-                is_code(&found).then_some(found)
-            }
+        let kind = match import.kind {
+            ImportKind::Static | ImportKind::Reexport => Kind::Import,
+            ImportKind::Dynamic => Kind::DynamicImport,
+            ImportKind::Require => Kind::Require,
+        };
+        // CommonJS is the linker's to make modules of, also where it is the author's own.
+        sketch.needs_linker |= import.kind == ImportKind::Require;
+        match self.resolver.resolve(&author_path(name), specifier, kind) {
+            Ok(Resolved::File { path, .. }) => Some(path.strip_prefix(AUTHOR)?.strip_prefix('/')?.to_string()),
             Ok(_) => None,
             // What package.json or tsconfig.json map to a package is for the linker to find.
-            Err(_) if !is_relative && specifier.starts_with('#') && sketch.declares_packages() => {
+            Err(_) if !is_relative && sketch.declares_packages() && specifier.starts_with('#') => {
                 sketch.needs_packages = true;
                 None
             }
             Err(problem) => {
-                self.unresolved.push(import.diagnostic(problem));
+                self.unresolved.push(unresolved(name, text, import, problem));
                 None
             }
         }
     }
 }
 
-impl Sketch {
-    pub fn link(self) -> Result<crate::Bundle, BundleError> {
-        Err(BundleError::Machinery("not yet".into()))
-    }
-    pub fn is_local(&self) -> bool {
-        false
+fn unresolved(name: &str, text: &str, import: &Import, problem: ResolveProblem) -> Diagnostic {
+    let Place { line, column, end_line, end_column } = import.place;
+    Diagnostic {
+        end_line: Some(end_line),
+        end_column: Some(end_column),
+        hint: problem.hint,
+        ..Diagnostic::error(problem.code, problem.message, name, text, (line, column))
     }
 }
