@@ -59,6 +59,8 @@ pub const PACKAGE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const PACKAGE_FILES_MAX: usize = 100_000;
 /// A path inside a package. File systems end at 4096 with the store's own part.
 pub const PACKAGE_PATH_BYTES_MAX: usize = 1_024;
+/// An entry of a tarball that tells the path of the next one, with other attributes beside it.
+pub const PACKAGE_NAME_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Requests to registries under way at once, for the whole process: enough to hide the round trips, and few
 /// enough that no registry takes it for an attack.
 pub const REGISTRY_REQUESTS_MAX: usize = 32;

@@ -14,6 +14,7 @@ mod memo;
 mod metadata;
 mod name;
 mod outcome;
+mod pack;
 mod packument;
 mod problem;
 mod requirements;
@@ -23,6 +24,7 @@ mod store;
 mod tarball;
 mod touch;
 mod unpack;
+mod unpacked;
 mod workplace;
 
 use std::collections::BTreeMap;
@@ -45,7 +47,7 @@ use integrity::Integrity;
 use memo::Memo;
 use metadata::MetadataCache;
 use resolve::Resolution;
-use store::Store;
+use store::{Form, Store};
 use tarball::{Tarballs, Wanted};
 
 pub struct NpmOptions {
@@ -161,7 +163,7 @@ impl Inner {
             return Err(InstallProblem::new(ProblemCode::IntegrityMissing, message).into());
         };
         let (name, version) = (name.to_owned(), version.to_owned());
-        let wanted = Wanted { name, version, integrity, tarball: None };
+        let wanted = Wanted { name, version, integrity, tarball: None, form: Form::Folder };
         let files = self.fetched(vec![wanted.clone()], None, on_step).await?;
         files.into_values().next().ok_or_else(|| InstallError::Machinery(format!("{wanted} has vanished")))
     }
@@ -210,7 +212,7 @@ impl Inner {
                 return Err(InstallProblem::new(ProblemCode::IntegrityMissing, message));
             };
             let (name, version) = (package.name.clone(), package.version.clone());
-            Ok(Wanted { name, version, integrity, tarball: package.tarball.clone() })
+            Ok(Wanted { name, version, integrity, tarball: package.tarball.clone(), form: Form::Pack })
         });
         let wanted = wanted.collect::<Result<Vec<Wanted>, InstallProblem>>()?;
         self.fetched(wanted, Some(lock), on_step).await
@@ -252,7 +254,7 @@ impl Inner {
         let mut files = BTreeMap::new();
         let mut missing = BTreeMap::new();
         for wanted in wanted {
-            match self.store.find(&wanted.integrity) {
+            match self.store.find(wanted.form, &wanted.integrity) {
                 Some(found) => drop(files.insert(wanted.integrity, found)),
                 None => drop(missing.insert(wanted.integrity.clone(), wanted)),
             }

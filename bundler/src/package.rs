@@ -52,6 +52,12 @@ pub struct PackageFiles {
 enum Contents {
     Folder(PathBuf),
     Memory(BTreeMap<String, Bytes>),
+    Elsewhere(Box<dyn ReadFile>),
+}
+
+/// Someone who keeps the contents of a package's files.
+pub trait ReadFile: fmt::Debug + Send + Sync {
+    fn read(&self, path: &str) -> std::io::Result<Bytes>;
 }
 
 impl PackageFiles {
@@ -64,6 +70,11 @@ impl PackageFiles {
         let files: BTreeMap<String, Bytes> = files.into_iter().collect();
         let sizes = files.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect();
         PackageFiles { sizes, contents: Contents::Memory(files) }
+    }
+
+    /// These files, whose contents someone else keeps.
+    pub fn elsewhere(sizes: BTreeMap<String, u64>, contents: impl ReadFile + 'static) -> PackageFiles {
+        PackageFiles { sizes, contents: Contents::Elsewhere(Box::new(contents)) }
     }
 
     /// Relative paths in order.
@@ -95,14 +106,15 @@ impl PackageFiles {
         match &self.contents {
             Contents::Folder(folder) => std::fs::read(folder.join(path)).map(Bytes::from),
             Contents::Memory(files) => files.get(path).cloned().ok_or_else(missing),
+            Contents::Elsewhere(contents) => contents.read(path),
         }
     }
 
-    /// Where the files lie, for programs that are run from there.
+    /// Where the files lie one by one, for programs that are run from there.
     pub fn folder(&self) -> Option<&Path> {
         match &self.contents {
             Contents::Folder(folder) => Some(folder),
-            Contents::Memory(_) => None,
+            Contents::Memory(_) | Contents::Elsewhere(_) => None,
         }
     }
 }

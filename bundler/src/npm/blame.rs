@@ -55,7 +55,9 @@ impl Decided {
                     version.name == entry.name && (any || entry.version_req.matches(&version.version))
                 };
                 let next = decided.iter().filter(|version| fits(version));
-                waiting.extend(next.map(|next| (root.clone(), [&path[..], &[next.clone()]].concat())));
+                waiting.extend(
+                    next.map(|next| (root.clone(), [&path[..], std::slice::from_ref(next)].concat())),
+                );
             }
         }
         None

@@ -13,7 +13,7 @@ use super::integrity::{Hasher, Integrity};
 use super::keyed::Keyed;
 use super::metadata::{MetadataCache, MetadataError};
 use super::problem::{InstallError, InstallProblem, ProblemCode};
-use super::store::Store;
+use super::store::{Form, Store};
 use super::unpack::UnpackError;
 use crate::limits;
 use crate::package::PackageFiles;
@@ -28,6 +28,7 @@ pub(super) struct Wanted {
     pub integrity: Integrity,
     /// As a lock says it; none for the registry's usual place.
     pub tarball: Option<String>,
+    pub form: Form,
 }
 
 pub(super) struct Tarballs {
@@ -55,8 +56,8 @@ impl Tarballs {
     /// From the store, or fetched into it.
     pub(super) async fn of(&self, wanted: &Wanted) -> Result<Arc<PackageFiles>, InstallError> {
         let _turn = self.turns.turn(wanted.integrity.clone()).await;
-        let (store, integrity) = (self.store.clone(), wanted.integrity.clone());
-        if let Some(files) = blocking(move || Ok(store.find(&integrity))).await? {
+        let (store, form, integrity) = (self.store.clone(), wanted.form, wanted.integrity.clone());
+        if let Some(files) = blocking(move || Ok(store.find(form, &integrity))).await? {
             return Ok(files);
         }
         if self.offline {
@@ -156,7 +157,7 @@ impl Download {
 }
 
 fn unpacked(store: &Store, wanted: &Wanted, tarball: File) -> Result<Arc<PackageFiles>, InstallError> {
-    store.add(&wanted.integrity, tarball).map_err(|error| {
+    store.add(wanted.form, &wanted.integrity, tarball).map_err(|error| {
         let problem =
             |code| InstallProblem::new(code, format!("{wanted} cannot be installed: {error}")).into();
         match &error {

@@ -1,16 +1,18 @@
-//! A tarball's files into an empty folder. Only files are made: no links, no devices, and nothing outside the
-//! folder, whatever the archive says. Nothing of a package is ever run here.
+//! The files of a tarball, one after the other. Only files: no links, no devices, and no path that leads out
+//! of the package, whatever the archive says. Nothing of a package is ever run here.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
 use crate::limits;
+
+/// Takes the files. The same path again replaces what came before.
+pub(super) trait Target {
+    fn file(&mut self, path: &str, executable: bool, content: &mut dyn Read) -> Result<(), UnpackError>;
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnpackError {
@@ -22,24 +24,23 @@ pub(super) enum UnpackError {
     Disk(io::Error),
 }
 
-/// The files and their sizes. `folder` exists and is empty.
-pub(super) fn unpack(tarball: impl Read, folder: &Path) -> Result<BTreeMap<String, u64>, UnpackError> {
-    let mut tarball = BufReader::new(tarball);
+pub(super) fn unpack(tarball: impl Read, target: &mut dyn Target) -> Result<(), UnpackError> {
+    let mut tarball = BufReader::with_capacity(64 * 1024, tarball);
     let gzip = tarball.fill_buf().map_err(UnpackError::Unreadable)?.starts_with(&[0x1f, 0x8b]);
     let archive: Box<dyn Read> =
         if gzip { Box::new(MultiGzDecoder::new(tarball)) } else { Box::new(tarball) };
     let mut archive = Archive::new(Bounded { inner: archive, left: limits::PACKAGE_BYTES_MAX });
-    let mut unpacking = Unpacking { folder, files: BTreeMap::new(), entries: 0, long_path: None };
+    let mut unpacking = Unpacking { target, paths: Paths::default(), entries: 0, long_path: None };
     // Raw: the crate would read names of any length into memory.
     for entry in archive.entries().map_err(unreadable)?.raw(true) {
         unpacking.take(&mut entry.map_err(unreadable)?)?;
     }
-    Ok(unpacking.files)
+    Ok(())
 }
 
 struct Unpacking<'a> {
-    folder: &'a Path,
-    files: BTreeMap<String, u64>,
+    target: &'a mut dyn Target,
+    paths: Paths,
     entries: usize,
     /// Told by the entry before.
     long_path: Option<Vec<u8>>,
@@ -58,8 +59,9 @@ impl Unpacking<'_> {
             EntryType::Regular | EntryType::Continuous => {
                 let told = self.long_path.take();
                 let raw = told.unwrap_or_else(|| entry.path_bytes().into_owned());
-                if let Some(path) = inside(&raw) {
-                    self.write(&path, entry)?;
+                match inside(&raw).filter(|path| self.paths.take(path)) {
+                    Some(path) => self.target.file(&path, is_executable(entry), entry)?,
+                    None => tracing::debug!(path = %raw.escape_ascii(), "left out of a package"),
                 }
             }
             // Folders come with their files; links, devices and the rest are left out.
@@ -67,75 +69,42 @@ impl Unpacking<'_> {
         }
         Ok(())
     }
-
-    /// What stands in the way of an earlier file is left out: a folder of that name, or on some systems
-    /// another spelling of it. The same path again replaces, as with tar.
-    fn write(&mut self, path: &str, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), UnpackError> {
-        let target = self.folder.join(path);
-        let again = self.files.remove(path).is_some();
-        let Some(mut file) = create(&target, again, is_executable(entry))? else {
-            tracing::debug!(path, "left out of a package: something else has its name");
-            return Ok(());
-        };
-        let size = copy(entry, &mut file)?;
-        self.files.insert(path.to_owned(), size);
-        Ok(())
-    }
 }
 
-fn create(target: &Path, again: bool, executable: bool) -> Result<Option<File>, UnpackError> {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(if executable { 0o755 } else { 0o644 });
-    if again {
-        options.truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let opened = match options.open(target) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = target.parent().ok_or(error).map_err(UnpackError::Disk)?;
-            std::fs::create_dir_all(folder).and_then(|()| options.open(target))
+/// What came so far: no path is both a file and a folder.
+#[derive(Default)]
+struct Paths {
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+}
+
+impl Paths {
+    /// Whether there is room for a file of this path beside those before it.
+    fn take(&mut self, path: &str) -> bool {
+        let folders = || path.match_indices('/').map(|(end, _)| &path[..end]);
+        if self.folders.contains(path) || folders().any(|folder| self.files.contains(folder)) {
+            return false;
         }
-        opened => opened,
-    };
-    match opened {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if is_clash(&error) => Ok(None),
-        Err(error) => Err(UnpackError::Disk(error)),
-    }
-}
-
-fn is_clash(error: &io::Error) -> bool {
-    use io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory};
-    matches!(error.kind(), AlreadyExists | NotADirectory | IsADirectory | InvalidFilename)
-}
-
-/// Tells the archive's trouble from the disk's.
-fn copy(from: &mut impl Read, to: &mut File) -> Result<u64, UnpackError> {
-    let mut piece = [0; 32 * 1024];
-    let mut size = 0;
-    loop {
-        let length = from.read(&mut piece).map_err(unreadable)?;
-        if length == 0 {
-            return Ok(size);
+        for folder in folders().filter(|folder| !self.folders.contains(*folder)).collect::<Vec<_>>() {
+            self.folders.insert(folder.to_owned());
         }
-        to.write_all(&piece[..length]).map_err(UnpackError::Disk)?;
-        size += length as u64;
+        self.files.insert(path.to_owned());
+        true
     }
 }
 
 /// A long name is content of an entry before the one that it names; it ends with a zero.
 fn name(entry: &mut tar::Entry<'_, impl Read>) -> Result<Vec<u8>, UnpackError> {
-    let mut name = bounded_content(entry, limits::PACKAGE_PATH_BYTES_MAX * 2)?;
+    let mut name = bounded_content(entry, limits::PACKAGE_NAME_ENTRY_BYTES_MAX)?;
     if name.last() == Some(&0) {
         name.pop();
     }
     Ok(name)
 }
 
+/// Other attributes stand beside the path: comments, times, owners.
 fn pax_path(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<Vec<u8>>, UnpackError> {
-    // Other attributes stand beside the path: comments, times, owners.
-    let content = bounded_content(entry, 64 * 1024)?;
+    let content = bounded_content(entry, limits::PACKAGE_NAME_ENTRY_BYTES_MAX)?;
     let path = PaxExtensions::new(&content).filter_map(Result::ok).find(|field| field.key_bytes() == b"path");
     Ok(path.map(|field| field.value_bytes().to_vec()))
 }
@@ -156,7 +125,8 @@ fn inside(raw: &[u8]) -> Option<String> {
         return None;
     }
     let mut parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
-    let parts: Vec<&str> = parts.next().map(|_first| parts.collect())?;
+    parts.next()?;
+    let parts: Vec<&str> = parts.collect();
     (!parts.is_empty() && !path.split('/').any(|part| part == "..")).then(|| parts.join("/"))
 }
 
@@ -164,7 +134,8 @@ fn is_executable(entry: &tar::Entry<'_, impl Read>) -> bool {
     entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0)
 }
 
-fn unreadable(error: io::Error) -> UnpackError {
+/// Of the archive, not of the disk.
+pub(super) fn unreadable(error: io::Error) -> UnpackError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Overflow>()) {
         Some(overflow) => UnpackError::TooLarge(overflow.to_string()),
         None => UnpackError::Unreadable(error),
