@@ -10,6 +10,7 @@ mod callbacks;
 mod loader;
 mod message;
 mod packet;
+mod pattern;
 mod process;
 mod sandbox;
 mod service;

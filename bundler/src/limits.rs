@@ -29,6 +29,8 @@ pub const ESBUILD_LOADED_BYTES_MAX: usize = 128 * 1024 * 1024;
 pub const ESBUILD_BUILD_TIME_MAX: Duration = Duration::from_secs(60);
 /// One answer to esbuild about one import or file; esbuild cannot go on without it, nor cancel.
 pub const ESBUILD_CALLBACK_TIME_MAX: Duration = Duration::from_secs(20);
+/// Rounds of one build: what one round shows that must be hidden from esbuild, the next one knows.
+pub const ESBUILD_ROUNDS_MAX: usize = 3;
 /// From the start of the process to its first packet, which takes 2 to 15 ms on an idle machine.
 pub const ESBUILD_START_TIME_MAX: Duration = Duration::from_secs(10);
 /// For a cancelled build to end, before the process is killed; measured: up to 0.3 s.

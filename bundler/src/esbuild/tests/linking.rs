@@ -262,3 +262,42 @@ async fn eight_at_once() {
         assert!(code.contains(&format!("main_default = {number}")), "{code}");
     }
 }
+
+#[tokio::test]
+async fn imports_by_pattern() {
+    let index = "exports.load = (name) => require('./locale/' + name);\nexports.other = (n) => import(`./x/${n}.js`);\n";
+    let packages =
+        packages(&[("moment", "moment@1")], &[("moment@1", "moment", &[], &[("index.js", index)])]);
+    let code = build(&[("main.ts", "export * from 'moment';")], &packages).await.unwrap().code;
+    assert!(code.contains("\"./locale/\" + name") && code.contains("./x/${n}.js"), "{code}");
+    let failure = build(&[("main.ts", "export const f = (n: string) => import('./lib/' + n);")], &packages)
+        .await
+        .unwrap_err();
+    let expected = "main.ts:1:40-52 dynamic-import which module this imports is only known when it runs, and an isolate has but the bundled ones";
+    assert_eq!(lines(failure), [expected]);
+}
+
+#[tokio::test]
+async fn default_imports_as_node_has_them() {
+    let common = "exports.__esModule = true;\nexports.a = 1;\n";
+    let esm = "import all from 'common';\nexport const a = all.a;\n";
+    for (package_json, expected) in
+        [(r#"{"type": "module"}"#, "__toESM(require_common(), 1)"), ("{}", "__toESM(require_common())")]
+    {
+        let packages = packages(
+            &[("esm", "esm@1")],
+            &[
+                (
+                    "esm@1",
+                    "esm",
+                    &[("common", "common@1")],
+                    &[("package.json", package_json), ("index.js", esm)],
+                ),
+                ("common@1", "common", &[], &[("index.js", common)]),
+            ],
+        );
+        let output = build(&[("main.ts", "export * from 'esm';")], &packages).await.unwrap();
+        assert!(output.code.contains(expected), "{package_json}: {}", output.code);
+        assert!(output.map.contains(r#""esm/index.js""#), "{}", output.map);
+    }
+}
