@@ -29,7 +29,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 pub use loader::Loader;
-pub use message::{Location, Message, Note};
+pub use message::{Import, Location, Message, Note};
 
 use self::build::Ended;
 use self::service::{Cause, Running};
@@ -172,6 +172,8 @@ pub struct Esbuild {
     /// Started by the first build that needs it, and again when it has died.
     shared: Mutex<Option<Running>>,
     turns: Arc<Semaphore>,
+    /// Held by the one build that has a process of its own.
+    alone: Mutex<()>,
     /// Those who are being built are among them.
     waiting: Arc<Semaphore>,
 }
@@ -182,6 +184,7 @@ impl Esbuild {
         Esbuild {
             options,
             shared: Mutex::new(None),
+            alone: Mutex::new(()),
             turns: Arc::new(Semaphore::new(limits::ESBUILD_BUILDS_AT_ONCE)),
             waiting: Arc::new(Semaphore::new(waiting)),
         }
@@ -215,6 +218,7 @@ impl Esbuild {
             "esbuild died; the build is tried again in a process of its own"
         );
         // Alone in there: if that one dies too, it is clear through whom.
+        let _alone = self.alone.lock().await;
         let turn = self.turn().await;
         let alone = self.start().await?;
         match build::run(alone.service(), request, self.options.bounds, turn).await {

@@ -51,6 +51,8 @@ pub const ESBUILD_GARBAGE_PERCENT: u32 = 400;
 pub const ESBUILD_MEMORY_CHECK_EVERY: Duration = Duration::from_millis(100);
 /// Files that esbuild has open: its pipes, and what Go's runtime needs.
 pub const ESBUILD_OPEN_FILES_MAX: u64 = 64;
+/// Answers that are written to esbuild at once: a pipe's buffer.
+pub const ESBUILD_WRITE_BYTES: usize = 64 * 1024;
 /// What is kept of esbuild's standard error, for the message about its death: a Go panic's first lines.
 pub const ESBUILD_STDERR_BYTES_MAX: usize = 16 * 1024;
 /// Attempts to run a file that somebody is still writing (`ETXTBSY`), and the pause between them.

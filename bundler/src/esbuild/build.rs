@@ -1,6 +1,6 @@
 //! One build inside the process: created, run, and taken away again, whatever becomes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::message::{Context, Import};
 use super::packet::Value;
 use super::pattern::{self, Sites};
 use super::service::{Cause, Death, Service};
@@ -42,6 +43,7 @@ pub(super) struct Build {
     pub spec: Arc<Spec>,
     pub bounds: Bounds,
     problems: Mutex<Vec<ResolveProblem>>,
+    importers: Mutex<HashMap<String, (String, String)>>,
     modules: AtomicUsize,
     loaded_bytes: AtomicUsize,
     output: Mutex<Option<Value>>,
@@ -62,6 +64,7 @@ pub(super) async fn run(
         spec,
         bounds,
         problems: Mutex::default(),
+        importers: Mutex::default(),
         modules: AtomicUsize::new(0),
         loaded_bytes: AtomicUsize::new(0),
         output: Mutex::default(),
@@ -167,8 +170,12 @@ impl Build {
         u32::try_from(problems.len() - 1).unwrap_or(u32::MAX)
     }
 
-    pub fn problem(&self, number: u32) -> Option<ResolveProblem> {
-        lock(&self.problems).get(number as usize).cloned()
+    /// Who asked for a file first.
+    pub fn keep_importer(&self, path: &str, importer: &str, specifier: &str) {
+        let mut importers = lock(&self.importers);
+        if !importers.contains_key(path) {
+            importers.insert(path.to_owned(), (importer.to_owned(), specifier.to_owned()));
+        }
     }
 
     pub fn keep_output(&self, output: Value) {
@@ -211,7 +218,7 @@ impl Build {
     }
 
     fn messages(&self, values: &[Value]) -> Vec<Message> {
-        message::decode(values, self.spec.plugin(), &|number| self.problem(number))
+        message::decode(values, self)
     }
 
     fn failure(&self) -> BuildFailure {
@@ -244,6 +251,27 @@ impl Build {
             metafile: output.bytes_of("metafile").map(|bytes| text(bytes)),
             warnings: self.messages(answer.list_of("warnings")),
         })
+    }
+}
+
+impl Context for Build {
+    fn plugin(&self) -> &dyn Plugin {
+        self.spec.plugin()
+    }
+
+    fn problem(&self, number: u32) -> Option<ResolveProblem> {
+        lock(&self.problems).get(number as usize).cloned()
+    }
+
+    fn through(&self, path: &str) -> Option<Import> {
+        let importers = lock(&self.importers);
+        // The first importers of files form a tree with the entry at its root.
+        let mut found = path.starts_with(STORE).then(|| importers.get(path)).flatten()?;
+        while found.0.starts_with(STORE) {
+            found = importers.get(&found.0)?;
+        }
+        let (path, specifier) = found.clone();
+        Some(Import { file: self.spec.plugin().shown(&path), path, specifier })
     }
 }
 

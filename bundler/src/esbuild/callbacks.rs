@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
 use super::build::Build;
+use super::message::Context as _;
 use super::packet::Value;
 use super::{Loaded, Loader};
 use crate::resolve::{Kind, ResolveProblem, Resolved};
@@ -85,7 +86,10 @@ async fn resolve(build: &Build, question: &Value) -> Value {
     };
     let importer = unmarked(question.text_of("importer"));
     match build.spec.plugin().resolve(importer, specifier, kind).await {
-        Ok(Resolved::File { path, side_effects, is_module }) => file(&path, side_effects, is_module),
+        Ok(Resolved::File { path, side_effects, is_module }) => {
+            build.keep_importer(&path, importer, specifier);
+            file(&path, side_effects, is_module)
+        }
         Ok(Resolved::External { name }) => {
             Value::map([("id", Value::Int(0)), ("path", Value::Text(name)), ("external", Value::Bool(true))])
         }

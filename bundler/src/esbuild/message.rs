@@ -13,9 +13,19 @@ pub struct Message {
     pub id: String,
     pub text: String,
     pub location: Option<Location>,
+    /// When it is about a package's file: the import of the author's that leads there.
+    pub through: Option<Import>,
     pub notes: Vec<Note>,
     /// What the plugin said, when it is the plugin's error, or what is known about this one: a code, and what to do.
     pub problem: Option<ResolveProblem>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    /// The importing file, and as the author knows it.
+    pub path: String,
+    pub file: String,
+    pub specifier: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,29 +51,34 @@ pub struct Location {
     pub suggestion: Option<String>,
 }
 
-pub(super) fn decode(
-    values: &[Value],
-    plugin: &dyn Plugin,
-    problem: &dyn Fn(u32) -> Option<ResolveProblem>,
-) -> Vec<Message> {
-    values.iter().take(DIAGNOSTICS_MAX).map(|value| decode_one(value, plugin, problem)).collect()
+/// What a build knows about its messages.
+pub(super) trait Context {
+    fn plugin(&self) -> &dyn Plugin;
+
+    /// By the number that went with the message.
+    fn problem(&self, number: u32) -> Option<ResolveProblem>;
+
+    /// The author's import that leads to a file.
+    fn through(&self, path: &str) -> Option<Import>;
 }
 
-fn decode_one(
-    value: &Value,
-    plugin: &dyn Plugin,
-    problem: &dyn Fn(u32) -> Option<ResolveProblem>,
-) -> Message {
-    let note = |note: &Value| Note {
-        text: shown_text(note.text_of("text"), plugin),
-        location: note.find("location").and_then(|location| decode_location(location, plugin)),
-    };
+pub(super) fn decode(values: &[Value], context: &dyn Context) -> Vec<Message> {
+    values.iter().take(DIAGNOSTICS_MAX).map(|value| decode_one(value, context)).collect()
+}
+
+fn decode_one(value: &Value, context: &dyn Context) -> Message {
+    let plugin = context.plugin();
+    let place = |value: &Value| value.find("location").and_then(|location| decode_location(location, plugin));
+    let note = |note: &Value| Note { text: shown_text(note.text_of("text"), plugin), location: place(note) };
     let text = value.text_of("text");
-    let problem = value.int_of("detail").and_then(problem).or_else(|| pattern::problem_of(text));
+    let own = value.int_of("detail").and_then(|number| context.problem(number));
+    let problem = own.or_else(|| pattern::problem_of(text));
+    let location = place(value);
     Message {
         id: value.text_of("id").to_owned(),
         text: shown_text(problem.as_ref().map_or(text, |problem| &problem.message), plugin),
-        location: value.find("location").and_then(|location| decode_location(location, plugin)),
+        through: location.as_ref().and_then(|location| context.through(&location.path)),
+        location,
         notes: value.list_of("notes").iter().map(note).collect(),
         problem,
     }

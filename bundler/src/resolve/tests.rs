@@ -276,7 +276,7 @@ fn refused() {
         (
             MAIN,
             "hollow",
-            "missing-entry: package `hollow` has no entry: neither `exports`, `module`, `main` nor index.js leads to a file [import one of its files, such as `hollow/…`, or another package]",
+            "missing-entry: package `hollow` has no entry: neither `exports`, `module`, `main` nor index.js leads to a file [it may hold nothing but types: import it with `import type`, or use another package]",
         ),
         (MAIN, "#nope", "unresolved-import: `#nope` is not defined under `imports` in package.json []"),
         (

@@ -301,3 +301,20 @@ async fn default_imports_as_node_has_them() {
         assert!(output.map.contains(r#""esm/index.js""#), "{}", output.map);
     }
 }
+
+#[tokio::test]
+async fn errors_in_packages_lead_back_to_the_author() {
+    let deep = [("index.js", "export * from './deep.js';"), ("deep.js", "export const x = ;")];
+    let packages = packages(
+        &[("outer", "outer@1")],
+        &[
+            ("outer@1", "outer", &[("inner", "inner@1")], &[("index.js", "export * from 'inner';")]),
+            ("inner@1", "inner", &[], &deep),
+        ],
+    );
+    let files = [("main.ts", "export * from './lib/a';"), ("lib/a.ts", "export * from 'outer';")];
+    let BuildFailure::Messages(messages) = build(&files, &packages).await.unwrap_err() else { panic!() };
+    assert_eq!(line(&messages[0]), "inner/deep.js:1:18-19  Unexpected \";\"");
+    let through = messages[0].through.as_ref().unwrap();
+    assert_eq!((through.file.as_str(), through.specifier.as_str()), ("lib/a.ts", "outer"));
+}
