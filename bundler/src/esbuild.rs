@@ -172,8 +172,8 @@ pub struct Esbuild {
     /// Started by the first build that needs it, and again when it has died.
     shared: Mutex<Option<Running>>,
     turns: Arc<Semaphore>,
-    /// Held by the one build that has a process of its own.
-    alone: Mutex<()>,
+    /// Of builds that have a process of their own.
+    alone: Semaphore,
     /// Those who are being built are among them.
     waiting: Arc<Semaphore>,
 }
@@ -184,7 +184,7 @@ impl Esbuild {
         Esbuild {
             options,
             shared: Mutex::new(None),
-            alone: Mutex::new(()),
+            alone: Semaphore::new(limits::ESBUILD_ALONE_AT_ONCE),
             turns: Arc::new(Semaphore::new(limits::ESBUILD_BUILDS_AT_ONCE)),
             waiting: Arc::new(Semaphore::new(waiting)),
         }
@@ -218,7 +218,7 @@ impl Esbuild {
             "esbuild died; the build is tried again in a process of its own"
         );
         // Alone in there: if that one dies too, it is clear through whom.
-        let _alone = self.alone.lock().await;
+        let _alone = self.alone.acquire().await.expect("the semaphore is never closed");
         let turn = self.turn().await;
         let alone = self.start().await?;
         match build::run(alone.service(), request, self.options.bounds, turn).await {

@@ -39,6 +39,9 @@ pub const ESBUILD_CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
 pub const ESBUILD_LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Builds inside esbuild at one time: it uses all cores for one, so more only share its memory.
 pub const ESBUILD_BUILDS_AT_ONCE: usize = 4;
+/// Builds that are tried again in a process of their own: each may take as much memory as the shared one, and one that
+/// hangs must not hold up the others.
+pub const ESBUILD_ALONE_AT_ONCE: usize = 2;
 /// Builds that wait for their turn; more are told so at once.
 pub const ESBUILD_BUILDS_WAITING_MAX: usize = 1_000;
 /// Resident memory of esbuild, beyond which it is killed. The largest build measured took 0.4 GB.
