@@ -10,6 +10,7 @@ mod callbacks;
 mod loader;
 mod message;
 mod packet;
+mod pattern;
 mod process;
 mod sandbox;
 mod service;
@@ -28,7 +29,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 pub use loader::Loader;
-pub use message::{Location, Message, Note};
+pub use message::{Import, Location, Message, Note};
 
 use self::build::Ended;
 use self::service::{Cause, Running};
@@ -171,6 +172,8 @@ pub struct Esbuild {
     /// Started by the first build that needs it, and again when it has died.
     shared: Mutex<Option<Running>>,
     turns: Arc<Semaphore>,
+    /// Of builds that have a process of their own.
+    alone: Semaphore,
     /// Those who are being built are among them.
     waiting: Arc<Semaphore>,
 }
@@ -181,6 +184,7 @@ impl Esbuild {
         Esbuild {
             options,
             shared: Mutex::new(None),
+            alone: Semaphore::new(limits::ESBUILD_ALONE_AT_ONCE),
             turns: Arc::new(Semaphore::new(limits::ESBUILD_BUILDS_AT_ONCE)),
             waiting: Arc::new(Semaphore::new(waiting)),
         }
@@ -219,6 +223,7 @@ impl Esbuild {
             "esbuild died; the build is tried again in a process of its own"
         );
         // Alone in there: if that one dies too, it is clear through whom.
+        let _alone = self.alone.acquire().await.expect("the semaphore is never closed");
         let turn = self.turn().await;
         let alone = self.start().await?;
         match build::run(alone.service(), request, self.options.bounds, turn).await {

@@ -108,6 +108,8 @@ pub const ESBUILD_LOADED_BYTES_MAX: usize = 128 * 1024 * 1024;
 pub const ESBUILD_BUILD_TIME_MAX: Duration = Duration::from_secs(60);
 /// One answer to esbuild about one import or file; esbuild cannot go on without it, nor cancel.
 pub const ESBUILD_CALLBACK_TIME_MAX: Duration = Duration::from_secs(20);
+/// Rounds of one build: what one round shows that must be hidden from esbuild, the next one knows.
+pub const ESBUILD_ROUNDS_MAX: usize = 3;
 /// From the start of the process to its first packet, which takes 2 to 15 ms on an idle machine.
 pub const ESBUILD_START_TIME_MAX: Duration = Duration::from_secs(10);
 /// For a cancelled build to end, before the process is killed; measured: up to 0.3 s.
@@ -116,6 +118,9 @@ pub const ESBUILD_CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
 pub const ESBUILD_LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Builds inside esbuild at one time: it uses all cores for one, so more only share its memory.
 pub const ESBUILD_BUILDS_AT_ONCE: usize = 4;
+/// Builds that are tried again in a process of their own: each may take as much memory as the shared one, and one that
+/// hangs must not hold up the others.
+pub const ESBUILD_ALONE_AT_ONCE: usize = 2;
 /// Builds that wait for their turn; more are told so at once.
 pub const ESBUILD_BUILDS_WAITING_MAX: usize = 1_000;
 /// Resident memory of esbuild, beyond which it is killed. The largest build measured took 0.4 GB.
@@ -128,6 +133,8 @@ pub const ESBUILD_GARBAGE_PERCENT: u32 = 400;
 pub const ESBUILD_MEMORY_CHECK_EVERY: Duration = Duration::from_millis(100);
 /// Files that esbuild has open: its pipes, and what Go's runtime needs.
 pub const ESBUILD_OPEN_FILES_MAX: u64 = 64;
+/// Answers that are written to esbuild at once: a pipe's buffer.
+pub const ESBUILD_WRITE_BYTES: usize = 64 * 1024;
 /// What is kept of esbuild's standard error, for the message about its death: a Go panic's first lines.
 pub const ESBUILD_STDERR_BYTES_MAX: usize = 16 * 1024;
 /// Attempts to run a file that somebody is still writing (`ETXTBSY`), and the pause between them.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use oxc_resolver::{Resolution, ResolveError, ResolverGeneric};
+use oxc_resolver::{ModuleType, Resolution, ResolveError, ResolverGeneric};
 
 pub use problem::ResolveProblem;
 
@@ -31,9 +31,15 @@ pub enum Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// A file of the tree. `side_effects` is what its package says of it: `Some(false)` when nothing is lost if none of
-    /// its exports is used.
-    File { path: String, side_effects: Option<bool> },
+    /// A file of the tree.
+    File {
+        path: String,
+        /// What its package says of it: `Some(false)` when nothing is lost if none of its exports is used.
+        side_effects: Option<bool>,
+        /// Its package says that its scripts are ES modules (`"type": "module"`): what such a one imports by default
+        /// from a CommonJS module is all of its exports, as in Node. An author's file is read as TypeScript reads it.
+        is_module: bool,
+    },
     /// A module that the isolate has under this name.
     External { name: String },
     /// Replaced by nothing: the package says that it does without it here.
@@ -139,7 +145,8 @@ impl Resolver {
         }
         let package_json = resolution.package_json();
         let side_effects = package_json.and_then(|package_json| side_effects::of(package_json, &path));
-        Ok(Resolved::File { path, side_effects })
+        let is_module = resolution.module_type() == Some(ModuleType::Module) && !self.tree.is_authors(&path);
+        Ok(Resolved::File { path, side_effects, is_module })
     }
 
     /// Whether a bare specifier means a built-in module: none is installed under that name.
@@ -161,7 +168,7 @@ impl Resolver {
                 let path = folder.map(|folder| format!("{folder}/{path}"));
                 match path.and_then(|path| self.tree.real_path(&path)) {
                     // Whatever the package says of its files: a built-in module that is imported is wanted.
-                    Some(path) => Ok(Resolved::File { path, side_effects: None }),
+                    Some(path) => Ok(Resolved::File { path, side_effects: None, is_module: true }),
                     None => Err(problem::broken_builtin(name, package)),
                 }
             }

@@ -1,20 +1,23 @@
 //! One build inside the process: created, run, and taken away again, whatever becomes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::message::{Context, Import};
 use super::packet::Value;
+use super::pattern::{self, Sites};
 use super::service::{Cause, Death, Service};
 use super::{
     Bounds, BoxFuture, BuildFailure, BuildOutput, BuildRequest, Message, Plugin, message, source_map,
 };
-use crate::limits::ESBUILD_CANCEL_TIME_MAX;
+use crate::limits::{ESBUILD_CANCEL_TIME_MAX, ESBUILD_ROUNDS_MAX};
 use crate::resolve::ResolveProblem;
-use crate::tree::AUTHOR;
+use crate::tree::{AUTHOR, STORE};
 
 /// A request without what can only be waited for once.
 pub(super) struct Spec {
@@ -40,9 +43,12 @@ pub(super) struct Build {
     pub spec: Arc<Spec>,
     pub bounds: Bounds,
     problems: Mutex<Vec<ResolveProblem>>,
+    importers: Mutex<HashMap<String, (String, String)>>,
     modules: AtomicUsize,
     loaded_bytes: AtomicUsize,
     output: Mutex<Option<Value>>,
+    /// What is hidden from esbuild in packages.
+    patterns: Mutex<Sites>,
     failure: OnceLock<BuildFailure>,
     stopped: watch::Sender<bool>,
 }
@@ -58,9 +64,11 @@ pub(super) async fn run(
         spec,
         bounds,
         problems: Mutex::default(),
+        importers: Mutex::default(),
         modules: AtomicUsize::new(0),
         loaded_bytes: AtomicUsize::new(0),
         output: Mutex::default(),
+        patterns: Mutex::default(),
         failure: OnceLock::new(),
         stopped: watch::Sender::new(false),
     });
@@ -162,8 +170,12 @@ impl Build {
         u32::try_from(problems.len() - 1).unwrap_or(u32::MAX)
     }
 
-    pub fn problem(&self, number: u32) -> Option<ResolveProblem> {
-        lock(&self.problems).get(number as usize).cloned()
+    /// Who asked for a file first.
+    pub fn keep_importer(&self, path: &str, importer: &str, specifier: &str) {
+        let mut importers = lock(&self.importers);
+        if !importers.contains_key(path) {
+            importers.insert(path.to_owned(), (importer.to_owned(), specifier.to_owned()));
+        }
     }
 
     pub fn keep_output(&self, output: Value) {
@@ -185,8 +197,28 @@ impl Build {
         Ok(())
     }
 
+    /// The text of a package's module as esbuild is to see it.
+    pub fn without_patterns(&self, path: &str, text: Bytes) -> Bytes {
+        match lock(&self.patterns).get(path) {
+            Some(sites) => pattern::hide(&text, sites).into(),
+            None => text,
+        }
+    }
+
+    /// Whether packages have patterns that were not known. Then they are hidden in the next round.
+    fn found_patterns(&self, answer: &Value) -> bool {
+        let mut found = pattern::sites(answer.list_of("errors"));
+        found.retain(|path, _| path.starts_with(STORE));
+        self.modules.store(0, Relaxed);
+        self.loaded_bytes.store(0, Relaxed);
+        let mut patterns = lock(&self.patterns);
+        let is_new = found.keys().any(|path| !patterns.contains_key(path));
+        patterns.extend(found);
+        is_new
+    }
+
     fn messages(&self, values: &[Value]) -> Vec<Message> {
-        message::decode(values, self.spec.plugin(), &|number| self.problem(number))
+        message::decode(values, self)
     }
 
     fn failure(&self) -> BuildFailure {
@@ -222,6 +254,27 @@ impl Build {
     }
 }
 
+impl Context for Build {
+    fn plugin(&self) -> &dyn Plugin {
+        self.spec.plugin()
+    }
+
+    fn problem(&self, number: u32) -> Option<ResolveProblem> {
+        lock(&self.problems).get(number as usize).cloned()
+    }
+
+    fn through(&self, path: &str) -> Option<Import> {
+        let importers = lock(&self.importers);
+        // The first importers of files form a tree with the entry at its root.
+        let mut found = path.starts_with(STORE).then(|| importers.get(path)).flatten()?;
+        while found.0.starts_with(STORE) {
+            found = importers.get(&found.0)?;
+        }
+        let (path, specifier) = found.clone();
+        Some(Import { file: self.spec.plugin().shown(&path), path, specifier })
+    }
+}
+
 async fn drive(
     service: Arc<Service>,
     build: Arc<Build>,
@@ -254,16 +307,25 @@ async fn build_under(service: &Service, build: &Build, key: u32) -> Result<Build
     tokio::select! {
         biased;
         // Told first: a build that stops because the process died may be tried again.
-        answer = service.ask(command("rebuild", key)) => {
-            let answer = answer.map_err(Ended::Died)?;
-            refused(&answer)?;
-            if *build.stopped.borrow() {
-                return Err(Ended::Failed(build.failure()));
-            }
-            build.finish(&answer).map_err(Ended::Failed)
-        }
+        outcome = build_in_rounds(service, build, key) => outcome,
         () = build.stopped() => Err(Ended::Failed(build.failure())),
         () = sleep(time) => Err(Ended::Failed(BuildFailure::Timeout(time))),
+    }
+}
+
+/// A second round when the first has shown patterns in packages.
+async fn build_in_rounds(service: &Service, build: &Build, key: u32) -> Result<BuildOutput, Ended> {
+    let mut rounds = 1;
+    loop {
+        let answer = service.ask(command("rebuild", key)).await.map_err(Ended::Died)?;
+        refused(&answer)?;
+        if *build.stopped.borrow() {
+            return Err(Ended::Failed(build.failure()));
+        }
+        if rounds == ESBUILD_ROUNDS_MAX || !build.found_patterns(&answer) {
+            return build.finish(&answer).map_err(Ended::Failed);
+        }
+        rounds += 1;
     }
 }
 

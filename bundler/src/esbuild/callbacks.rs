@@ -7,9 +7,11 @@ use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
 use super::build::Build;
+use super::message::Context as _;
 use super::packet::Value;
 use super::{Loaded, Loader};
 use crate::resolve::{Kind, ResolveProblem, Resolved};
+use crate::tree::{AUTHOR, STORE};
 
 /// Where files of the tree are.
 const FILES: &str = "file";
@@ -33,6 +35,14 @@ pub(super) fn is_added_line(line: &str) -> bool {
 /// Whether a source is a module of ours, which is nobody's file.
 pub(super) fn is_made_up(source: &str) -> bool {
     [EMPTY, ABSENT].iter().any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+}
+
+/// Ends the path of a script that its package calls an ES module: esbuild cannot be told so, but knows it of `.mjs`.
+const MODULE_MARK: &str = "#.mjs";
+
+/// A path of esbuild's without what was added to it.
+pub(super) fn unmarked(path: &str) -> &str {
+    path.strip_suffix(MODULE_MARK).unwrap_or(path)
 }
 
 /// Always an answer that esbuild understands, and never later than it may take.
@@ -69,14 +79,17 @@ pub(super) fn refusal(text: &str) -> Value {
 async fn resolve(build: &Build, question: &Value) -> Value {
     let specifier = question.text_of("path");
     let kind = match question.text_of("kind") {
-        "entry-point" => return file(specifier, None),
+        "entry-point" => return file(specifier, None, false),
         "require-call" | "require-resolve" => Kind::Require,
         "dynamic-import" => Kind::DynamicImport,
         _ => Kind::Import,
     };
-    let importer = question.text_of("importer");
+    let importer = unmarked(question.text_of("importer"));
     match build.spec.plugin().resolve(importer, specifier, kind).await {
-        Ok(Resolved::File { path, side_effects }) => file(&path, side_effects),
+        Ok(Resolved::File { path, side_effects, is_module }) => {
+            build.keep_importer(&path, importer, specifier);
+            file(&path, side_effects, is_module)
+        }
         Ok(Resolved::External { name }) => {
             Value::map([("id", Value::Int(0)), ("path", Value::Text(name)), ("external", Value::Bool(true))])
         }
@@ -95,10 +108,17 @@ async fn resolve(build: &Build, question: &Value) -> Value {
     }
 }
 
-fn file(path: &str, side_effects: Option<bool>) -> Value {
+/// Whether a path can be one of the plugin's.
+pub(super) fn is_in_tree(path: &str) -> bool {
+    [AUTHOR, STORE].iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
+}
+
+fn file(path: &str, side_effects: Option<bool>, is_module: bool) -> Value {
+    let is_script = [".js", ".jsx", ".ts", ".tsx"].iter().any(|extension| path.ends_with(extension));
+    let mark = if is_module && is_script { MODULE_MARK } else { "" };
     let mut entries = vec![
         ("id".to_owned(), Value::Int(0)),
-        ("path".to_owned(), Value::text(path)),
+        ("path".to_owned(), Value::Text(format!("{path}{mark}"))),
         ("namespace".to_owned(), Value::text(FILES)),
     ];
     entries.extend(side_effects.map(|value| ("sideEffects".to_owned(), Value::Bool(value))));
@@ -118,9 +138,11 @@ fn absent(build: &Build, specifier: &str, problem: ResolveProblem) -> Value {
 }
 
 async fn load(build: &Build, question: &Value) -> Value {
-    let path = question.text_of("path");
+    let path = unmarked(question.text_of("path"));
     match question.text_of("namespace") {
-        FILES => {}
+        FILES if is_in_tree(path) => {}
+        // Of a real disk that esbuild found by itself: not even its name is told.
+        FILES => return refusal("the import leads out of the source"),
         EMPTY => return code(b"module.exports = {};".to_vec()),
         _ => return code(throwing(build, path, question.int_of("pluginData")).into_bytes()),
     }
@@ -136,6 +158,7 @@ async fn load(build: &Build, question: &Value) -> Value {
     let attribute = question.find("with").map_or("", |with| with.text_of("type"));
     let loader = loaded.loader.unwrap_or_else(|| Loader::of(path));
     let loader = Loader::of_attribute(attribute).unwrap_or(loader);
+    let loaded = Loaded { contents: build.without_patterns(path, loaded.contents), ..loaded };
     contents(module_text(loaded, loader), loader)
 }
 

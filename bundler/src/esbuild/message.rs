@@ -1,11 +1,11 @@
 //! What esbuild says about a build, with positions as editors count them.
 
-use super::callbacks::is_added_line;
+use super::callbacks::{is_added_line, is_in_tree, unmarked};
 use super::packet::Value;
+use super::pattern;
 use super::{Plugin, VERSION};
 use crate::limits::{DIAGNOSTICS_MAX, LINE_TEXT_BYTES_MAX};
 use crate::resolve::ResolveProblem;
-use crate::tree::{AUTHOR, STORE};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -13,9 +13,19 @@ pub struct Message {
     pub id: String,
     pub text: String,
     pub location: Option<Location>,
+    /// When it is about a package's file: the import of the author's that leads there.
+    pub through: Option<Import>,
     pub notes: Vec<Note>,
-    /// What the plugin said, when it is the plugin's error: its code and hint are the author's.
+    /// What the plugin said, when it is the plugin's error, or what is known about this one: a code, and what to do.
     pub problem: Option<ResolveProblem>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    /// The importing file, and as the author knows it.
+    pub path: String,
+    pub file: String,
+    pub specifier: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,36 +51,43 @@ pub struct Location {
     pub suggestion: Option<String>,
 }
 
-pub(super) fn decode(
-    values: &[Value],
-    plugin: &dyn Plugin,
-    problem: &dyn Fn(u32) -> Option<ResolveProblem>,
-) -> Vec<Message> {
-    values.iter().take(DIAGNOSTICS_MAX).map(|value| decode_one(value, plugin, problem)).collect()
+/// What a build knows about its messages.
+pub(super) trait Context {
+    fn plugin(&self) -> &dyn Plugin;
+
+    /// By the number that went with the message.
+    fn problem(&self, number: u32) -> Option<ResolveProblem>;
+
+    /// The author's import that leads to a file.
+    fn through(&self, path: &str) -> Option<Import>;
 }
 
-fn decode_one(
-    value: &Value,
-    plugin: &dyn Plugin,
-    problem: &dyn Fn(u32) -> Option<ResolveProblem>,
-) -> Message {
-    let note = |note: &Value| Note {
-        text: shown_text(note.text_of("text"), plugin),
-        location: note.find("location").and_then(|location| decode_location(location, plugin)),
-    };
+pub(super) fn decode(values: &[Value], context: &dyn Context) -> Vec<Message> {
+    values.iter().take(DIAGNOSTICS_MAX).map(|value| decode_one(value, context)).collect()
+}
+
+fn decode_one(value: &Value, context: &dyn Context) -> Message {
+    let plugin = context.plugin();
+    let place = |value: &Value| value.find("location").and_then(|location| decode_location(location, plugin));
+    let note = |note: &Value| Note { text: shown_text(note.text_of("text"), plugin), location: place(note) };
+    let text = value.text_of("text");
+    let own = value.int_of("detail").and_then(|number| context.problem(number));
+    let problem = own.or_else(|| pattern::problem_of(text));
+    let location = place(value);
     Message {
         id: value.text_of("id").to_owned(),
-        text: shown_text(value.text_of("text"), plugin),
-        location: value.find("location").and_then(|location| decode_location(location, plugin)),
+        text: shown_text(problem.as_ref().map_or(text, |problem| &problem.message), plugin),
+        through: location.as_ref().and_then(|location| context.through(&location.path)),
+        location,
         notes: value.list_of("notes").iter().map(note).collect(),
-        problem: value.int_of("detail").and_then(problem),
+        problem,
     }
 }
 
 fn decode_location(value: &Value, plugin: &dyn Plugin) -> Option<Location> {
     let line = value.int_of("line")?;
     let text = value.text_of("lineText");
-    let path = value.text_of("file").to_owned();
+    let path = unmarked(value.text_of("file")).to_owned();
     let from = value.int_of("column")? as usize;
     let to = from + value.int_of("length")? as usize;
     // Where a text ends, esbuild sees the line that we added to it.
@@ -99,11 +116,8 @@ fn cut(text: &str, bytes: usize) -> &str {
 
 /// Paths of the tree, which esbuild puts between quotes, as the author knows them.
 fn shown_text(text: &str, plugin: &dyn Plugin) -> String {
-    let is_path = |part: &str| {
-        [AUTHOR, STORE].iter().any(|root| part.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
-    };
-    let parts = text.split('"').map(|part| match is_path(part) {
-        true => plugin.shown(part),
+    let parts = text.split('"').map(|part| match is_in_tree(part) {
+        true => plugin.shown(unmarked(part)),
         false => part.to_owned(),
     });
     let text = parts.collect::<Vec<_>>().join("\"");

@@ -18,7 +18,7 @@ use super::process::{self, Handle};
 use super::{Bounds, BuildFailure, VERSION, callbacks};
 use crate::limits::{
     ESBUILD_LAST_WORDS_TIME_MAX, ESBUILD_MEMORY_CHECK_EVERY, ESBUILD_PACKET_BYTES_MAX,
-    ESBUILD_START_TIME_MAX, ESBUILD_STDERR_BYTES_MAX,
+    ESBUILD_START_TIME_MAX, ESBUILD_STDERR_BYTES_MAX, ESBUILD_WRITE_BYTES,
 };
 
 /// A service that ends with this value.
@@ -235,8 +235,14 @@ impl Death {
     }
 }
 
+/// What waits goes out together: most answers are small, and there are thousands of them.
 async fn write(mut stdin: ChildStdin, mut queue: mpsc::UnboundedReceiver<Vec<u8>>) {
-    while let Some(bytes) = queue.recv().await {
+    while let Some(mut bytes) = queue.recv().await {
+        while bytes.len() < ESBUILD_WRITE_BYTES
+            && let Ok(more) = queue.try_recv()
+        {
+            bytes.extend_from_slice(&more);
+        }
         // What cannot be written any more is of no use to anybody: the reader notices the end.
         if stdin.write_all(&bytes).await.is_err() {
             return;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Plugin;
-use super::callbacks::is_made_up;
+use super::callbacks::{is_made_up, unmarked};
 use crate::tree::AUTHOR;
 
 /// What is not looked at stays as it is.
@@ -32,6 +32,7 @@ pub(super) fn with_shown_sources(map: &[u8], plugin: &dyn Plugin) -> serde_json:
     for (index, source) in sources.into_iter().enumerate() {
         // Sources are URLs.
         let source = percent_decode_str(&source).decode_utf8_lossy().into_owned();
+        let source = unmarked(&source).to_owned();
         let path = if is_made_up(&source) { None } else { Some(path_of(&source)) };
         if !path.as_ref().is_some_and(|path| inside(path, AUTHOR)) {
             map.ignore_list.push(index);

@@ -64,13 +64,21 @@ impl Resolver {
     /// For a path inside a package that is not there.
     pub(super) fn hint_for_subpath(&self, name: &str, subpath: &str, folder: &str) -> Option<String> {
         let mut subpaths = self.subpaths(folder);
-        subpaths.retain(|subpath| subpath != "package.json");
         if subpaths.is_empty() {
             return Some(format!("import `{name}` itself"));
         }
         subpaths.sort_by_cached_key(|candidate| distance(subpath, candidate));
-        let shown: Vec<String> = subpaths.iter().map(|subpath| format!("{name}/{subpath}")).collect();
-        Some(format!("it has `{name}` and {}", enumerate(&shown)))
+        Some(format!("it has `{name}` and {}", enumerate(&within(name, &subpaths))))
+    }
+
+    /// For a package that cannot be imported as such.
+    pub(super) fn hint_for_missing_entry(&self, name: &str, folder: &str) -> String {
+        let subpaths = self.subpaths(folder);
+        match subpaths.is_empty() {
+            true => "it may hold nothing but types: import it with `import type`, or use another package"
+                .to_owned(),
+            false => format!("it has {}", enumerate(&within(name, &subpaths))),
+        }
     }
 
     pub(super) fn nearest_builtin(&self, name: &str) -> Option<&str> {
@@ -94,6 +102,10 @@ impl Resolver {
                 named(nearest(&wanted, names.iter().map(String::as_str))?)
             })
     }
+}
+
+fn within(name: &str, subpaths: &[String]) -> Vec<String> {
+    subpaths.iter().map(|subpath| format!("{name}/{subpath}")).collect()
 }
 
 /// A path without what may be left out of an import, in lower case.

@@ -46,6 +46,7 @@ fn common(kind: Kind) -> ResolveOptions {
         alias_fields: vec![strings(&["browser"])],
         // A package of that name comes first, so built-in modules are looked at afterwards.
         builtin_modules: false,
+        module_type: true,
         // The host's own environment is nobody's business.
         node_path: false,
         cwd: Some(crate::tree::AUTHOR.into()),

@@ -122,7 +122,7 @@ impl Resolver {
             let message = format!(
                 "package `{name}` has no entry: neither `exports`, `module`, `main` nor index.js leads to a file"
             );
-            let hint = format!("import one of its files, such as `{name}/…`, or another package");
+            let hint = self.hint_for_missing_entry(name, folder);
             return ResolveProblem::new("missing-entry", message, Some(hint));
         }
         let message = format!("package `{name}` has no file for `{name}/{subpath}`");
@@ -198,14 +198,19 @@ impl Resolver {
             .ok()
             .and_then(|text| serde_json::from_slice::<Value>(&text).ok())
             .and_then(|mut package| package.get_mut("exports").map(Value::take));
-        match exports {
+        let mut subpaths: Vec<String> = match exports {
             Some(Value::Object(exports)) if exports.keys().any(|key| key.starts_with('.')) => {
                 let shown = exports.iter().filter(|(_, target)| !target.is_null()).map(|(key, _)| key);
                 shown.filter_map(|key| key.strip_prefix("./")).map(str::to_owned).collect()
             }
             Some(Value::Null) | None => self.tree.entries(folder).0,
             Some(_) => Vec::new(),
-        }
+        };
+        // Those are there, and no code imports them.
+        subpaths.retain(|subpath| {
+            subpath != "package.json" && !subpath.ends_with(".d.ts") && !subpath.ends_with(".md")
+        });
+        subpaths
     }
 }
 

@@ -130,8 +130,8 @@ const OLD: &str = "/s/@s%2Fold@1/node_modules/@s/old/lib/x.js";
 /// What it resolves to, in one line.
 fn outcome(resolver: &Resolver, importer: &str, specifier: &str, kind: Kind) -> String {
     match resolver.resolve(importer, specifier, kind) {
-        Ok(Resolved::File { path, side_effects: None }) => path,
-        Ok(Resolved::File { path, side_effects: Some(value) }) => format!("{path} {value}"),
+        Ok(Resolved::File { path, side_effects: None, .. }) => path,
+        Ok(Resolved::File { path, side_effects: Some(value), .. }) => format!("{path} {value}"),
         Ok(Resolved::External { name }) => format!("external {name}"),
         Ok(Resolved::Empty) => "empty".into(),
         Ok(Resolved::Absent(problem)) => format!("absent {}", problem.code),
@@ -276,7 +276,7 @@ fn refused() {
         (
             MAIN,
             "hollow",
-            "missing-entry: package `hollow` has no entry: neither `exports`, `module`, `main` nor index.js leads to a file [import one of its files, such as `hollow/…`, or another package]",
+            "missing-entry: package `hollow` has no entry: neither `exports`, `module`, `main` nor index.js leads to a file [it may hold nothing but types: import it with `import type`, or use another package]",
         ),
         (MAIN, "#nope", "unresolved-import: `#nope` is not defined under `imports` in package.json []"),
         (

@@ -262,3 +262,59 @@ async fn eight_at_once() {
         assert!(code.contains(&format!("main_default = {number}")), "{code}");
     }
 }
+
+#[tokio::test]
+async fn imports_by_pattern() {
+    let index = "exports.load = (name) => require('./locale/' + name);\nexports.other = (n) => import(`./x/${n}.js`);\n";
+    let packages =
+        packages(&[("moment", "moment@1")], &[("moment@1", "moment", &[], &[("index.js", index)])]);
+    let code = build(&[("main.ts", "export * from 'moment';")], &packages).await.unwrap().code;
+    assert!(code.contains("\"./locale/\" + name") && code.contains("./x/${n}.js"), "{code}");
+    let failure = build(&[("main.ts", "export const f = (n: string) => import('./lib/' + n);")], &packages)
+        .await
+        .unwrap_err();
+    let expected = "main.ts:1:40-52 dynamic-import which module this imports is only known when it runs, and an isolate has but the bundled ones";
+    assert_eq!(lines(failure), [expected]);
+}
+
+#[tokio::test]
+async fn default_imports_as_node_has_them() {
+    let common = "exports.__esModule = true;\nexports.a = 1;\n";
+    let esm = "import all from 'common';\nexport const a = all.a;\n";
+    for (package_json, expected) in
+        [(r#"{"type": "module"}"#, "__toESM(require_common(), 1)"), ("{}", "__toESM(require_common())")]
+    {
+        let packages = packages(
+            &[("esm", "esm@1")],
+            &[
+                (
+                    "esm@1",
+                    "esm",
+                    &[("common", "common@1")],
+                    &[("package.json", package_json), ("index.js", esm)],
+                ),
+                ("common@1", "common", &[], &[("index.js", common)]),
+            ],
+        );
+        let output = build(&[("main.ts", "export * from 'esm';")], &packages).await.unwrap();
+        assert!(output.code.contains(expected), "{package_json}: {}", output.code);
+        assert!(output.map.contains(r#""esm/index.js""#), "{}", output.map);
+    }
+}
+
+#[tokio::test]
+async fn errors_in_packages_lead_back_to_the_author() {
+    let deep = [("index.js", "export * from './deep.js';"), ("deep.js", "export const x = ;")];
+    let packages = packages(
+        &[("outer", "outer@1")],
+        &[
+            ("outer@1", "outer", &[("inner", "inner@1")], &[("index.js", "export * from 'inner';")]),
+            ("inner@1", "inner", &[], &deep),
+        ],
+    );
+    let files = [("main.ts", "export * from './lib/a';"), ("lib/a.ts", "export * from 'outer';")];
+    let BuildFailure::Messages(messages) = build(&files, &packages).await.unwrap_err() else { panic!() };
+    assert_eq!(line(&messages[0]), "inner/deep.js:1:18-19  Unexpected \";\"");
+    let through = messages[0].through.as_ref().unwrap();
+    assert_eq!((through.file.as_str(), through.specifier.as_str()), ("lib/a.ts", "outer"));
+}
