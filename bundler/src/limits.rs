@@ -32,3 +32,5 @@ pub const COMPILER_IDLE_MAX: Duration = Duration::from_secs(120);
 pub const COMPILER_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The lines of one diagnostic's explanation, which follows types into their depth.
 pub const MESSAGE_LINES_MAX: usize = 12;
+/// The stack of the thread that parses an entry, of which only what is touched takes memory.
+pub const ENTRY_STACK_BYTES: usize = 256 * 1024 * 1024;

@@ -3,6 +3,8 @@
 
 mod compiler;
 mod config;
+mod edits;
+mod entry;
 mod files;
 mod framing;
 mod hint;

@@ -3,6 +3,7 @@
 mod bounds;
 mod closed;
 mod errors;
+mod processors;
 mod tree;
 
 use std::path::PathBuf;
