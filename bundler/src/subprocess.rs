@@ -106,7 +106,11 @@ impl Drop for Subprocess {
 
 /// The name by which the open file is run; where there is none, that of the program.
 fn executable(file: &File, program: &Path) -> std::path::PathBuf {
-    if cfg!(target_os = "linux") { format!("/proc/self/fd/{}", file.as_raw_fd()).into() } else { program.into() }
+    if cfg!(target_os = "linux") {
+        format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+    } else {
+        program.into()
+    }
 }
 
 /// Whether any user can reach the program's folder: only then can a process that is nobody's look beside it.

@@ -1,5 +1,5 @@
 // The globals of a processor's isolate. It has no document and no window: this is what web standards leave without
-// them. Names that only types of packages mention are at the end.
+// them, and a few names that only packages' types mention.
 
 // --- console, timers, tasks -------------------------------------------------------------------------
 
@@ -354,6 +354,12 @@ interface File extends Blob {
   readonly webkitRelativePath: string;
 }
 declare var File: { prototype: File; new (parts: readonly BlobPart[], name: string, options?: FilePropertyBag): File };
+
+interface FileList {
+  readonly length: number;
+  item(index: number): File | null;
+  [index: number]: File;
+}
 
 type FormDataEntryValue = File | string;
 interface FormData {

@@ -2,8 +2,8 @@
 // `@types/node`.
 
 declare var process: import("node:process").Process;
-declare var global: typeof globalThis;
 type Buffer = import("node:buffer").Buffer;
+type BufferEncoding = import("node:buffer").BufferEncoding;
 
 declare namespace NodeJS {
   interface ProcessEnv {
@@ -15,6 +15,8 @@ declare namespace NodeJS {
     path?: string;
     syscall?: string;
   }
+  type ArrayBufferView = globalThis.ArrayBufferView;
+  type TypedArray = Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | BigUint64Array | BigInt64Array | Float32Array | Float64Array;
   type Timeout = number;
   type Timer = number;
   type Immediate = number;

@@ -69,10 +69,12 @@ mod tests {
     fn places_lead_back() {
         let insertion = |at, text: &str| Insertion { at, text: text.to_owned() };
         // The smiley has four bytes and two UTF-16 units.
-        let edited = Edited::new("a\u{1f600}{b}c".to_owned(), vec![insertion(8, ")"), insertion(5, "f(\u{e9}")]);
+        let edited =
+            Edited::new("a\u{1f600}{b}c".to_owned(), vec![insertion(8, ")"), insertion(5, "f(\u{e9}")]);
         assert_eq!(edited.text, "a\u{1f600}f(\u{e9}{b})c");
         let starts: Vec<_> = (0..=10).map(|offset| edited.start(offset)).collect();
-        let expected = [Some(0), Some(1), Some(2), None, None, None, Some(3), Some(4), Some(5), None, Some(6)];
+        let expected =
+            [Some(0), Some(1), Some(2), None, None, None, Some(3), Some(4), Some(5), None, Some(6)];
         assert_eq!(starts[..3], expected[..3]);
         assert_eq!(starts[3..6], [None, None, None]);
         assert_eq!(starts[6..], [Some(3), Some(4), Some(5), None, Some(6)]);

@@ -73,7 +73,9 @@ impl<'a> Reader<'a> {
         let Some(export) = named("default").or_else(|| named("processor")) else { return Entry::default() };
         match export.value {
             Value::Expression(expression) => self.type_expression(expression),
-            Value::Function(function) => self.type_returns(function.body.iter().flat_map(|body| &body.stmts), None),
+            Value::Function(function) => {
+                self.type_returns(function.body.iter().flat_map(|body| &body.stmts), None)
+            }
             Value::Constant(name) => self.type_constant(name),
             Value::Elsewhere => {}
         }
@@ -151,7 +153,9 @@ impl<'a> Reader<'a> {
     fn type_object(&mut self, object: &'a ObjectLit, state: Option<&str>) {
         let (start, end) = bytes(object.span);
         let (before, after) = match (state, self.initial_state(object)) {
-            (Some(state), _) => (String::new(), format!(" satisfies import(\"millrace\").Processor<{state}>")),
+            (Some(state), _) => {
+                (String::new(), format!(" satisfies import(\"millrace\").Processor<{state}>"))
+            }
             (None, Initial::Value(text)) => (format!("millraceProcessor({text})("), ")".to_owned()),
             (None, Initial::None) => ("millraceProcessor()(".to_owned(), ")".to_owned()),
             (None, Initial::Unknown) => ("millraceDefinition(".to_owned(), ")".to_owned()),
@@ -169,7 +173,9 @@ impl<'a> Reader<'a> {
                 continue;
             };
             match &**prop {
-                Prop::Shorthand(name) if &*name.sym == "initialState" => found = Initial::Value("initialState"),
+                Prop::Shorthand(name) if &*name.sym == "initialState" => {
+                    found = Initial::Value("initialState")
+                }
                 Prop::KeyValue(pair) if is_initial_state(&pair.key) => {
                     found = Initial::Value(self.slice(pair.value.span()));
                 }
@@ -228,7 +234,8 @@ fn exported_constant(declaration: &Decl) -> Vec<Export<'_>> {
             let found = variables.decls.iter().filter_map(|one| {
                 let Pat::Ident(name) = &one.name else { return None };
                 let untyped = name.type_ann.is_none();
-                let value = one.init.as_deref().filter(|_| untyped).map_or(Value::Elsewhere, Value::Expression);
+                let value =
+                    one.init.as_deref().filter(|_| untyped).map_or(Value::Elsewhere, Value::Expression);
                 (&*name.sym == "processor").then_some(Export { name: "processor", span: name.id.span, value })
             });
             found.collect()

@@ -94,7 +94,8 @@ impl View {
 }
 
 fn is_shared(path: &str) -> bool {
-    let inside = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let inside =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     // A path that climbs would be another tree's to interpret.
     (inside(AUTHOR) || inside(STORE)) && !path.split('/').any(|part| part == "..")
 }

@@ -23,7 +23,9 @@ fn missing_module(specifier: &str) -> String {
         return "the path is relative to this file, and must name one of the source's own files".to_owned();
     }
     if let Some(builtin) = specifier.strip_prefix("node:") {
-        return format!("processors have no `node:{builtin}`: what needs files, processes or sockets is the host's");
+        return format!(
+            "processors have no `node:{builtin}`: what needs files, processes or sockets is the host's"
+        );
     }
     let package = package_of(specifier);
     format!("add `{package}` to the `dependencies` in package.json, or see whether it exports `{specifier}`")

@@ -40,7 +40,8 @@ mod tests {
     fn places() {
         let text = "let a;\r\n\t\u{1f600}b\nc";
         let lines = Lines::of(text);
-        let cases = [(0, (1, 1)), (7, (1, 8)), (8, (2, 1)), (11, (2, 4)), (13, (3, 1)), (14, (3, 2)), (99, (3, 87))];
+        let cases =
+            [(0, (1, 1)), (7, (1, 8)), (8, (2, 1)), (11, (2, 4)), (13, (3, 1)), (14, (3, 2)), (99, (3, 87))];
         for (offset, expected) in cases {
             assert_eq!(lines.place(offset), expected, "{offset}");
         }

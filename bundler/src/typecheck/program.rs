@@ -70,7 +70,8 @@ impl Program {
             overlay.insert(config::path_of(name), text.to_owned());
         }
         let mut extends = vec![config::path_of(DEFAULTS)];
-        overlay.insert(config::path_of(DEFAULTS), config::defaults().to_string());
+        overlay
+            .insert(config::path_of(DEFAULTS), config::defaults(types::installed(&*self.files)).to_string());
         let authors = format!("{AUTHOR}/tsconfig.json");
         let mut whole = self.path(&self.entry);
         if self.files.is_file(&authors) {
@@ -79,7 +80,8 @@ impl Program {
         }
         let entry = self.edited_entry();
         if let Some((entry, name)) = &entry {
-            let binding = if *name == "default" { "exported".to_owned() } else { format!("{{ {name} as exported }}") };
+            let binding =
+                if *name == "default" { "exported".to_owned() } else { format!("{{ {name} as exported }}") };
             let text = format!("import {binding} from {:?};\nmillraceConforms(exported);\n", entry.path);
             overlay.insert(config::path_of(CONFORMITY), text);
             overlay.insert(entry.path.clone(), entry.edited.text.clone());

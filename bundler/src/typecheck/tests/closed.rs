@@ -8,7 +8,8 @@ async fn nothing_of_the_disk_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret.ts");
     std::fs::write(&secret, "export const secret = 'hunter2'; export const n: number = 'hunter2';").unwrap();
-    std::fs::write(folder.path().join("tsconfig.json"), r#"{"compilerOptions": {"strict": "hunter2"}}"#).unwrap();
+    std::fs::write(folder.path().join("tsconfig.json"), r#"{"compilerOptions": {"strict": "hunter2"}}"#)
+        .unwrap();
     let folder = folder.path().to_str().unwrap();
     let library = compiler().unwrap().canonicalize().unwrap();
     let library = library.parent().unwrap().to_str().unwrap().to_owned();
@@ -37,7 +38,8 @@ async fn nothing_of_the_disk_is_found() {
 async fn configurations_do_not_lead_out() {
     let Some(checker) = checker() else { return };
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a.json"), r#"{"compilerOptions": {"noImplicitReturns": true}}"#).unwrap();
+    std::fs::write(folder.path().join("a.json"), r#"{"compilerOptions": {"noImplicitReturns": true}}"#)
+        .unwrap();
     std::fs::create_dir_all(folder.path().join("stolen")).unwrap();
     std::fs::write(folder.path().join("stolen/index.d.ts"), "declare const stolen: number;").unwrap();
     let folder = folder.path().to_str().unwrap();
@@ -47,8 +49,12 @@ async fn configurations_do_not_lead_out() {
         format!(r#"{{"include": ["{folder}/**/*"], "files": ["{folder}/stolen/index.d.ts"]}}"#),
         format!(r#"{{"compilerOptions": {{"typeRoots": ["{folder}"], "types": ["stolen"]}}}}"#),
         format!(r#"{{"compilerOptions": {{"paths": {{"stolen": ["{folder}/stolen/index.d.ts"]}}}}}}"#),
-        format!(r#"{{"compilerOptions": {{"rootDirs": ["{folder}", "."], "outDir": "{folder}", "baseUrl": "{folder}"}}}}"#),
-        format!(r#"{{"references": [{{"path": "{folder}"}}], "compilerOptions": {{"plugins": [{{"name": "{folder}/p.js"}}], "incremental": true, "tsBuildInfoFile": "{folder}/x"}}}}"#),
+        format!(
+            r#"{{"compilerOptions": {{"rootDirs": ["{folder}", "."], "outDir": "{folder}", "baseUrl": "{folder}"}}}}"#
+        ),
+        format!(
+            r#"{{"references": [{{"path": "{folder}"}}], "compilerOptions": {{"plugins": [{{"name": "{folder}/p.js"}}], "incremental": true, "tsBuildInfoFile": "{folder}/x"}}}}"#
+        ),
     ];
     let main = "function f(a: boolean) { if (a) return 1; }\nf(true);\nstolen;\nexport {};";
     for text in &configurations {

@@ -13,7 +13,8 @@ async fn check_all(cases: &[Case<'_>]) {
         let place = |one: &Diagnostic| format!("{} {}:{}", one.code, one.line, one.column);
         let places: Vec<_> = found.iter().map(place).collect();
         if places != *expected {
-            let messages: String = found.iter().map(|one| format!("{}: {}\n", place(one), one.message)).collect();
+            let messages: String =
+                found.iter().map(|one| format!("{}: {}\n", place(one), one.message)).collect();
             wrong.push_str(&format!("\n{source}\nexpected {expected:?}\n{messages}"));
         }
     }
