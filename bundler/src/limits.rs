@@ -156,3 +156,5 @@ pub const SYNTAX_ROUNDS_MAX: usize = 40;
 pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How many `tsconfig` files may extend one another in a row; more is a circle.
 pub const TSCONFIG_EXTENDS_MAX: usize = 16;
+/// The stack of the thread that parses an entry, of which only what is touched takes memory.
+pub const ENTRY_STACK_BYTES: usize = 256 * 1024 * 1024;

@@ -3,6 +3,8 @@
 
 mod compiler;
 mod config;
+mod edits;
+mod entry;
 mod files;
 mod framing;
 mod hint;
@@ -117,12 +119,37 @@ impl TypeChecker {
         question: Question,
     ) -> Result<Vec<Finding>, CheckError> {
         let mut running = self.0.running.lock().await;
-        let mut compiler = match running.compiler.take() {
+        let kept = running.compiler.take();
+        let found = match kept {
             // One that ended while nobody asked is no reason to fail.
-            Some(compiler) if compiler.process().ended().is_none() => compiler,
-            _ => self.start().await?,
+            Some(compiler) => match self.ask_compiler(&mut running, compiler, &prepared, question).await {
+                Err(CheckError::Machinery(reason)) => {
+                    tracing::warn!(reason, "the type checker is started again");
+                    None
+                }
+                asked => Some(asked),
+            },
+            None => None,
         };
+        match found {
+            Some(found) => found,
+            None => {
+                let compiler = self.start().await?;
+                self.ask_compiler(&mut running, compiler, &prepared, question).await
+            }
+        }
+    }
+
+    /// Keeps the compiler for the next check if it did its work.
+    async fn ask_compiler(
+        &self,
+        running: &mut Running,
+        mut compiler: Compiler,
+        prepared: &Arc<Prepared>,
+        question: Question,
+    ) -> Result<Vec<Finding>, CheckError> {
         let process = KilledUnlessDone(Some(compiler.process()));
+        let prepared = prepared.clone();
         let asking = blocking(move || {
             let found = compiler.findings(&prepared.view, &prepared.config, question);
             found.map(|found| (found, compiler)).map_err(|error| CheckError::Machinery(error.to_string()))

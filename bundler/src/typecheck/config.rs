@@ -32,11 +32,11 @@ pub fn path_of(name: &str) -> String {
 }
 
 /// What holds unless the author's `tsconfig.json` says something else.
-pub fn defaults() -> Value {
+pub fn defaults(types: &[&str]) -> Value {
     json!({"compilerOptions": {
         "strict": true,
         "jsx": "react-jsx",
-        "types": [],
+        "types": types,
         "typeRoots": [format!("{AUTHOR}/node_modules/@types")],
     }})
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::compiler::{Finding, Question};
 use super::config;
+use super::edits::Edited;
+use super::entry::entry;
 use super::files::{AUTHOR, FileTree, View};
+use super::position::utf16_offset;
 use super::types;
 
 /// What is to be checked.
@@ -25,11 +28,22 @@ pub struct Prepared {
     pub config: String,
     /// The author's file that stands for the program as a whole.
     whole: String,
+    /// The entry, if its text was changed or its export is checked.
+    entry: Option<EditedEntry>,
+}
+
+struct EditedEntry {
+    path: String,
+    edited: Edited,
+    /// The UTF-16 offsets of what stands for the export.
+    export: (u32, u32),
 }
 
 const CHECKING: &str = "tsconfig.json";
 const DEFAULTS: &str = "defaults.json";
 const PARSING: &str = "syntax.json";
+/// Takes what the entry exports for a processor.
+const CONFORMITY: &str = "conformity.ts";
 
 impl Program {
     pub fn prepare(&self, question: Question) -> Prepared {
@@ -44,7 +58,7 @@ impl Program {
         let files = self.roots(is_source);
         let overlay = BTreeMap::from([(config.clone(), config::parsing(&files).to_string())]);
         let whole = self.path(&self.entry);
-        Prepared { view: View::new(self.files.clone(), overlay), config, whole }
+        Prepared { view: View::new(self.files.clone(), overlay), config, whole, entry: None }
     }
 
     fn to_check(&self) -> Prepared {
@@ -56,15 +70,35 @@ impl Program {
             overlay.insert(config::path_of(name), text.to_owned());
         }
         let mut extends = vec![config::path_of(DEFAULTS)];
-        overlay.insert(config::path_of(DEFAULTS), config::defaults().to_string());
+        overlay
+            .insert(config::path_of(DEFAULTS), config::defaults(types::installed(&*self.files)).to_string());
         let authors = format!("{AUTHOR}/tsconfig.json");
         let mut whole = self.path(&self.entry);
         if self.files.is_file(&authors) {
             extends.push(authors.clone());
             whole = authors;
         }
+        let entry = self.edited_entry();
+        if let Some((entry, name)) = &entry {
+            let binding =
+                if *name == "default" { "exported".to_owned() } else { format!("{{ {name} as exported }}") };
+            let text = format!("import {binding} from {:?};\nmillraceConforms(exported);\n", entry.path);
+            overlay.insert(config::path_of(CONFORMITY), text);
+            overlay.insert(entry.path.clone(), entry.edited.text.clone());
+            files.push(config::path_of(CONFORMITY));
+        }
         overlay.insert(config.clone(), config::checking(&files, &extends).to_string());
-        Prepared { view: View::new(self.files.clone(), overlay), config, whole }
+        let view = View::new(self.files.clone(), overlay);
+        Prepared { view, config, whole, entry: entry.map(|(entry, _)| entry) }
+    }
+
+    fn edited_entry(&self) -> Option<(EditedEntry, &'static str)> {
+        let path = self.path(&self.entry);
+        let text = View::new(self.files.clone(), BTreeMap::new()).read(&path)?;
+        let found = is_typescript(&path).then(|| entry(&path, &text))?;
+        let (name, start, end) = found.export?;
+        let export = (utf16_offset(&text, start), utf16_offset(&text, end));
+        Some((EditedEntry { path, edited: Edited::new(text, found.insertions), export }, name))
     }
 
     fn roots(&self, belongs: fn(&str) -> bool) -> Vec<String> {
@@ -81,18 +115,30 @@ impl Program {
 }
 
 impl Prepared {
-    /// Where a finding stands for the author: the file and the UTF-16 offsets there.
-    pub fn place(&self, finding: &Finding) -> (String, u32, u32) {
-        match &finding.file_name {
-            Some(file) if *file != self.config => (file.clone(), offset(finding.pos), offset(finding.end)),
-            // About the program as a whole.
-            _ => (self.whole.clone(), 0, 0),
+    /// Where a finding stands for the author: the file and the UTF-16 offsets there. None: in what is not his.
+    pub fn place(&self, finding: &Finding) -> Option<(String, u32, u32)> {
+        let (start, end) = (offset(finding.pos), offset(finding.end));
+        // What is about the program as a whole has no file, or ours.
+        let Some(file) = finding.file_name.as_ref().filter(|file| **file != self.config) else {
+            return Some((self.whole.clone(), 0, 0));
+        };
+        match &self.entry {
+            Some(entry) if *file == entry.path => {
+                Some((file.clone(), entry.edited.start(start)?, entry.edited.end(end)))
+            }
+            Some(entry) if *file == config::path_of(CONFORMITY) => {
+                Some((entry.path.clone(), entry.export.0, entry.export.1))
+            }
+            _ => Some((file.clone(), start, end)),
         }
     }
 
     /// The text as the author wrote it.
     pub fn original(&self, path: &str) -> Option<String> {
-        self.view.read(path)
+        match &self.entry {
+            Some(entry) if path == entry.path => Some(entry.edited.original.clone()),
+            _ => self.view.read(path),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn add(&mut self, finding: &Finding) {
-        let (path, start, end) = self.prepared.place(finding);
+        let Some((path, start, end)) = self.prepared.place(finding) else { return };
         let Some(file) = authors(&path) else { return };
         let prepared = self.prepared;
         let known = self.texts.entry(path.clone()).or_insert_with(|| {

@@ -3,6 +3,8 @@
 mod bounds;
 mod closed;
 mod errors;
+mod packages;
+mod processors;
 mod tree;
 
 use std::path::PathBuf;

@@ -7,8 +7,18 @@ const PROCESSOR: (&str, &str) = ("processor.d.ts", include_str!("../../../runtim
 const GLOBALS: (&str, &str) = ("globals.d.ts", include_str!("../../../runtime-js/types/globals.d.ts"));
 const NODE: (&str, &str) = ("node.d.ts", include_str!("../../../runtime-js/types/node.d.ts"));
 
+/// What the entry's own text is checked with.
+const CONFORMITY: (&str, &str) =
+    ("conformity.d.ts", include_str!("../../../runtime-js/types/conformity.d.ts"));
+
 /// By name. An author who installed `@types/node` gets that one's instead of ours.
 pub fn declarations(files: &dyn FileTree) -> Vec<(&'static str, &'static str)> {
+    let ours = [PROCESSOR, CONFORMITY, GLOBALS].into_iter();
+    ours.chain(installed(files).is_empty().then_some(NODE)).collect()
+}
+
+/// The packages of types that are looked at though nothing imports them.
+pub fn installed(files: &dyn FileTree) -> &'static [&'static str] {
     let has_node = files.is_dir(&format!("{AUTHOR}/node_modules/@types/node"));
-    [PROCESSOR, GLOBALS].into_iter().chain((!has_node).then_some(NODE)).collect()
+    if has_node { &["node"] } else { &[] }
 }

@@ -1,1 +1,145 @@
-//! What checks may take.
+//! What checks may take, and what becomes of the compiler's process.
+
+use super::*;
+
+const FINE: &[(&str, &str)] = &[("main.ts", "export const a: number = 'x';")];
+/// Types that never come to an end, as far as anybody waits.
+const ENDLESS: &str = "
+type Two<T> = [T, T] extends [infer A, infer B] ? { a: A; b: B } : never;
+type Grow<T, N extends 1[]> = N['length'] extends 60 ? T : Grow<Two<T> | Two<Two<T>>, [...N, 1]>;
+type D = 0|1|2|3|4|5|6|7|8|9;
+type Many = `${D}${D}${D}${D}`;
+type All = { [A in Many]: { [B in Many]: A extends B ? B : `${A}${B}` }[Many] }[Many];
+export const x: All = 1 as never as Grow<All, []>;
+export const y: All = '';
+";
+
+/// Fails with a word about it when the compiler is not gone within a second.
+async fn ends(process: &Subprocess) {
+    for _ in 0..100 {
+        if process.ended().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the compiler is still there");
+}
+
+async fn is_fine(checker: &TypeChecker) {
+    assert_eq!(places(&checker.check(&program(FINE)).await.unwrap()), ["TS2322 main.ts:1:14"]);
+}
+
+async fn process(checker: &TypeChecker) -> Option<Arc<Subprocess>> {
+    checker.0.running.lock().await.compiler.as_ref().map(Compiler::process)
+}
+
+#[tokio::test]
+async fn a_check_takes_a_bounded_time() {
+    let Some(binary) = compiler() else { return };
+    let checker =
+        TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(1), ..options(binary) });
+    is_fine(&checker).await;
+    let first = process(&checker).await.unwrap();
+    let error = checker.check(&program(&[("main.ts", ENDLESS)])).await.unwrap_err();
+    assert!(matches!(error, CheckError::Timeout(_)), "{error}");
+    ends(&first).await;
+    is_fine(&checker).await;
+}
+
+#[tokio::test]
+async fn a_check_takes_bounded_memory() {
+    let Some(binary) = compiler() else { return };
+    let checker = TypeChecker::new(TypeCheckerOptions { memory_bytes_max: 150_000_000, ..options(binary) });
+    is_fine(&checker).await;
+    let error = checker.check(&program(&[("main.ts", ENDLESS)])).await.unwrap_err();
+    assert_eq!(error.to_string(), "the types take more than 150 MB to check");
+    is_fine(&checker).await;
+}
+
+#[tokio::test]
+async fn a_compiler_that_dies_is_started_again() {
+    let Some(checker) = checker() else { return };
+    is_fine(&checker).await;
+    let first = process(&checker).await.unwrap();
+    first.kill();
+    ends(&first).await;
+    is_fine(&checker).await;
+    let second = process(&checker).await.unwrap();
+    assert!(second.ended().is_none() && !Arc::ptr_eq(&first, &second));
+}
+
+#[tokio::test]
+async fn an_idle_compiler_ends() {
+    let Some(binary) = compiler() else { return };
+    let checker =
+        TypeChecker::new(TypeCheckerOptions { idle_max: Duration::from_millis(100), ..options(binary) });
+    is_fine(&checker).await;
+    let first = process(&checker).await.unwrap();
+    ends(&first).await;
+    is_fine(&checker).await;
+}
+
+#[tokio::test]
+async fn it_ends_with_its_checker_and_with_a_check_that_nobody_awaits() {
+    let Some(checker) = checker() else { return };
+    is_fine(&checker).await;
+    let first = process(&checker).await.unwrap();
+    let program = program(&[("main.ts", ENDLESS)]);
+    let given_up = tokio::time::timeout(Duration::from_millis(300), checker.check(&program)).await;
+    assert!(given_up.is_err());
+    ends(&first).await;
+    is_fine(&checker).await;
+    let second = process(&checker).await.unwrap();
+    drop(checker);
+    ends(&second).await;
+}
+
+#[tokio::test]
+async fn many_at_once() {
+    let Some(checker) = checker() else { return };
+    let checks = (0..20).map(|_| async { is_fine(&checker).await });
+    futures_util::future::join_all(checks).await;
+}
+
+#[tokio::test]
+async fn too_many_errors_are_counted() {
+    let Some(checker) = checker() else { return };
+    let found = checker.check(&program(&[("main.ts", &"nowhere;\n".repeat(3_000))])).await.unwrap();
+    assert_eq!(found.len(), crate::limits::DIAGNOSTICS_MAX);
+    let last = found.last().unwrap();
+    assert_eq!((last.message.as_str(), last.line), ("there are 2901 more errors, from here on", 100));
+}
+
+#[tokio::test]
+async fn a_compiler_that_is_none_is_an_error() {
+    let cases =
+        [("/bin/true", "the type checker failed"), ("/nowhere/tsc", "the type checker is not at hand")];
+    for (binary, expected) in cases {
+        let error = TypeChecker::new(options(binary.into())).check(&program(FINE)).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let absent = || -> BoxFuture<'static, _> { Box::pin(async { Err("no network".to_owned()) }) };
+    let checker = TypeChecker::new(TypeCheckerOptions::new(Box::new(absent)));
+    let error = checker.check(&program(FINE)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the type checker is not at hand: no network");
+}
+
+#[tokio::test]
+async fn memory_stays_bounded() {
+    let Some(checker) = checker() else { return };
+    let mut after_ten = 0;
+    for round in 0..200 {
+        let text = format!(
+            "export const a{round}: number = 'x';\n{}",
+            "export const b = [1].map(String);".repeat(9)
+        );
+        let name = format!("lib{round}.ts");
+        let program = program(&[("main.ts", "import './lib.ts';"), (&name, &text)]);
+        assert!(!checker.check(&program).await.unwrap().is_empty());
+        if round == 10 {
+            after_ten = process(&checker).await.unwrap().resident_bytes().unwrap();
+        }
+    }
+    let at_last = process(&checker).await.unwrap().resident_bytes().unwrap();
+    assert!(at_last < after_ten + 64_000_000, "{after_ten} bytes after ten checks, {at_last} at last");
+}

@@ -51,3 +51,31 @@ async fn all_errors_of_syntax_in_all_files() {
     assert!(expected.iter().all(|place| places.iter().any(|found| found == place)), "{places:?}");
     assert!(places.iter().any(|place| place.contains("c.tsx:1:")), "{places:?}");
 }
+
+/// One checker sees sources that change: files come and go, and so do packages.
+#[tokio::test]
+async fn a_second_look_sees_what_has_changed() {
+    let Some(checker) = checker() else { return };
+    let main =
+        ("main.ts", "import { b } from './b.ts';\nimport { z } from 'zed';\nexport const c: string = b + z;");
+    let zed = ("node_modules/zed/index.d.ts", "export declare const z: number;");
+    let texts = ("node_modules/zed/index.d.ts", "export declare const z: string;");
+    let b = ("b.ts", "export const b = 1;");
+    let strict = ("tsconfig.json", r#"{"compilerOptions": {"noUnusedLocals": true}}"#);
+    let rounds: [Case<'_>; 9] = [
+        (&[main], &["TS2307 main.ts:1:19", "TS2307 main.ts:2:19"]),
+        (&[main, b], &["TS2307 main.ts:2:19"]),
+        (&[main, b, zed], &["TS2322 main.ts:3:14"]),
+        (&[main, ("b.ts", "export const b = '';"), zed], &[]),
+        (&[main, ("b.ts", "export const b = '';\nlet d;"), zed, strict], &["TS6133 b.ts:2:5"]),
+        (&[main, b, zed], &["TS2322 main.ts:3:14"]),
+        (&[main, zed], &["TS2307 main.ts:1:19"]),
+        (&[("other.ts", "import './main.ts';"), main, b], &["TS2307 main.ts:2:19"]),
+        (&[main, b, texts], &[]),
+    ];
+    for (files, expected) in rounds {
+        let found = checker.check(&program(files)).await.unwrap();
+        assert_eq!(places(&found), *expected, "{files:#?}\n{found:#?}");
+        assert!(checker.syntax(&program(files)).await.unwrap().is_empty());
+    }
+}
