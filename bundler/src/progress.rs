@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 pub enum Step {
     /// Finding the versions that satisfy the dependencies.
     Resolving,
-    Downloading { done: usize, total: usize },
+    Downloading {
+        done: usize,
+        total: usize,
+    },
     Linking,
     Checking,
 }
