@@ -148,7 +148,11 @@ impl Walk {
                         waiting.extend(self.follow(sketch, &name, text, import));
                     }
                 }
-                Err(mistakes) => self.mistakes.extend(mistakes),
+                Err(mistakes) => {
+                    self.mistakes.extend(mistakes);
+                    // What it imports may have mistakes, too: all are told at once.
+                    waiting.extend(relative_texts(text).filter_map(|it| self.find(&name, it)));
+                }
             }
         }
     }
@@ -169,7 +173,7 @@ impl Walk {
         // CommonJS is the linker's to make modules of, also where it is the author's own.
         sketch.needs_linker |= import.kind == ImportKind::Require;
         match self.resolver.resolve(&author_path(name), specifier, kind) {
-            Ok(Resolved::File { path, .. }) => Some(path.strip_prefix(AUTHOR)?.strip_prefix('/')?.to_string()),
+            Ok(Resolved::File { path, .. }) => path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string),
             Ok(_) => None,
             // What package.json or tsconfig.json map to a package is for the linker to find.
             Err(_) if !is_relative && sketch.declares_packages() && specifier.starts_with('#') => {
@@ -182,6 +186,20 @@ impl Walk {
             }
         }
     }
+}
+
+impl Walk {
+    fn find(&self, name: &str, specifier: &str) -> Option<String> {
+        let found = self.resolver.resolve(&author_path(name), specifier, Kind::Import).ok()?;
+        let Resolved::File { path, .. } = found else { return None };
+        path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string)
+    }
+}
+
+/// What stands in quotes and looks like a relative path, of a text that cannot be parsed.
+fn relative_texts(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = ['"', '\''].into_iter().flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
+    quoted.filter(|text| text.starts_with("./") || text.starts_with("../"))
 }
 
 fn unresolved(name: &str, text: &str, import: &Import, problem: ResolveProblem) -> Diagnostic {

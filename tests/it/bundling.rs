@@ -187,7 +187,7 @@ fn what_does_not_compile_is_told_exactly() {
 fn all_syntax_errors_of_all_files_are_told() {
     let millrace = shared();
     let files = json!({
-        "processor.ts": "import './b';\nconst a = ;\nexport default {};\nlet c = 1; let c = 2;\n",
+        "processor.ts": "import './b';\nconst a = ;\nexport default {};\nlet c = = 2;\n",
         "b.ts": "function f( {\n}\n",
     });
     let failed = answer(&millrace, "/a", json!({"files": files}));
