@@ -38,7 +38,7 @@ pub const PACKAGE_NAME_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// enough that no registry takes it for an attack.
 pub const REGISTRY_REQUESTS_MAX: usize = 32;
 /// How often one request is tried in all: a registry that fails three times in a row is down.
-pub const REGISTRY_TRIES_MAX: u32 = 3;
+pub const REGISTRY_TRIES_MAX: u64 = 3;
 /// Between two tries, doubled each time.
 pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_millis(300);
 /// The longest pause that a registry may ask for with `Retry-After`.
@@ -53,6 +53,9 @@ pub const REGISTRY_REDIRECTS_MAX: usize = 5;
 pub const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
 /// Resolutions under way at once: each is a thread that computes.
 pub const RESOLUTIONS_MAX: usize = 4;
+/// The resolver goes down the tree by recursion: enough for a chain of `PACKAGES_MAX`, and only touched as
+/// far as it is used.
+pub const RESOLVER_STACK_BYTES: usize = 128 * 1024 * 1024;
 /// How often a resolution begins again without optional dependencies that cannot be had.
 pub const RESOLUTION_ROUNDS_MAX: usize = 20;
 /// Resolutions kept in memory, each some 50 kB for a hundred packages; beyond, all are dropped and read from

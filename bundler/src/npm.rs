@@ -19,6 +19,7 @@ mod packument;
 mod problem;
 mod requirements;
 mod resolve;
+mod seed;
 mod spec;
 mod store;
 mod tarball;
@@ -185,7 +186,7 @@ impl Inner {
         }
         on_step(Step::Resolving);
         let _permit = self.resolutions.acquire().await.expect("the semaphore is never closed");
-        let resolution = Arc::new(resolve::resolve(&self.metadata, &self.config, requirements).await?);
+        let resolution = Arc::new(resolve::resolve(&self.metadata, &self.config, requirements, lock).await?);
         self.memo.remember(&key, &resolution);
         let (inner, written) = (self.clone(), resolution.clone());
         blocking(move || inner.memo.write(&key, &written)).await?;
