@@ -19,14 +19,14 @@ pub const PACKAGES_MAX: usize = 4_000;
 pub const PACKAGE_NAME_BYTES_MAX: usize = 214;
 /// A range is some comparators; longer ones are attempts at something else.
 pub const RANGE_BYTES_MAX: usize = 1_024;
-/// One package's metadata, unpacked: the longest on the public registry in full form has about 100 MB.
-pub const METADATA_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// One package's metadata, unpacked. Of the long ones, `next` has 21 MB with everything that npm knows of it.
+pub const METADATA_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long metadata, and what was resolved from it, counts as new: the public registry's edge answers with
 /// this `max-age`, so asking more often would hear the same.
 pub const METADATA_FRESH: Duration = Duration::from_secs(300);
-/// A tarball as it comes: the largest packages of the public registry have some 100 MB.
+/// A tarball as it comes. Larger ones carry programs, which no isolate could run; compilers have 10 MB.
 pub const TARBALL_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// A package unpacked. Against archives that unfold to fill the disk.
+/// A package unpacked: four times as much, as text does. Against archives that unfold to fill the disk.
 pub const PACKAGE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Files of a package: icon collections have some ten thousands.
 pub const PACKAGE_FILES_MAX: usize = 100_000;
