@@ -169,6 +169,23 @@ async fn registries_by_scope() {
     assert_eq!((company.asked().len(), world.registry.asked().len()), (2, 2));
 }
 
+/// A registry that is only reached through someone else, except for what is near.
+#[tokio::test]
+async fn through_a_proxy() {
+    let world = World::with("proxy=http://REGISTRY/\nnoproxy=localhost");
+    let release = world.registry.release("a", "1.0.0", &json!({"dist": {"integrity": integrity(b"")}}));
+    let metadata = json!({"name": "a", "dist-tags": {}, "versions": {"1.0.0": release}});
+    world.registry.reply("http://registry.example/a", Reply::json(&metadata));
+    let npm = world.client("http://registry.example/", false);
+    let _ = install(&npm, needs(json!({"a": "1"})), None).await;
+    let expected = ["http://registry.example/a", "http://registry.example/a/-/a-1.0.0.tgz"];
+    assert_eq!(world.registry.paths(), expected);
+
+    let near = world.client(&format!("http://localhost:{}/npm/", world.registry.port), false);
+    let _ = install(&near, needs(json!({"b": "1"})), None).await;
+    assert_eq!(world.registry.paths()[2], "/npm/b");
+}
+
 /// A mirror's metadata names the public registry; the tarball comes from the mirror all the same.
 #[tokio::test]
 async fn tarballs_of_a_mirror() {
