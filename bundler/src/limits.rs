@@ -46,14 +46,14 @@ pub const PACKAGES_MAX: usize = 4_000;
 pub const PACKAGE_NAME_BYTES_MAX: usize = 214;
 /// A range is some comparators; longer ones are attempts at something else.
 pub const RANGE_BYTES_MAX: usize = 1_024;
-/// One package's metadata, unpacked: the longest on the public registry in full form has about 100 MB.
-pub const METADATA_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// One package's metadata, unpacked. Of the long ones, `next` has 21 MB with everything that npm knows of it.
+pub const METADATA_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long metadata, and what was resolved from it, counts as new: the public registry's edge answers with
 /// this `max-age`, so asking more often would hear the same.
 pub const METADATA_FRESH: Duration = Duration::from_secs(300);
-/// A tarball as it comes: the largest packages of the public registry have some 100 MB.
+/// A tarball as it comes. Larger ones carry programs, which no isolate could run; compilers have 10 MB.
 pub const TARBALL_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// A package unpacked. Against archives that unfold to fill the disk.
+/// A package unpacked: four times as much, as text does. Against archives that unfold to fill the disk.
 pub const PACKAGE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Files of a package: icon collections have some ten thousands.
 pub const PACKAGE_FILES_MAX: usize = 100_000;
@@ -65,7 +65,7 @@ pub const PACKAGE_NAME_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// enough that no registry takes it for an attack.
 pub const REGISTRY_REQUESTS_MAX: usize = 32;
 /// How often one request is tried in all: a registry that fails three times in a row is down.
-pub const REGISTRY_TRIES_MAX: u32 = 3;
+pub const REGISTRY_TRIES_MAX: u64 = 3;
 /// Between two tries, doubled each time.
 pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_millis(300);
 /// The longest pause that a registry may ask for with `Retry-After`.
@@ -80,6 +80,9 @@ pub const REGISTRY_REDIRECTS_MAX: usize = 5;
 pub const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
 /// Resolutions under way at once: each is a thread that computes.
 pub const RESOLUTIONS_MAX: usize = 4;
+/// The resolver goes down the tree by recursion: enough for a chain of `PACKAGES_MAX`, and only touched as
+/// far as it is used.
+pub const RESOLVER_STACK_BYTES: usize = 128 * 1024 * 1024;
 /// How often a resolution begins again without optional dependencies that cannot be had.
 pub const RESOLUTION_ROUNDS_MAX: usize = 20;
 /// Resolutions kept in memory, each some 50 kB for a hundred packages; beyond, all are dropped and read from

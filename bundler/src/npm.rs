@@ -19,6 +19,7 @@ mod packument;
 mod problem;
 mod requirements;
 mod resolve;
+mod seed;
 mod spec;
 mod store;
 mod tarball;
@@ -81,6 +82,9 @@ pub struct Installed {
     pub warnings: Vec<InstallProblem>,
 }
 
+/// By what their tarballs hash to: two names may have the same content.
+type Files = BTreeMap<Integrity, Arc<PackageFiles>>;
+
 impl Npm {
     /// Touches neither disk nor network.
     pub fn new(options: NpmOptions) -> Npm {
@@ -132,6 +136,10 @@ impl Inner {
         lock: Option<&Lock>,
         on_step: OnStep<'_>,
     ) -> Result<Installed, InstallError> {
+        if requirements.is_empty() {
+            let lock = Lock::new(requirements.clone(), BTreeMap::new(), BTreeMap::new());
+            return Ok(Installed { packages: Packages::default(), lock, warnings: Vec::new() });
+        }
         let mut warnings = Vec::new();
         let lock = lock.filter(|lock| match lock.complaint() {
             None => true,
@@ -185,7 +193,7 @@ impl Inner {
         }
         on_step(Step::Resolving);
         let _permit = self.resolutions.acquire().await.expect("the semaphore is never closed");
-        let resolution = Arc::new(resolve::resolve(&self.metadata, &self.config, requirements).await?);
+        let resolution = Arc::new(resolve::resolve(&self.metadata, &self.config, requirements, lock).await?);
         self.memo.remember(&key, &resolution);
         let (inner, written) = (self.clone(), resolution.clone());
         blocking(move || inner.memo.write(&key, &written)).await?;
@@ -201,11 +209,7 @@ impl Inner {
         Some(resolution)
     }
 
-    async fn collect(
-        self: &Arc<Self>,
-        lock: &Lock,
-        on_step: OnStep<'_>,
-    ) -> Result<BTreeMap<Integrity, Arc<PackageFiles>>, InstallError> {
+    async fn collect(self: &Arc<Self>, lock: &Lock, on_step: OnStep<'_>) -> Result<Files, InstallError> {
         let wanted = lock.packages.iter().map(|(id, package)| {
             let Some(integrity) = Integrity::parse(&package.integrity) else {
                 let message = format!("the lock has no integrity of `{id}`");
@@ -224,7 +228,7 @@ impl Inner {
         wanted: Vec<Wanted>,
         lock: Option<&Lock>,
         on_step: OnStep<'_>,
-    ) -> Result<BTreeMap<Integrity, Arc<PackageFiles>>, InstallError> {
+    ) -> Result<Files, InstallError> {
         let inner = self.clone();
         let (mut files, missing) = blocking(move || inner.at_hand(wanted)).await?;
         let total = missing.len();
@@ -246,11 +250,8 @@ impl Inner {
         Ok(files)
     }
 
-    #[allow(clippy::type_complexity)]
-    fn at_hand(
-        &self,
-        wanted: Vec<Wanted>,
-    ) -> (BTreeMap<Integrity, Arc<PackageFiles>>, BTreeMap<Integrity, Wanted>) {
+    /// What is in the store, and what is not.
+    fn at_hand(&self, wanted: Vec<Wanted>) -> (Files, BTreeMap<Integrity, Wanted>) {
         let mut files = BTreeMap::new();
         let mut missing = BTreeMap::new();
         for wanted in wanted {
@@ -277,7 +278,7 @@ fn blamed(error: InstallError, wanted: &Wanted, lock: Option<&Lock>) -> InstallE
     InstallError::Problems(problems)
 }
 
-fn assembled(lock: &Lock, files: BTreeMap<Integrity, Arc<PackageFiles>>) -> Packages {
+fn assembled(lock: &Lock, files: Files) -> Packages {
     let package = |(id, locked): (&PackageId, &LockedPackage)| {
         let files = files.get(&Integrity::parse(&locked.integrity)?)?.clone();
         let package = Package {

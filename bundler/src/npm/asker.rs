@@ -10,9 +10,10 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use tokio::sync::{mpsc, oneshot};
 
+use super::blame::{Decided, Dispensable};
 use super::metadata::{Info, MetadataError};
 use super::problem::{InstallProblem, ProblemCode};
-use super::{name, spec};
+use super::{name, seed, spec};
 use crate::limits::PACKAGES_MAX;
 
 pub(super) struct Question {
@@ -25,20 +26,27 @@ pub(super) type Answer = Result<Info, MetadataError>;
 pub(super) struct Asker {
     questions: mpsc::UnboundedSender<Question>,
     asked: RefCell<HashMap<String, Shared<LocalBoxFuture<'static, Answer>>>>,
-    /// Names that are optional somewhere and cannot be had: there, nobody asks for them any more.
-    absent: RefCell<BTreeSet<String>>,
+    /// What is optional somewhere and cannot be had: there, nobody asks for it any more.
+    absent: RefCell<BTreeSet<Dispensable>>,
+    /// What the resolver makes of the answers.
+    pub(super) decided: Decided,
 }
 
 impl Asker {
     pub(super) fn new(questions: mpsc::UnboundedSender<Question>) -> Asker {
-        Asker { questions, asked: RefCell::default(), absent: RefCell::default() }
+        Asker {
+            questions,
+            asked: RefCell::default(),
+            absent: RefCell::default(),
+            decided: Decided::default(),
+        }
     }
 
-    /// Whether there was a name that was not absent before.
-    pub(super) fn leave_out(&self, names: impl IntoIterator<Item = String>) -> bool {
+    /// Whether there was one that was not absent before.
+    pub(super) fn leave_out(&self, dispensable: impl IntoIterator<Item = Dispensable>) -> bool {
         let mut absent = self.absent.borrow_mut();
         let before = absent.len();
-        absent.extend(names);
+        absent.extend(dispensable);
         absent.len() > before
     }
 
@@ -50,6 +58,9 @@ impl Asker {
 
     /// A question that failed for another reason than that there is no such package.
     pub(super) fn failure(&self) -> Option<(String, MetadataError)> {
+        if self.decided.count() > PACKAGES_MAX {
+            return Some((String::new(), MetadataError::Problem(too_many())));
+        }
         let asked = self.asked.borrow();
         let failures = asked.iter().filter_map(|(name, answer)| match answer.peek()? {
             Err(error) if !matches!(error, MetadataError::NotFound { .. }) => {
@@ -65,6 +76,9 @@ impl Asker {
         if let Some(answer) = asked.get(name) {
             return answer.clone();
         }
+        if name == seed::NAME {
+            return futures_util::future::ready(Ok(seed::info())).boxed_local().shared();
+        }
         let answer = match complaint(name, asked.len()) {
             Some(problem) => futures_util::future::ready(Err(MetadataError::Problem(problem))).boxed_local(),
             None => sent(&self.questions, name).boxed_local(),
@@ -76,7 +90,7 @@ impl Asker {
         let absent = self.absent.borrow();
         let source = info.lazy_packument_source_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
         // Mostly nobody has any of them: looking into the text is quicker than parsing every version.
-        if !absent.iter().any(|name| source.is_none_or(|source| source.contains(name.as_str()))) {
+        if !absent.iter().any(|(name, _)| source.is_none_or(|source| source.contains(name.as_str()))) {
             return info;
         }
         let mut changed = NpmPackageInfo::clone(&info);
@@ -84,7 +98,10 @@ impl Asker {
         for version in versions {
             let Some(release) = changed.versions.get_mut(&version) else { continue };
             let gone = release.optional_dependencies.iter();
-            let gone = gone.filter(|(key, value)| absent.contains(spec::aliased(key, value).0));
+            let gone = gone.filter(|(key, value)| {
+                let (name, range) = spec::aliased(key, value);
+                absent.contains(&(name.to_owned(), range.trim().to_owned()))
+            });
             let gone: Vec<_> = gone.map(|(key, _)| key.clone()).collect();
             for key in gone {
                 release.optional_dependencies.remove(&key);
@@ -107,26 +124,36 @@ impl NpmRegistryApi for Asker {
         Self: 'all,
     {
         let answer = self.ask(name);
+        // Asked for every dependency, known or not: a good place to stop someone who has no end.
+        let too_many = self.decided.count() > PACKAGES_MAX;
         Box::pin(async move {
+            if too_many {
+                return Err(failed());
+            }
             match answer.await {
                 Ok(info) => Ok(self.without_absent(info)),
                 Err(MetadataError::NotFound { .. }) => {
                     Err(NpmRegistryPackageInfoLoadError::PackageNotExists { package_name: name.to_owned() })
                 }
                 // The reason is kept here, by name.
-                Err(_) => {
-                    let reason = deno_error::JsErrorBox::generic("no metadata");
-                    Err(NpmRegistryPackageInfoLoadError::LoadError(Arc::new(reason)))
-                }
+                Err(_) => Err(failed()),
             }
         })
     }
 }
 
+fn failed() -> NpmRegistryPackageInfoLoadError {
+    NpmRegistryPackageInfoLoadError::LoadError(Arc::new(deno_error::JsErrorBox::generic("no metadata")))
+}
+
+fn too_many() -> InstallProblem {
+    let message = format!("the dependencies come to more than {PACKAGES_MAX} packages");
+    InstallProblem::new(ProblemCode::TooManyPackages, message)
+}
+
 fn complaint(name: &str, asked: usize) -> Option<InstallProblem> {
     if asked >= PACKAGES_MAX {
-        let message = format!("the dependencies come to more than {PACKAGES_MAX} packages");
-        return Some(InstallProblem::new(ProblemCode::TooManyPackages, message));
+        return Some(too_many());
     }
     let complaint = name::complaint(name)?;
     let message = format!("`{}` is not the name of a package: {complaint}", name.escape_debug());

@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use deno_npm::registry::{NpmDependencyEntry, NpmPackageVersionInfo};
+use deno_npm::registry::NpmDependencyEntry;
 use deno_npm::resolution::Reporter;
+use deno_semver::Version;
 use deno_semver::package::{PackageNv, PackageReq};
 
 use super::asker::Asker;
@@ -19,11 +20,24 @@ impl Reporter for Decided {
     }
 }
 
-/// What cannot be had: a package, and perhaps only some range of it.
-pub(super) struct Culprit<'a> {
-    pub name: &'a str,
-    pub range: Option<&'a str>,
+/// What cannot be had: a package, or some range of it, or some version.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Culprit {
+    pub name: String,
+    pub range: Option<String>,
+    pub version: Option<Version>,
 }
+
+impl Culprit {
+    fn is_meant_by(&self, entry: &NpmDependencyEntry) -> bool {
+        entry.name.as_str() == self.name
+            && self.range.as_ref().is_none_or(|range| range == entry.version_req.version_text())
+            && self.version.as_ref().is_none_or(|version| may_become(entry, version))
+    }
+}
+
+/// A dependency that its package could do without: a name and a range.
+pub(super) type Dispensable = (String, String);
 
 /// Who asks for it, from the author's own dependency on.
 pub(super) struct Chain {
@@ -37,7 +51,7 @@ impl Decided {
         &self,
         asker: &Asker,
         roots: &[(String, PackageNv)],
-        culprit: &Culprit<'_>,
+        culprit: &Culprit,
     ) -> Option<Chain> {
         let decided = self.sorted();
         let mut seen = HashSet::new();
@@ -46,15 +60,12 @@ impl Decided {
         while let Some((root, path)) = waiting.pop_front() {
             let Some(last) = path.last().filter(|last| seen.insert((*last).clone())) else { continue };
             for entry in entries(asker, last) {
-                let range = entry.version_req.version_text();
-                if entry.name.as_str() == culprit.name && culprit.range.is_none_or(|wanted| wanted == range) {
+                if culprit.is_meant_by(&entry) {
                     return Some(Chain { root, through: path });
                 }
-                let fits = |version: &PackageNv| {
-                    let any = entry.version_req.tag().is_some();
-                    version.name == entry.name && (any || entry.version_req.matches(&version.version))
-                };
-                let next = decided.iter().filter(|version| fits(version));
+                let next = decided
+                    .iter()
+                    .filter(|next| next.name == entry.name && may_become(&entry, &next.version));
                 waiting.extend(
                     next.map(|next| (root.clone(), [&path[..], std::slice::from_ref(next)].concat())),
                 );
@@ -63,27 +74,46 @@ impl Decided {
         None
     }
 
-    /// The names that are optional for someone and do not work without the culprit.
-    pub(super) fn optional_for_someone(&self, asker: &Asker, culprit: &str) -> BTreeSet<String> {
-        let decided = self.sorted();
-        let releases: Vec<(&PackageNv, Vec<(String, bool)>)> =
-            decided.iter().map(|version| (version, names(asker, version))).collect();
-        let mut broken = BTreeSet::from([culprit.to_owned()]);
+    /// What packages could do without, and what does not work without the culprit.
+    pub(super) fn dispensable(&self, asker: &Asker, culprit: &Culprit) -> BTreeSet<Dispensable> {
+        let releases: Vec<(PackageNv, Vec<NpmDependencyEntry>, HashSet<String>)> =
+            self.sorted().into_iter().map(|version| with_entries(asker, version)).collect();
+        let mut broken: HashSet<&PackageNv> = HashSet::new();
+        let is_broken = |broken: &HashSet<&PackageNv>, entry: &NpmDependencyEntry| {
+            let leads_there =
+                |version: &&PackageNv| version.name == entry.name && may_become(entry, &version.version);
+            culprit.is_meant_by(entry) || broken.iter().any(leads_there)
+        };
         loop {
             let before = broken.len();
-            for (version, dependencies) in &releases {
-                if dependencies.iter().any(|(name, optional)| !optional && broken.contains(name)) {
-                    broken.insert(version.name.to_string());
+            for (version, entries, optional) in &releases {
+                let mut needed =
+                    entries.iter().filter(|entry| !optional.contains(entry.bare_specifier.as_str()));
+                if needed.any(|entry| !entry.kind.is_optional_peer() && is_broken(&broken, entry)) {
+                    broken.insert(version);
                 }
             }
             if broken.len() == before {
                 break;
             }
         }
-        let all = releases.iter().flat_map(|(_, dependencies)| dependencies);
-        all.filter(|(name, optional)| *optional && broken.contains(name))
-            .map(|(name, _)| name.clone())
+        let all = releases
+            .iter()
+            .flat_map(|(_, entries, optional)| entries.iter().map(move |entry| (entry, optional)));
+        let dispensable = all.filter(|(entry, optional)| {
+            optional.contains(entry.bare_specifier.as_str()) && is_broken(&broken, entry)
+        });
+        dispensable
+            .map(|(entry, _)| (entry.name.to_string(), entry.version_req.version_text().to_owned()))
             .collect()
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn sorted(&self) -> Vec<PackageNv> {
@@ -94,33 +124,23 @@ impl Decided {
     }
 }
 
-fn with_release<T>(
-    asker: &Asker,
-    version: &PackageNv,
-    with: impl FnOnce(&NpmPackageVersionInfo) -> T,
-) -> Option<T> {
-    let info = asker.known(&version.name)?.ok()?;
-    info.versions.get(&version.version).map(with)
+/// Whether a version may be what the resolver takes for an entry.
+fn may_become(entry: &NpmDependencyEntry, version: &Version) -> bool {
+    entry.version_req.tag().is_some() || entry.version_req.matches(version)
 }
 
 fn entries(asker: &Asker, version: &PackageNv) -> Vec<NpmDependencyEntry> {
-    let mut entries = with_release(asker, version, |release| {
-        release.dependencies_as_entries(&version.name).unwrap_or_default()
-    })
-    .unwrap_or_default();
-    entries.sort();
-    entries
+    with_entries(asker, version.clone()).1
 }
 
-/// The packages that a version depends on, and whether it could do without.
-fn names(asker: &Asker, version: &PackageNv) -> Vec<(String, bool)> {
-    let named = with_release(asker, version, |release| {
-        let entries = release.dependencies_as_entries(&version.name).unwrap_or_default();
-        let named = entries.iter().filter(|entry| !entry.kind.is_optional_peer()).map(|entry| {
-            let optional = release.optional_dependencies.contains_key(&entry.bare_specifier);
-            (entry.name.to_string(), optional)
-        });
-        named.collect()
-    });
-    named.unwrap_or_default()
+/// What a version depends on, and under which names it could do without.
+fn with_entries(asker: &Asker, version: PackageNv) -> (PackageNv, Vec<NpmDependencyEntry>, HashSet<String>) {
+    let info = asker.known(&version.name).and_then(Result::ok);
+    let Some(release) = info.as_ref().and_then(|info| info.versions.get(&version.version)) else {
+        return (version, Vec::new(), HashSet::new());
+    };
+    let mut entries = release.dependencies_as_entries(&version.name).unwrap_or_default();
+    entries.sort();
+    let optional = release.optional_dependencies.keys().map(ToString::to_string).collect();
+    (version, entries, optional)
 }

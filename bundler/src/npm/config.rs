@@ -5,6 +5,7 @@ mod npmrc;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::name;
 use super::problem::{InstallProblem, ProblemCode};
+use crate::limits::{REGISTRY_IDLE_TIMEOUT, REGISTRY_TRIES_MAX};
 
 const PUBLIC_REGISTRY: &str = "https://registry.npmjs.org/";
 const PUBLIC_REGISTRY_HOST: &str = "registry.npmjs.org";
@@ -108,6 +110,22 @@ impl NpmConfig {
             ),
             except: setting(&["noproxy", "no-proxy"], &["NO_PROXY", "no_proxy"]),
         };
+    }
+
+    /// npm's `fetch-timeout`, in milliseconds, where it is shorter than ours.
+    pub(super) fn idle_timeout(&self) -> Duration {
+        let told = self.number("fetch-timeout").map(Duration::from_millis);
+        told.map_or(REGISTRY_IDLE_TIMEOUT, |told| told.clamp(Duration::from_millis(1), REGISTRY_IDLE_TIMEOUT))
+    }
+
+    /// One more than npm's `fetch-retries`, and not more than ours.
+    pub(super) fn tries(&self) -> u64 {
+        self.number("fetch-retries")
+            .map_or(REGISTRY_TRIES_MAX, |retries| retries.min(REGISTRY_TRIES_MAX - 1) + 1)
+    }
+
+    fn number(&self, setting: &str) -> Option<u64> {
+        self.settings.get(setting)?.trim().parse().ok()
     }
 
     pub(super) fn proxies(&self) -> &Proxies {

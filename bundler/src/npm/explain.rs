@@ -6,7 +6,7 @@ use deno_semver::package::PackageNv;
 use deno_semver::{Version, VersionReq};
 
 use super::asker::Asker;
-use super::blame::Chain;
+use super::blame::{Chain, Culprit};
 use super::config::token_key;
 use super::metadata::MetadataError;
 use super::problem::{InstallProblem, ProblemCode};
@@ -15,9 +15,7 @@ use crate::limits::VERSIONS_SHOWN;
 
 /// Why something could not be had, without who asked for it.
 pub(super) struct Reason {
-    /// Not had: this package, or this range of it.
-    pub package: String,
-    pub range: Option<String>,
+    pub culprit: Culprit,
     pub problem: InstallProblem,
     pub machinery: Option<String>,
     /// Whether optional dependencies may fail like this without anybody minding.
@@ -32,8 +30,7 @@ pub(super) fn reason(error: &NpmResolutionError, asker: &Asker) -> Reason {
         NpmResolutionError::Registry(NpmRegistryPackageInfoLoadError::LoadError(_)) => not_loaded(asker),
         NpmResolutionError::Resolution(error) => no_version(error, asker),
         NpmResolutionError::DependencyEntry(error) => {
-            let package = error.parent_nv.to_string();
-            let who = format!("`{}`, which `{package}` asks for,", error.key);
+            let who = format!("`{}`, which `{}` asks for,", error.key, error.parent_nv);
             let problem = match (&error.source, spec::refusal(&error.value)) {
                 (NpmDependencyEntryErrorSource::NpmVersionReqParseError(_), None) => {
                     let message = format!("`{}` is no version range: {who} has it", error.value);
@@ -43,13 +40,16 @@ pub(super) fn reason(error: &NpmResolutionError, asker: &Asker) -> Reason {
                 (_, refusal) => spec::refused(&who, &error.value, refusal.unwrap_or(spec::Refusal::Other))
                     .hint(format!("use another version of `{}`, or do without it", error.parent_nv.name)),
             };
-            Reason { range: None, ..plain(error.parent_nv.name.as_str(), problem) }
+            let mut reason = plain(&error.parent_nv.name, problem);
+            reason.culprit.version = Some(error.parent_nv.version.clone());
+            reason
         }
     }
 }
 
 fn plain(package: &str, problem: InstallProblem) -> Reason {
-    Reason { package: package.to_owned(), range: None, problem, machinery: None, avoidable: true }
+    let culprit = Culprit { name: package.to_owned(), ..Culprit::default() };
+    Reason { culprit, problem, machinery: None, avoidable: true }
 }
 
 fn not_found(package: &str, asker: &Asker) -> Reason {
@@ -117,7 +117,9 @@ fn no_version(error: &NpmPackageVersionResolutionError, asker: &Asker) -> Reason
     };
     let mut problem = InstallProblem::new(ProblemCode::VersionNotFound, message);
     problem.hint = offer(&package, range.as_deref(), asker);
-    Reason { range, ..plain(&package, problem) }
+    let mut reason = plain(&package, problem);
+    reason.culprit.range = range;
+    reason
 }
 
 /// What there is instead: the newest versions, the nearest one, and the tags.

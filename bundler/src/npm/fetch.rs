@@ -78,7 +78,7 @@ impl Fetch {
                 Err(Miss::Again { problem, after }) => (problem, after),
             };
             drop(permit);
-            if tries == limits::REGISTRY_TRIES_MAX {
+            if tries >= self.config.tries() {
                 return Err(problem.into());
             }
             tracing::debug!(url = %request.url, problem = problem.message, tries, "asking a registry again");
@@ -126,7 +126,7 @@ fn client(config: &NpmConfig) -> Result<Client, InstallProblem> {
     let mut builder = Client::builder()
         .user_agent(concat!("millrace/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(limits::REGISTRY_CONNECT_TIMEOUT)
-        .read_timeout(limits::REGISTRY_IDLE_TIMEOUT)
+        .read_timeout(config.idle_timeout())
         .redirect(reqwest::redirect::Policy::limited(limits::REGISTRY_REDIRECTS_MAX))
         .danger_accept_invalid_certs(!config.checks_certificates())
         .no_proxy();

@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::asker::{Asker, Question};
-use super::blame::{Culprit, Decided};
+use super::blame::Dispensable;
 use super::explain;
 use super::lock::Lock;
 use super::metadata::{MetadataCache, MetadataError};
 use super::outcome::locked;
 use super::problem::{InstallError, InstallProblem, ProblemCode};
 use super::requirements::{Requirements, Root};
+use super::{NpmConfig, seed};
 use crate::limits;
 
 /// What was decided, and what the author may want to know about it.
@@ -31,15 +32,18 @@ pub(super) struct Resolution {
 
 pub(super) async fn resolve(
     metadata: &MetadataCache,
-    config: &super::NpmConfig,
+    config: &NpmConfig,
     requirements: &Requirements,
+    preferred: Option<&Lock>,
 ) -> Result<Resolution, InstallError> {
     let (questions, asked) = mpsc::unbounded_channel();
     let (done, finished) = oneshot::channel();
-    let (requirements, config) = (requirements.clone(), config.clone());
+    let (requirements, config, preferred) = (requirements.clone(), config.clone(), preferred.cloned());
     // The resolver is not `Send`; its thread ends soon after nobody answers it any more.
-    let spawned = std::thread::Builder::new().name("npm-resolve".to_owned()).spawn(move || {
-        let work = Work { requirements, config, asker: Asker::new(questions) };
+    let thread =
+        std::thread::Builder::new().name("npm-resolve".to_owned()).stack_size(limits::RESOLVER_STACK_BYTES);
+    let spawned = thread.spawn(move || {
+        let work = Work { requirements, config, preferred, asker: Asker::new(questions) };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let result = runtime.map_err(|error| InstallError::disk("resolving dependencies", &error));
         let _ = done.send(result.and_then(|runtime| runtime.block_on(work.run())));
@@ -72,19 +76,20 @@ async fn answer(
 
 struct Work {
     requirements: Requirements,
-    config: super::NpmConfig,
+    config: NpmConfig,
+    preferred: Option<Lock>,
     asker: Asker,
 }
 
 impl Work {
-    async fn run(self) -> Result<Resolution, InstallError> {
+    async fn run(mut self) -> Result<Resolution, InstallError> {
         let mut roots = self.requirements.roots()?;
         let versions =
             NpmVersionResolver { overrides: Arc::new(self.requirements.overrides()?), ..Default::default() };
         for _ in 0..limits::RESOLUTION_ROUNDS_MAX {
-            let decided = Decided::default();
-            let result = self.once(&roots, &versions, &decided).await;
-            let round = Round { asker: &self.asker, roots: &roots, decided: &decided };
+            self.asker.decided.clear();
+            let result = self.once(&roots, &versions).await;
+            let round = Round { asker: &self.asker, roots: &roots };
             let failures = match round.judge(result) {
                 Ok((snapshot, warnings)) => {
                     let lock = locked(&self.requirements, &roots, &snapshot, &self.asker, &self.config)?;
@@ -95,34 +100,41 @@ impl Work {
             if let Some(error) = failures.iter().find_map(|failure| failure.machinery.clone()) {
                 return Err(InstallError::Machinery(error));
             }
-            // Again without what is optional, until nothing changes.
-            let before = roots.len();
-            let dropped: BTreeSet<&str> =
-                failures.iter().filter(|f| f.avoidable).filter_map(|f| f.root.as_deref()).collect();
-            let dropped: BTreeSet<String> = dropped.into_iter().map(str::to_owned).collect();
-            roots.retain(|root| !(root.optional && dropped.contains(&root.name)));
-            let absent: BTreeSet<String> =
-                failures.iter().flat_map(|failure| failure.optional.clone()).collect();
-            if !self.asker.leave_out(absent) && roots.len() == before {
-                return Err(InstallError::Problems(
-                    failures.into_iter().map(|failure| failure.problem).collect(),
-                ));
+            if !self.can_do_without(&failures, &mut roots) {
+                let problems = failures.into_iter().map(|failure| failure.problem);
+                return Err(InstallError::Problems(problems.collect()));
             }
         }
         let message = "too many optional dependencies cannot be had";
         Err(InstallProblem::new(ProblemCode::VersionNotFound, message).into())
     }
 
-    async fn once(
-        &self,
-        roots: &[Root],
-        versions: &NpmVersionResolver,
-        decided: &Decided,
-    ) -> AddPkgReqsResult {
+    /// Whether there is something to leave out, so that another round may succeed.
+    fn can_do_without(&mut self, failures: &[Failure], roots: &mut Vec<Root>) -> bool {
+        // A version that is preferred may be gone.
+        if self.preferred.take().is_some() {
+            return true;
+        }
+        let dispensable: Vec<Dispensable> =
+            failures.iter().flat_map(|failure| failure.dispensable.clone()).collect();
+        if self.asker.leave_out(dispensable) {
+            return true;
+        }
+        let before = roots.len();
+        let fails = |root: &Root| {
+            failures.iter().any(|failure| failure.avoidable && failure.root.as_ref() == Some(&root.name))
+        };
+        roots.retain(|root| !(root.optional && fails(root)));
+        roots.len() < before
+    }
+
+    async fn once(&self, roots: &[Root], versions: &NpmVersionResolver) -> AddPkgReqsResult {
         let requests: Vec<PackageReq> = roots.iter().map(|root| root.request.clone()).collect();
         let options =
             AddPkgReqsOptions { package_reqs: &requests, version_resolver: versions, should_dedup: true };
-        NpmResolutionSnapshot::default().add_pkg_reqs(&self.asker, options, Some(decided)).await
+        seed::snapshot(self.preferred.as_ref())
+            .add_pkg_reqs(&self.asker, options, Some(&self.asker.decided))
+            .await
     }
 }
 
@@ -134,14 +146,13 @@ struct Failure {
     root: Option<String>,
     /// Not having it is no reason to give up where it is optional.
     avoidable: bool,
-    /// Names that are optional for someone and fail with it.
-    optional: BTreeSet<String>,
+    /// What is optional for someone and fails with it.
+    dispensable: BTreeSet<Dispensable>,
 }
 
 struct Round<'a> {
     asker: &'a Asker,
     roots: &'a [Root],
-    decided: &'a Decided,
 }
 
 impl Round<'_> {
@@ -176,19 +187,18 @@ impl Round<'_> {
         resolved: &[(String, PackageNv)],
     ) -> Failure {
         let reason = explain::reason(error, self.asker);
-        let culprit = Culprit { name: &reason.package, range: reason.range.as_deref() };
         let chain = match root {
             Some(_) => None,
-            None => self.decided.chain(self.asker, resolved, &culprit),
+            None => self.asker.decided.chain(self.asker, resolved, &reason.culprit),
         };
         let root =
             root.map(|root| root.name.clone()).or_else(|| chain.as_ref().map(|chain| chain.root.clone()));
         let problem = explain::problem(&reason, root.as_deref(), chain.as_ref());
-        let optional = match reason.avoidable {
-            true => self.decided.optional_for_someone(self.asker, &reason.package),
+        let dispensable = match reason.avoidable {
+            true => self.asker.decided.dispensable(self.asker, &reason.culprit),
             false => BTreeSet::new(),
         };
-        Failure { problem, machinery: reason.machinery, root, avoidable: reason.avoidable, optional }
+        Failure { problem, machinery: reason.machinery, root, avoidable: reason.avoidable, dispensable }
     }
 }
 

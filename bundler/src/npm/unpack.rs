@@ -25,12 +25,22 @@ pub(super) enum UnpackError {
 }
 
 pub(super) fn unpack(tarball: impl Read, target: &mut dyn Target) -> Result<(), UnpackError> {
+    unpack_within(limits::PACKAGE_BYTES_MAX, limits::PACKAGE_FILES_MAX, tarball, target)
+}
+
+fn unpack_within(
+    bytes_max: u64,
+    entries_max: usize,
+    tarball: impl Read,
+    target: &mut dyn Target,
+) -> Result<(), UnpackError> {
     let mut tarball = BufReader::with_capacity(64 * 1024, tarball);
     let gzip = tarball.fill_buf().map_err(UnpackError::Unreadable)?.starts_with(&[0x1f, 0x8b]);
     let archive: Box<dyn Read> =
         if gzip { Box::new(MultiGzDecoder::new(tarball)) } else { Box::new(tarball) };
-    let mut archive = Archive::new(Bounded { inner: archive, left: limits::PACKAGE_BYTES_MAX });
-    let mut unpacking = Unpacking { target, paths: Paths::default(), entries: 0, long_path: None };
+    let mut archive = Archive::new(Bounded { inner: archive, max: bytes_max, left: bytes_max });
+    let mut unpacking =
+        Unpacking { target, paths: Paths::default(), entries_left: entries_max, long_path: None };
     // Raw: the crate would read names of any length into memory.
     for entry in archive.entries().map_err(unreadable)?.raw(true) {
         unpacking.take(&mut entry.map_err(unreadable)?)?;
@@ -41,18 +51,16 @@ pub(super) fn unpack(tarball: impl Read, target: &mut dyn Target) -> Result<(), 
 struct Unpacking<'a> {
     target: &'a mut dyn Target,
     paths: Paths,
-    entries: usize,
+    entries_left: usize,
     /// Told by the entry before.
     long_path: Option<Vec<u8>>,
 }
 
 impl Unpacking<'_> {
     fn take(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), UnpackError> {
-        self.entries += 1;
-        if self.entries > limits::PACKAGE_FILES_MAX {
-            let message = format!("it has more than {} files", limits::PACKAGE_FILES_MAX);
-            return Err(UnpackError::TooLarge(message));
-        }
+        let too_many =
+            || UnpackError::TooLarge(format!("it has more than {} files", limits::PACKAGE_FILES_MAX));
+        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(too_many)?;
         match entry.header().entry_type() {
             EntryType::GNULongName => self.long_path = Some(name(entry)?),
             EntryType::XHeader => self.long_path = pax_path(entry)?.or(self.long_path.take()),
@@ -64,6 +72,8 @@ impl Unpacking<'_> {
                     None => tracing::debug!(path = %raw.escape_ascii(), "left out of a package"),
                 }
             }
+            // Of the whole archive, or of the target of a link.
+            EntryType::XGlobalHeader | EntryType::GNULongLink => {}
             // Folders come with their files; links, devices and the rest are left out.
             _ => self.long_path = None,
         }
@@ -121,7 +131,8 @@ fn bounded_content(entry: &mut tar::Entry<'_, impl Read>, max: usize) -> Result<
 /// Without the first folder, whatever it is called. Nothing for what leads out of the folder or is no path.
 fn inside(raw: &[u8]) -> Option<String> {
     let path = std::str::from_utf8(raw).ok()?;
-    if path.len() > limits::PACKAGE_PATH_BYTES_MAX || path.starts_with('/') || path.contains(['\\', '\0']) {
+    let is_file = !path.starts_with('/') && !path.ends_with('/');
+    if !is_file || path.len() > limits::PACKAGE_PATH_BYTES_MAX || path.contains(['\\', '\0']) {
         return None;
     }
     let mut parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
@@ -145,17 +156,19 @@ pub(super) fn unreadable(error: io::Error) -> UnpackError {
 /// Ends with an error after so many bytes, so that nothing unfolds without end.
 struct Bounded<R> {
     inner: R,
+    max: u64,
     left: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it unpacks to more than {} MB", limits::PACKAGE_BYTES_MAX / 1_000_000)]
-struct Overflow;
+#[error("it unpacks to more than {0} bytes")]
+struct Overflow(u64);
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(length as u64).ok_or_else(|| io::Error::other(Overflow))?;
+        self.left =
+            self.left.checked_sub(length as u64).ok_or_else(|| io::Error::other(Overflow(self.max)))?;
         Ok(length)
     }
 }
