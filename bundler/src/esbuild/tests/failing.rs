@@ -1,3 +1,5 @@
+//! What fails, hangs, dies or grows too large, and that nobody else suffers from it.
+
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
