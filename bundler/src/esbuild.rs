@@ -152,6 +152,8 @@ pub struct Bounds {
     pub loaded_bytes: usize,
     pub modules: usize,
     pub resident_bytes: u64,
+    /// After which a process without builds ends.
+    pub idle_time: Duration,
 }
 
 impl Default for Bounds {
@@ -164,6 +166,7 @@ impl Default for Bounds {
             loaded_bytes: limits::ESBUILD_LOADED_BYTES_MAX,
             modules: limits::ESBUILD_MODULES_MAX,
             resident_bytes: limits::ESBUILD_RESIDENT_BYTES_MAX,
+            idle_time: limits::ESBUILD_IDLE_TIME_MAX,
         }
     }
 }
@@ -227,6 +230,11 @@ impl Esbuild {
             Err(Ended::Failed(failure)) => Err(failure),
             Err(Ended::Died(death)) => Err(death.failure()),
         }
+    }
+
+    /// Ends the process; a later build starts another one.
+    pub async fn shutdown(&self) {
+        drop(self.shared.lock().await.take());
     }
 
     async fn turn(&self) -> OwnedSemaphorePermit {

@@ -321,3 +321,17 @@ async fn errors_in_packages_lead_back_to_the_author() {
     let through = messages[0].through.as_ref().unwrap();
     assert_eq!((through.file.as_str(), through.specifier.as_str()), ("lib/a.ts", "outer"));
 }
+
+#[tokio::test]
+async fn unusual_names() {
+    let name = "lib/ä b#1%20.ts";
+    let files = [("main.ts", "export * from './lib/ä b#1%20';"), (name, "export const a: number = 1;")];
+    let output = build(&files, &none()).await.unwrap();
+    let map: serde_json::Value = serde_json::from_str(&output.map).unwrap();
+    assert_eq!(map["sources"], serde_json::json!([name]));
+    let files = [files[0], (name, "export const a: = 1;")];
+    assert_eq!(
+        lines(build(&files, &none()).await.unwrap_err()),
+        [format!("{name}:1:17-18  Unexpected \"=\"")]
+    );
+}
