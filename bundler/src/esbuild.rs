@@ -62,8 +62,8 @@ pub struct Loaded {
     pub contents: Bytes,
     /// By the extension of the path when there is none.
     pub loader: Option<Loader>,
-    /// A source map from this text to the author's: its `sources` are relative to the module, its `sourcesContent` is
-    /// complete. Any other map that the text names is not looked at.
+    /// A source map from this text to what the author wrote in this file: it has one source, whose text is in it.
+    /// Any other map that the text names is not looked at.
     pub inline_map: Option<String>,
 }
 
@@ -98,7 +98,8 @@ impl BuildRequest {
 pub struct BuildOutput {
     /// One ES module.
     pub code: String,
-    /// Its source map. Sources are named as they are shown to the author; those of packages are on its `ignoreList`.
+    /// Its source map. Sources are named as they are shown to the author. Those of packages are on its `ignoreList`, and
+    /// their texts are not in it.
     pub map: String,
     pub metafile: Option<String>,
     pub warnings: Vec<Message>,
@@ -151,6 +152,8 @@ pub struct Bounds {
     pub loaded_bytes: usize,
     pub modules: usize,
     pub resident_bytes: u64,
+    /// After which a process without builds ends.
+    pub idle_time: Duration,
 }
 
 impl Default for Bounds {
@@ -163,6 +166,7 @@ impl Default for Bounds {
             loaded_bytes: limits::ESBUILD_LOADED_BYTES_MAX,
             modules: limits::ESBUILD_MODULES_MAX,
             resident_bytes: limits::ESBUILD_RESIDENT_BYTES_MAX,
+            idle_time: limits::ESBUILD_IDLE_TIME_MAX,
         }
     }
 }
@@ -231,6 +235,11 @@ impl Esbuild {
             Err(Ended::Failed(failure)) => Err(failure),
             Err(Ended::Died(death)) => Err(death.failure()),
         }
+    }
+
+    /// Ends the process; a later build starts another one.
+    pub async fn shutdown(&self) {
+        drop(self.shared.lock().await.take());
     }
 
     async fn turn(&self) -> OwnedSemaphorePermit {

@@ -88,9 +88,7 @@ impl Files {
         let work = move || {
             let text = String::from_utf8_lossy(&contents);
             // It was parsed before any package was fetched, so this cannot fail for what the author wrote.
-            // The map's sources are relative to the module.
-            let base = name.rsplit('/').next().unwrap_or(&name);
-            transpile::transpile(base, &text, &options).map_err(|found| {
+            transpile::transpile(&name, &text, &options).map_err(|found| {
                 found.into_iter().next().map_or_else(|| format!("{name} cannot be compiled"), |it| it.message)
             })
         };

@@ -37,6 +37,8 @@ pub const STORE: &str = "/s";
 pub struct Tree {
     author: PackageFiles,
     author_links: Links,
+    /// The author's dependencies, also those that are not at hand.
+    declared: BTreeSet<String>,
     /// By the name of their folder below `/s`.
     packages: HashMap<String, Installed>,
 }
@@ -73,6 +75,7 @@ impl Tree {
         Tree {
             author: PackageFiles::in_memory(files),
             author_links: links_to(packages, &packages.roots),
+            declared: packages.roots.keys().cloned().collect(),
             packages: installed,
         }
     }
@@ -153,9 +156,9 @@ impl Tree {
         self.author.paths()
     }
 
-    /// The names under which the author reaches packages.
+    /// The names under which the author reaches packages, also when those are not at hand.
     pub fn author_dependencies(&self) -> impl Iterator<Item = &str> {
-        self.author_links.keys().map(String::as_str)
+        self.declared.iter().map(String::as_str)
     }
 
     /// The folder of a package, whoever depends on it.

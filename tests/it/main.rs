@@ -18,6 +18,7 @@ mod hooks;
 mod input;
 mod listing;
 mod live;
+mod packages;
 mod paths;
 mod processors;
 mod reading;

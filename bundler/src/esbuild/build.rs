@@ -47,6 +47,8 @@ pub(super) struct Build {
     modules: AtomicUsize,
     loaded_bytes: AtomicUsize,
     output: Mutex<Option<Value>>,
+    /// What the author wrote, by the paths of the modules.
+    texts: Mutex<HashMap<String, String>>,
     /// What is hidden from esbuild in packages.
     patterns: Mutex<Sites>,
     failure: OnceLock<BuildFailure>,
@@ -68,6 +70,7 @@ pub(super) async fn run(
         modules: AtomicUsize::new(0),
         loaded_bytes: AtomicUsize::new(0),
         output: Mutex::default(),
+        texts: Mutex::default(),
         patterns: Mutex::default(),
         failure: OnceLock::new(),
         stopped: watch::Sender::new(false),
@@ -132,7 +135,7 @@ impl Spec {
             "--charset=utf8",
             "--legal-comments=inline",
             "--sourcemap=external",
-            "--sources-content=true",
+            "--sources-content=false",
             "--outfile=/p/bundle.js",
             // Our paths are no one's disk: only in full can they be told from the author's words.
             "--abs-paths=log",
@@ -168,6 +171,10 @@ impl Build {
         let mut problems = lock(&self.problems);
         problems.push(problem);
         u32::try_from(problems.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub fn keep_text(&self, path: &str, text: String) {
+        lock(&self.texts).insert(path.to_owned(), text);
     }
 
     /// Who asked for a file first.
@@ -242,9 +249,10 @@ impl Build {
         let (code, map) = (file("/bundle.js")?, file("/bundle.js.map")?);
         within(code.len(), self.bounds.code_bytes, "bundle")?;
         within(map.len(), self.bounds.map_bytes, "bundle's source map")?;
-        let map = source_map::with_shown_sources(map, self.spec.plugin()).map_err(|error| {
-            BuildFailure::Machinery(format!("esbuild made a source map that is none: {error}"))
-        })?;
+        let map = source_map::of_bundle(map, self.spec.plugin(), |path| lock(&self.texts).remove(path))
+            .map_err(|error| {
+                BuildFailure::Machinery(format!("esbuild made a source map that is none: {error}"))
+            })?;
         Ok(BuildOutput {
             code: text(code),
             map,

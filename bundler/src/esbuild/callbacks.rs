@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::build::Build;
 use super::message::Context as _;
 use super::packet::Value;
-use super::{Loaded, Loader};
+use super::{Loaded, Loader, source_map};
 use crate::resolve::{Kind, ResolveProblem, Resolved};
 use crate::tree::{AUTHOR, STORE};
 
@@ -110,7 +110,7 @@ async fn resolve(build: &Build, question: &Value) -> Value {
 
 /// Whether a path can be one of the plugin's.
 pub(super) fn is_in_tree(path: &str) -> bool {
-    [AUTHOR, STORE].iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
+    [AUTHOR, STORE].iter().any(|root| source_map::inside(path, root))
 }
 
 fn file(path: &str, side_effects: Option<bool>, is_module: bool) -> Value {
@@ -158,8 +158,38 @@ async fn load(build: &Build, question: &Value) -> Value {
     let attribute = question.find("with").map_or("", |with| with.text_of("type"));
     let loader = loaded.loader.unwrap_or_else(|| Loader::of(path));
     let loader = Loader::of_attribute(attribute).unwrap_or(loader);
-    let loaded = Loaded { contents: build.without_patterns(path, loaded.contents), ..loaded };
-    contents(module_text(loaded, loader), loader)
+    if !loader.is_code() {
+        return contents(loaded.contents.into(), loader);
+    }
+    match code_for_esbuild(build, path, loaded) {
+        Ok(text) => contents(text, loader),
+        Err(error) => refusal(&format!("the source map of `{path}` is none: {error}")),
+    }
+}
+
+/// With the line in the end that says which source map counts.
+fn code_for_esbuild(build: &Build, path: &str, loaded: Loaded) -> serde_json::Result<Vec<u8>> {
+    let is_authors = source_map::inside(path, AUTHOR);
+    let mut text = Vec::from(build.without_patterns(path, loaded.contents));
+    let map = match loaded.inline_map {
+        Some(map) => {
+            let (map, source) = source_map::of_module(&map, path)?;
+            if let Some(source) = source {
+                build.keep_text(path, source);
+            }
+            format!("{INLINE_MAP}{}", base64::engine::general_purpose::STANDARD.encode(map))
+        }
+        None if is_authors => {
+            build.keep_text(path, String::from_utf8_lossy(&text).into_owned());
+            NO_MAP.to_owned()
+        }
+        None => NO_MAP.to_owned(),
+    };
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(map.as_bytes());
+    Ok(text)
 }
 
 /// A module that fails when it is evaluated, as `require` of it would in Node.
@@ -168,24 +198,6 @@ fn throwing(build: &Build, specifier: &str, problem: Option<u32>) -> String {
     let reason = problem.map_or_else(|| "it was not bundled".to_owned(), |problem| problem.message);
     let text = serde_json::json!(format!("Cannot find module '{specifier}': {reason}"));
     format!("throw Object.assign(new Error({text}), {{ code: \"MODULE_NOT_FOUND\" }});")
-}
-
-fn module_text(loaded: Loaded, loader: Loader) -> Vec<u8> {
-    let mut text = Vec::from(loaded.contents);
-    if !loader.is_code() {
-        return text;
-    }
-    if text.last().is_some_and(|last| *last != b'\n') {
-        text.push(b'\n');
-    }
-    match loaded.inline_map {
-        None => text.extend_from_slice(NO_MAP.as_bytes()),
-        Some(map) => {
-            text.extend_from_slice(INLINE_MAP.as_bytes());
-            text.extend_from_slice(base64::engine::general_purpose::STANDARD.encode(map).as_bytes());
-        }
-    }
-    text
 }
 
 fn code(text: Vec<u8>) -> Value {

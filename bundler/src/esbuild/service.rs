@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::build::Build;
@@ -20,6 +20,9 @@ use crate::limits::{
     ESBUILD_LAST_WORDS_TIME_MAX, ESBUILD_MEMORY_CHECK_EVERY, ESBUILD_PACKET_BYTES_MAX,
     ESBUILD_START_TIME_MAX, ESBUILD_STDERR_BYTES_MAX, ESBUILD_WRITE_BYTES,
 };
+
+/// How Go says that a recursion went too deep, which ends the process.
+const GO_STACK_OVERFLOW: &str = "goroutine stack exceeds";
 
 /// A service that ends with this value.
 pub(super) struct Running(Arc<Service>);
@@ -40,6 +43,8 @@ pub(super) struct Service {
     process: Arc<Handle>,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     state: Mutex<State>,
+    /// A build has come, or the process is gone.
+    entered: Notify,
 }
 
 #[derive(Default)]
@@ -114,9 +119,14 @@ pub(super) async fn start_as(program: PathBuf, version: &str, bounds: Bounds) ->
     }
     // Bounded by what is asked: one answer for each of its requests, a few questions for each build.
     let (outbox, queue) = mpsc::unbounded_channel();
-    let service = Arc::new(Service { process: process.handle, outbox, state: Mutex::default() });
+    let service = Arc::new(Service {
+        process: process.handle,
+        outbox,
+        state: Mutex::default(),
+        entered: Notify::new(),
+    });
     tokio::spawn(write(process.stdin, queue));
-    tokio::spawn(watch_memory(service.clone(), bounds.resident_bytes));
+    tokio::spawn(watch(service.clone(), bounds));
     let reading = service.clone();
     tokio::spawn(async move {
         read(&reading, process.stdout).await;
@@ -142,6 +152,7 @@ impl Service {
         state.last_key += 1;
         let key = state.last_key;
         state.builds.insert(key, build);
+        self.entered.notify_one();
         key
     }
 
@@ -173,6 +184,19 @@ impl Service {
         state.sentence.get_or_insert(Death { cause, reason, builds });
         drop(state);
         self.process.kill();
+    }
+
+    /// Whether it was idle.
+    fn end_when_idle(&self) -> bool {
+        let mut state = self.lock();
+        if !state.builds.is_empty() {
+            return false;
+        }
+        // Who was about to enter finds it dead, and starts another one.
+        state.sentence.get_or_insert(Death::of("esbuild was not needed for a while".into(), 0));
+        drop(state);
+        self.process.kill();
+        true
     }
 
     fn send(&self, id: u32, direction: Direction, value: Value) {
@@ -216,6 +240,7 @@ impl Service {
             state.dead = Some(death.clone());
             (std::mem::take(&mut state.questions), builds, death)
         };
+        self.entered.notify_one();
         for question in questions.into_values() {
             let _ = question.send(Err(death.clone()));
         }
@@ -231,6 +256,10 @@ impl Service {
 
 impl Death {
     fn of(reason: String, builds: usize) -> Death {
+        if reason.contains(GO_STACK_OVERFLOW) {
+            let reason = "the code is nested too deeply for esbuild".into();
+            return Death { cause: Cause::TooLarge, reason, builds };
+        }
         Death { cause: Cause::Itself, reason, builds }
     }
 }
@@ -284,18 +313,22 @@ async fn read_packet(from: &mut (impl AsyncRead + Unpin)) -> Result<Bytes, Unrea
     Ok(bytes.into())
 }
 
-async fn watch_memory(service: Arc<Service>, resident_bytes_max: u64) {
-    let mut ticks = tokio::time::interval(ESBUILD_MEMORY_CHECK_EVERY);
+/// Its memory while something is built, and its rest when nothing is: a process that is not needed gives all of it back.
+async fn watch(service: Arc<Service>, bounds: Bounds) {
     loop {
-        ticks.tick().await;
+        if service.lock().builds.is_empty() {
+            let entered = timeout(bounds.idle_time, service.entered.notified()).await;
+            if entered.is_err() && service.end_when_idle() {
+                return;
+            }
+        }
+        tokio::time::sleep(ESBUILD_MEMORY_CHECK_EVERY).await;
         if service.is_dead() {
             return;
         }
-        let busy = !service.lock().builds.is_empty();
-        let resident = if busy { service.process.resident_bytes() } else { None };
-        if let Some(bytes) = resident.filter(|bytes| *bytes > resident_bytes_max) {
-            let reason =
-                format!("the build takes more than {resident_bytes_max} bytes of memory (it has {bytes})");
+        let resident_max = bounds.resident_bytes;
+        if let Some(bytes) = service.process.resident_bytes().filter(|bytes| *bytes > resident_max) {
+            let reason = format!("the build takes more than {resident_max} bytes of memory (it has {bytes})");
             return service.kill(Cause::TooLarge, reason);
         }
     }

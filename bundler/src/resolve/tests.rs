@@ -1,3 +1,5 @@
+//! Imports, one in a line: from where, what, and what becomes of it.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Paths of the tree, one in a line, and packages for other tests.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

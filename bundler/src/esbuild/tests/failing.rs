@@ -1,3 +1,5 @@
+//! What fails, hangs, dies or grows too large, and that nobody else suffers from it.
+
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -258,6 +260,34 @@ async fn too_large() {
         assert!(reason.starts_with(expected), "{bound}: {reason}");
         still_builds(&esbuild).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "takes more than a gigabyte of memory"]
+async fn nested_too_deeply() {
+    let deep = format!("export default {}1{};", "[".repeat(3_000_000), "]".repeat(3_000_000));
+    let packages = crate::tree::tests::packages(
+        &[("deep", "deep@1")],
+        &[("deep@1", "deep", &[], &[("index.js", &deep)])],
+    );
+    let esbuild = Esbuild::new(options());
+    let failure =
+        esbuild.build(request(&[("main.ts", "export * from 'deep';")], &packages)).await.unwrap_err();
+    let BuildFailure::TooLarge(reason) = failure else { panic!("{failure:?}") };
+    assert_eq!(reason, "the code is nested too deeply for esbuild");
+    still_builds(&esbuild).await;
+}
+
+#[tokio::test]
+async fn idle() {
+    let mut options = options();
+    options.bounds.idle_time = Duration::from_millis(200);
+    let esbuild = Esbuild::new(options);
+    still_builds(&esbuild).await;
+    while esbuild.pid().await.is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    still_builds(&esbuild).await;
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! What becomes of modules, and what is said of those that are wrong.
+
 use super::{build, line, lines, request};
 use crate::esbuild::{BuildFailure, Esbuild};
 use crate::package::Packages;
@@ -21,8 +23,8 @@ async fn plain() {
     assert!(!output.code.contains("sourceMappingURL"), "{}", output.code);
     let map: serde_json::Value = serde_json::from_str(&output.map).unwrap();
     assert_eq!(map["sources"], serde_json::json!(["lib/a.ts", "main.ts"]));
-    assert_eq!(map["ignoreList"], serde_json::json!([]));
-    assert!(map["sourcesContent"][0].as_str().unwrap().starts_with(files[1].1));
+    assert!(map.get("ignoreList").is_none());
+    assert_eq!(map["sourcesContent"], serde_json::json!([files[1].1, files[0].1]));
     assert!(output.warnings.is_empty() && output.metafile.is_none());
 }
 
@@ -93,6 +95,7 @@ async fn packages_in_memory() {
     assert!(sources.contains(&"@s/cjs/index.js") && sources.contains(&"esm/index.js"), "{sources:?}");
     for (index, source) in sources.iter().enumerate() {
         let is_ignored = map["ignoreList"].as_array().unwrap().contains(&index.into());
+        assert_eq!(map["sourcesContent"][index].is_null(), !source.ends_with(".ts"), "{source}");
         assert_eq!(is_ignored, source.contains(['/', ':']), "{source}");
     }
     let metafile: serde_json::Value = serde_json::from_str(&output.metafile.unwrap()).unwrap();
@@ -229,7 +232,7 @@ async fn inline_maps_lead_to_the_author() {
             &'a self,
             _: &'a str,
         ) -> crate::esbuild::BoxFuture<'a, Result<crate::esbuild::Loaded, String>> {
-            let map = r#"{"version":3,"sources":["main.ts"],"sourcesContent":["the author's text"],"names":[],"mappings":"AAAA"}"#;
+            let map = r#"{"version":3,"sources":["lib/main.ts"],"sourcesContent":["the author's text"],"names":[],"mappings":"AAAA"}"#;
             Box::pin(async move {
                 Ok(crate::esbuild::Loaded {
                     contents: "export default 1;\n//# sourceMappingURL=/etc/other.map".into(),
@@ -317,4 +320,18 @@ async fn errors_in_packages_lead_back_to_the_author() {
     assert_eq!(line(&messages[0]), "inner/deep.js:1:18-19  Unexpected \";\"");
     let through = messages[0].through.as_ref().unwrap();
     assert_eq!((through.file.as_str(), through.specifier.as_str()), ("lib/a.ts", "outer"));
+}
+
+#[tokio::test]
+async fn unusual_names() {
+    let name = "lib/ä b#1%20.ts";
+    let files = [("main.ts", "export * from './lib/ä b#1%20';"), (name, "export const a: number = 1;")];
+    let output = build(&files, &none()).await.unwrap();
+    let map: serde_json::Value = serde_json::from_str(&output.map).unwrap();
+    assert_eq!(map["sources"], serde_json::json!([name]));
+    let files = [files[0], (name, "export const a: = 1;")];
+    assert_eq!(
+        lines(build(&files, &none()).await.unwrap_err()),
+        [format!("{name}:1:17-18  Unexpected \"=\"")]
+    );
 }
