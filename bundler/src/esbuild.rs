@@ -206,11 +206,6 @@ impl Esbuild {
         }
     }
 
-    /// Ends the process; a later build starts another one.
-    pub async fn shutdown(&self) {
-        drop(self.shared.lock().await.take());
-    }
-
     async fn build_in_turn(&self, request: Arc<build::Spec>) -> Result<BuildOutput, BuildFailure> {
         let turn = self.turn().await;
         let service = self.shared().await?;

@@ -50,7 +50,7 @@ fn that_compute() {
         ("zod", json!({"zod": "^4"}), "import * as z from 'zod';", "z.object({ a: z.coerce.number() }).parse({ a: '7' })", json!({"a": 7})),
         ("lodash", json!({"lodash": "^4"}), "import _ from 'lodash';", "[_.chunk([1, 2, 3], 2), _.camelCase('a small step')]", json!([[[1, 2], [3]], "aSmallStep"])),
         ("date-fns", json!({"date-fns": "^4"}), "import { addDays, format } from 'date-fns';", "format(addDays(new Date(0), 1), 'yyyy-MM-dd')", json!("1970-01-02")),
-        ("uuid", json!({"uuid": "*"}), "import { v4, v5, validate } from 'uuid';", "[validate(v4()), v5('a', v5.URL)]", json!([true, "18ccb0b9-0b6d-5fba-9d1c-77cb4a2f2d9c"])),
+        ("uuid", json!({"uuid": "*"}), "import { v4, v5, validate } from 'uuid';", "[validate(v4()), v5('a', v5.URL)]", json!([true, "e1407479-3136-56c0-9908-bb02fb0339e2"])),
         ("yaml", json!({"yaml": "^2"}), "import { parse, stringify } from 'yaml';", "[parse('a: [1, 2]'), stringify({ b: 'c' })]", json!([{"a": [1, 2]}, "b: c\n"])),
         ("marked", json!({"marked": "*"}), "import { marked } from 'marked';", "await marked.parse('# hi *there*')", json!("<h1>hi <em>there</em></h1>\n")),
         ("jsonata", json!({"jsonata": "^2"}), "import jsonata from 'jsonata';", "await jsonata('$sum(a.b)').evaluate({ a: [{ b: 2 }, { b: 3 }] })", json!(5)),
