@@ -277,6 +277,9 @@ pub struct ProcessorLimits {
     pub cpu_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Whether `eval` and `new Function` compile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_generation: Option<bool>,
 }
 
 impl ProcessorLimits {

@@ -258,7 +258,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "limits",
                         "object",
-                        "`{memoryBytes?, cpuMs?, timeoutMs?}`: memory of the isolate (default 64 MiB), processor time of one turn (1,000), wall clock of one `afterAppend` (300,000); up to the server's own bounds.",
+                        "`{memoryBytes?, cpuMs?, timeoutMs?, codeGeneration?}`: memory of the isolate (default 64 MiB), processor time of one turn (1,000), wall clock of one `afterAppend` (300,000); up to the server's own bounds. `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`).",
                     ),
                     optional(
                         "egress",
