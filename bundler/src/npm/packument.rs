@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::integrity::Integrity;
 use super::loose::Loose;
 use super::{name, spec};
+use crate::limits::RANGE_BYTES_MAX;
 
 /// Marks a version that is for some operating system, processor or C library: an isolate is none of them.
 const NATIVE: &str = "native";
@@ -24,18 +25,26 @@ pub(super) fn reduced(name: &str, text: &str) -> Result<String, String> {
     let mut versions = BTreeMap::new();
     for (version, release) in &sent.versions {
         // Versions that are no versions, and releases that are no releases, cannot be asked for.
-        let Ok(version) = Version::parse_from_npm(version) else { continue };
+        let Some(version) = canonical(version) else { continue };
         let Ok(release) = serde_json::from_str::<Release>(release.get()) else { continue };
-        versions.insert(version.to_string(), release);
+        if release.is_sane() {
+            versions.insert(version, release);
+        }
     }
     let tags = sent.dist_tags.texts().into_iter().filter_map(|(tag, version)| {
-        let version = Version::parse_from_npm(&version).ok()?.to_string();
+        let version = canonical(&version)?;
         versions.contains_key(&version).then_some((tag, version))
     });
     let dist_tags = tags.collect();
     let versions =
         versions.iter().map(|(version, release)| (version.as_str(), release.kept(version))).collect();
     serde_json::to_string(&Kept { name, dist_tags, versions }).map_err(|error| error.to_string())
+}
+
+/// Without what says nothing about precedence: two versions that only differ there would be the same.
+fn canonical(version: &str) -> Option<String> {
+    let version = Version::parse_from_npm(version).ok()?;
+    Some(Version { build: Default::default(), ..version }.to_string())
 }
 
 /// Whether a version, as the resolver sees it, is for some machine.
@@ -118,6 +127,13 @@ struct Dist<'a> {
 }
 
 impl<'a> Release<'a> {
+    /// No range is so long that reading it would take long.
+    fn is_sane(&self) -> bool {
+        let sections = [&self.dependencies, &self.optional_dependencies, &self.peer_dependencies];
+        let mut ranges = sections.into_iter().flat_map(Loose::entries);
+        ranges.all(|(_, range)| !matches!(range, Loose::Text(text) if text.len() > RANGE_BYTES_MAX))
+    }
+
     fn kept(&self, version: &'a str) -> KeptRelease<'a> {
         let mut dependencies = self.dependencies.texts();
         let mut optional_dependencies = self.optional_dependencies.texts();
@@ -222,6 +238,29 @@ mod tests {
             }
         });
         assert_eq!(kept, expected);
+    }
+
+    /// The resolver takes it for granted that it can read what was kept.
+    #[test]
+    fn the_resolver_can_read_it() {
+        let strange = json!({
+            "quote\"\\\\": "1", "newline\n\t\u{0}": "^1", "é😀": "}{][\"", "a": "\\\\\"", "": "", "__proto__": "1"
+        });
+        let release = json!({
+            "version": "lies", "dependencies": strange, "optionalDependencies": strange, "peerDependencies": strange,
+            "peerDependenciesMeta": {"a": {"optional": true}}, "bundleDependencies": ["quote\"\\\\"], "os": ["darwin"],
+            "dist": {"tarball": "\"}]}", "shasum": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}
+        });
+        let versions = ["1.0.0", "v2.0.0", "=3.0.0", "4.0.0-a.b+build", "5.0.0+x", "01.2.3"];
+        let versions: Value = versions.iter().map(|version| (version.to_string(), release.clone())).collect();
+        let sent =
+            json!({"name": "\"", "dist-tags": {"latest": "1.0.0", "odd\"": "2.0.0"}, "versions": versions});
+        let kept = reduced("a", &sent.to_string()).unwrap();
+        let info = deno_npm::registry::NpmPackageInfo::from_packument_bytes(kept.into_bytes()).unwrap();
+        assert_eq!(info.versions.len(), 6);
+        for version in info.versions.keys() {
+            assert_eq!(info.versions.get(version).map(|release| &release.version), Some(version));
+        }
     }
 
     #[test]
