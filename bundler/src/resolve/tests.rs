@@ -342,3 +342,60 @@ fn broken_tsconfig() {
         assert!(found.starts_with(expected), "{text}: {found}");
     }
 }
+
+/// Whatever a package says of itself, an answer comes.
+#[test]
+fn hostile_packages() {
+    let cases = [
+        (r#"{"browser": {"./a.js": "./b.js", "./b.js": "./a.js"}}"#, "x/a.js"),
+        (r#"{"browser": {"./index.js": "./index.js"}}"#, "x"),
+        (r#"{"browser": {"x": "x"}, "main": "x"}"#, "x"),
+        (r##"{"imports": {"#a": "#a", "#b": "#c", "#c": "#b"}, "exports": "./a.js"}"##, "x"),
+        (r#"{"main": "."}"#, "x"),
+        (r#"{"main": "./"}"#, "x"),
+        (r#"{"main": ".."}"#, "x"),
+        (r#"{"main": "../../../../../../etc/passwd"}"#, "x"),
+        (r#"{"main": "/etc/passwd"}"#, "x"),
+        (r#"{"module": 3, "main": null, "exports": 7}"#, "x"),
+        (r#"{"exports": {".": [], "./*": {"default": null}, "./a*b*c": "./*"}}"#, "x/aqbrc"),
+        (r#"{"exports": {"./*": "../../../*"}}"#, "x/etc/passwd"),
+        (r#"{"exports": {"./": "./", "a": "./b"}}"#, "x/a.js"),
+        (r#"{"exports": {"./*": "./node_modules/*"}}"#, "x/a.js"),
+        (r#"{"exports": {"./%2e%2e": "./a.js"}}"#, "x/%2e%2e"),
+        (r#"{"exports": {"": "./a.js", ".": ""}}"#, "x"),
+        (r#"{"name": "", "exports": {".": "file:///etc/passwd"}}"#, "x"),
+        ("[]", "x"),
+        ("null", "x"),
+        ("\u{feff}{}", "x"),
+        ("", "x"),
+        ("{\"name\": \"\\u0000\"}", "x"),
+    ];
+    for (package_json, specifier) in cases {
+        let files = [("package.json", package_json), ("a.js", ""), ("b.js", ""), ("index.js", "")];
+        let packages = packages(&[("x", "x@1")], &[("x@1", "x", &[], &files)]);
+        let resolver = Resolver::new(Arc::new(Tree::new([], &packages)), Arc::default());
+        for importer in [MAIN, "/s/x@1/node_modules/x/a.js"] {
+            for specifier in [
+                specifier,
+                "#a",
+                "#b",
+                "./a",
+                "..",
+                "x/../../..",
+                "./\0",
+                "a:b",
+                "%",
+                "@",
+                "@/",
+                "#",
+                "?",
+                "\\",
+            ] {
+                let found = resolver.resolve(importer, specifier, Kind::Import);
+                if let Ok(Resolved::File { path, .. }) = found {
+                    assert!(path.starts_with("/s/x@1/node_modules/x/"), "{package_json} {specifier}: {path}");
+                }
+            }
+        }
+    }
+}

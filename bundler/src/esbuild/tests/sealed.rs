@@ -104,6 +104,9 @@ async fn the_process_has_nothing() {
     };
     assert_eq!(field("NoNewPrivs:"), ["1"]);
     assert_eq!(field("NSsid:")[0], pid.to_string());
+    let open: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().collect();
+    // Three pipes, and what Go's runtime opens to wait on them.
+    assert!(open.len() <= 5, "{open:?}");
     if rustix::process::geteuid().is_root() {
         assert_eq!(field("Uid:"), ["65534"; 4]);
         assert_eq!(field("Gid:"), ["65534"; 4]);
