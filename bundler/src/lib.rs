@@ -4,6 +4,7 @@
 pub mod diagnostic;
 pub mod failure;
 pub mod limits;
+pub mod link;
 pub mod package;
 pub mod progress;
 pub mod transpile;
