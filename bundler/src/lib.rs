@@ -12,6 +12,7 @@ pub mod limits;
 pub mod linking;
 pub mod manifest;
 pub mod npm;
+pub mod link;
 pub mod package;
 pub mod progress;
 pub mod project;

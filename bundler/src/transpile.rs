@@ -1,21 +1,21 @@
 //! What swc does for one file of an author: find what is wrong with it, tell what it imports and exports,
 //! and turn it into a script that the engine runs. Linking several is [`crate::link`]'s.
 
-mod early;
-mod emit;
-mod entry;
-mod exports;
-mod faults;
-mod imports;
+pub(crate) mod early;
+pub(crate) mod emit;
+pub(crate) mod entry;
+pub(crate) mod exports;
+pub(crate) mod faults;
+pub(crate) mod imports;
 mod jsonc;
-mod names;
-mod nesting;
+pub(crate) mod names;
+pub(crate) mod nesting;
 mod options;
-mod passes;
+pub(crate) mod passes;
 mod regions;
-mod source;
+pub(crate) mod source;
 mod stack;
-mod syntax;
+pub(crate) mod syntax;
 mod tokens;
 mod tsconfig;
 mod wording;
@@ -24,13 +24,17 @@ pub use emit::Transpiled;
 pub use entry::ProcessorExport;
 pub use exports::{Export, Value};
 pub use imports::{ComputedImport, Import, ImportKind};
+pub(crate) use imports::{attribute_type, call_attribute_type, literal};
 pub use options::{Decorators, Jsx, Options};
 pub use source::{Language, Place, Source};
 pub use tsconfig::TsConfig;
 
+use std::collections::HashSet;
+
+use swc_core::atoms::Atom;
 use swc_core::common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
 use swc_core::common::sync::Lrc;
-use swc_core::common::{BytePos, GLOBALS, Globals, SourceMap};
+use swc_core::common::{BytePos, GLOBALS, Globals, Mark, SourceMap};
 use swc_core::ecma::ast::{Pass, Program};
 use swc_core::ecma::transforms::base::fixer::fixer;
 use swc_core::ecma::transforms::base::helpers::{HELPERS, Helpers, inject_helpers};
@@ -60,7 +64,8 @@ pub fn inspect(name: &str, text: &str, options: &Options) -> Result<Inspected, V
     let (source, language) = readable(name, text)?;
     compile(name, || {
         let map: Lrc<SourceMap> = Lrc::default();
-        let module = HELPERS.set(&Helpers::new(false), || Lowered::new(&map, &source, language, options))?;
+        let module = HELPERS
+            .set(&Helpers::new(false), || Lowered::new(&map, &source, language, options, Mark::new()))?;
         let imports = imports::of(&module.program, &source, module.start, module.marks);
         let exports = exports::of(&module.program, &source, module.start);
         Ok(Inspected {
@@ -79,7 +84,7 @@ pub fn transpile(name: &str, text: &str, options: &Options) -> Result<Transpiled
     compile(name, || {
         let map: Lrc<SourceMap> = Lrc::default();
         HELPERS.set(&Helpers::new(false), || {
-            let mut module = Lowered::new(&map, &source, language, options)?;
+            let mut module = Lowered::new(&map, &source, language, options, Mark::new())?;
             inject_helpers(module.marks.unresolved).process(&mut module.program);
             hygiene().process(&mut module.program);
             fixer(None).process(&mut module.program);
@@ -90,34 +95,39 @@ pub fn transpile(name: &str, text: &str, options: &Options) -> Result<Transpiled
 }
 
 /// One file's tree without types, JSX and decorators; swc's helpers are named in it, not defined.
-struct Lowered {
-    program: Program,
-    marks: Marks,
+pub(crate) struct Lowered {
+    pub program: Program,
+    pub marks: Marks,
     /// Where the file begins among the positions of the source map.
-    start: BytePos,
+    pub start: BytePos,
+    /// Names that the file exports and that are types only.
+    pub types: HashSet<Atom>,
 }
 
 impl Lowered {
-    fn new(
+    /// With a mark for the names that no file declares.
+    pub fn new(
         map: &Lrc<SourceMap>,
         source: &Source<'_>,
         language: Language,
         options: &Options,
+        unresolved: Mark,
     ) -> Result<Lowered, Vec<Diagnostic>> {
         let Parsed { mut program, comments, start, .. } = faults::parse(map, source, language)?;
-        let marks = Marks::fresh();
+        let marks = Marks { unresolved, top_level: Mark::new() };
         passes::resolve(&mut program, marks, language);
         let found = early::check(&program, source, start, language);
         if !found.is_empty() {
             return Err(found);
         }
+        let types = if language.typescript { names::exported_types(&program) } else { HashSet::new() };
         passes::lower(&mut program, map, &comments, marks, language, options);
-        Ok(Lowered { program, marks, start })
+        Ok(Lowered { program, marks, start, types })
     }
 }
 
 /// The file as text to compile, if it is one and not beyond all measure.
-fn readable<'a>(name: &'a str, text: &'a str) -> Result<(Source<'a>, Language), Vec<Diagnostic>> {
+pub(crate) fn readable<'a>(name: &'a str, text: &'a str) -> Result<(Source<'a>, Language), Vec<Diagnostic>> {
     let source = Source::new(name, text);
     let refuse = |code, message| Err(vec![source.diagnostic(0, 0, code, message)]);
     let Some(language) = Language::of(name) else {
@@ -135,7 +145,7 @@ fn readable<'a>(name: &'a str, text: &'a str) -> Result<(Source<'a>, Language), 
 }
 
 /// Runs `work` where swc can: on a deep stack, with its globals, its own complaints caught.
-fn compile<T: Send>(
+pub(crate) fn compile<T: Send>(
     about: &str,
     work: impl FnOnce() -> Result<T, Vec<Diagnostic>> + Send,
 ) -> Result<T, Vec<Diagnostic>> {

@@ -1,5 +1,7 @@
 //! Names that modules declare and export, and which of them an author may have meant.
 
+use std::collections::HashSet;
+
 use swc_core::atoms::Atom;
 use swc_core::common::{Span, Spanned};
 use swc_core::ecma::ast::*;
@@ -63,6 +65,61 @@ pub fn values(declaration: &Decl) -> Vec<Ident> {
         Decl::TsEnum(declaration) => vec![declaration.id.clone()],
         Decl::TsModule(namespace) => namespace.id.as_ident().cloned().into_iter().collect(),
         Decl::Using(_) | Decl::TsInterface(_) | Decl::TsTypeAlias(_) => Vec::new(),
+    }
+}
+
+/// What a module exports that is gone once the types are: a name that is a value too may be among them.
+pub fn exported_types(program: &Program) -> HashSet<Atom> {
+    let Program::Module(module) = program else { return HashSet::new() };
+    let mut declared: HashSet<Atom> = HashSet::new();
+    let mut exported: HashSet<Atom> = HashSet::new();
+    for item in &module.body {
+        match item {
+            ModuleItem::Stmt(Stmt::Decl(declaration)) => declared.extend(type_name(declaration)),
+            ModuleItem::ModuleDecl(ModuleDecl::ExportDecl(export)) => {
+                exported.extend(type_name(&export.decl));
+                declared.extend(type_name(&export.decl));
+            }
+            ModuleItem::ModuleDecl(ModuleDecl::ExportDefaultDecl(export)) if !has_value(&export.decl) => {
+                exported.insert("default".into());
+            }
+            ModuleItem::ModuleDecl(ModuleDecl::Import(import)) => {
+                let is_type = |specifier: &&ImportSpecifier| {
+                    import.type_only || specifier.as_named().is_some_and(|named| named.is_type_only)
+                };
+                let types = import.specifiers.iter().filter(is_type);
+                declared.extend(types.map(|specifier| specifier.local().sym.clone()));
+            }
+            _ => {}
+        }
+    }
+    let named = module.body.iter().filter_map(|item| item.as_module_decl()?.as_export_named());
+    for export in named {
+        for specifier in &export.specifiers {
+            let of_type = export.type_only
+                || specifier.as_named().is_some_and(|named| {
+                    named.is_type_only || export.src.is_none() && declared.contains(&*named.orig.atom())
+                });
+            if of_type {
+                exported.insert(exported_as(specifier).0);
+            }
+        }
+    }
+    exported
+}
+
+/// Of a declaration that is gone once the types are.
+fn type_name(declaration: &Decl) -> Option<Atom> {
+    match declaration {
+        Decl::TsInterface(interface) => Some(interface.id.sym.clone()),
+        Decl::TsTypeAlias(alias) => Some(alias.id.sym.clone()),
+        Decl::TsModule(namespace) => namespace.id.as_ident().map(|ident| ident.sym.clone()),
+        Decl::TsEnum(declaration) if declaration.declare || declaration.is_const => {
+            Some(declaration.id.sym.clone())
+        }
+        Decl::Class(class) if class.declare => Some(class.ident.sym.clone()),
+        Decl::Fn(function) if function.declare => Some(function.ident.sym.clone()),
+        _ => None,
     }
 }
 

@@ -22,12 +22,6 @@ pub struct Marks {
     pub top_level: Mark,
 }
 
-impl Marks {
-    pub fn fresh() -> Marks {
-        Marks { unresolved: Mark::new(), top_level: Mark::new() }
-    }
-}
-
 /// Each identifier learns which declaration it means.
 pub fn resolve(program: &mut Program, marks: Marks, language: Language) {
     program.mutate(resolver(marks.unresolved, marks.top_level, language.typescript));

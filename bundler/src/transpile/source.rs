@@ -9,7 +9,7 @@ use crate::{Diagnostic, Severity, code_frame};
 pub struct Language {
     pub typescript: bool,
     pub jsx: bool,
-    /// `.cts` and `.cjs`: CommonJS, where `require`, `module` and `exports` are at hand.
+    /// `.cjs`: a script in a function, with `require`, `module` and `exports`; a `.cts` says by what it holds.
     pub commonjs: bool,
     /// `.mts` and `.cts`: what could be JSX elsewhere is refused, as TypeScript refuses it.
     pub unambiguous: bool,
@@ -25,7 +25,7 @@ impl Language {
         let mut language = Language {
             typescript: matches!(extension, "ts" | "tsx" | "mts" | "cts"),
             jsx: matches!(extension, "tsx" | "jsx"),
-            commonjs: matches!(extension, "cts" | "cjs"),
+            commonjs: extension == "cjs",
             unambiguous: matches!(extension, "mts" | "cts"),
             declarations: false,
         };
