@@ -96,16 +96,14 @@ impl Bundler {
 
     async fn build_now(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Bundle, BundleError> {
         let sketch = self.sketch(project).await?;
+        if !sketch.needs_packages && !sketch.needs_linker {
+            let provided = self.0.provided.clone();
+            return blocking(move || sketch.link(&provided)).await;
+        }
+        // CommonJS of the author's own needs the linker, and perhaps no package.
         let installed = match sketch.needs_packages {
-            true => self.install(&sketch, project, on_step).await?,
-            false => Installed {
-                packages: Packages::default(),
-                lock: serde_json::from_str(
-                    "{\"version\":1,\"requirements\":{\"dependencies\":{}},\"roots\":{},\"packages\":{}}",
-                )
-                .map_err(|e| BundleError::Machinery(e.to_string()))?,
-                warnings: vec![],
-            },
+            true => Some(self.install(&sketch, project, on_step).await?),
+            false => None,
         };
         on_step(Step::Linking);
         linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await

@@ -7,14 +7,15 @@ use bytes::Bytes;
 
 use crate::builds::hex;
 use crate::esbuild::{
-    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Loaded, Loader, Location, Message, Plugin,
+    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Import, Loaded, Loader, Location, Message, Plugin,
 };
 use crate::failure::{BundleError, Failure, Stage};
 use crate::npm::Installed;
+use crate::package::Packages;
 use crate::project::is_code;
 use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
 use crate::sketch::{Sketch, author_path};
-use crate::transpile::{self, Options};
+use crate::transpile::{self, Options, Place};
 use crate::{Bundle, Diagnostic, Project, SourceMap, code_frame};
 
 /// One build's files, as esbuild asks for them.
@@ -29,24 +30,28 @@ struct Files {
 pub async fn link(
     sketch: Sketch,
     esbuild: &Esbuild,
-    installed: Installed,
+    installed: Option<Installed>,
     provided: &Arc<Provided>,
 ) -> Result<Bundle, BundleError> {
-    let tree = Arc::new(sketch.tree(&installed.packages));
+    let (packages, lock) = match installed {
+        Some(installed) => (installed.packages, Some(installed.lock)),
+        None => (Packages::default(), None),
+    };
+    let tree = Arc::new(sketch.tree(&packages));
     let resolver = Resolver::new(tree, provided.clone());
     let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
     let request = BuildRequest::new(author_path(&sketch.entry), files.clone());
     let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
     let BuildOutput { code, map, .. } = output;
-    let roots = installed.packages.roots.iter();
+    let roots = packages.roots.iter();
     let dependencies = roots
-        .filter_map(|(name, id)| Some((name.clone(), installed.packages.packages.get(id)?.version.clone())));
+        .filter_map(|(name, id)| Some((name.clone(), packages.packages.get(id)?.version.clone())));
     Ok(Bundle {
         sha256: sha256(&code),
         script: code,
         source_map: map,
         dependencies: dependencies.collect(),
-        lock: Some(installed.lock),
+        lock,
     })
 }
 
@@ -137,6 +142,21 @@ impl Files {
         let hint = hint
             .or_else(|| (!notes.is_empty()).then(|| notes.join("\n")))
             .or_else(|| suggestion.map(|it| format!("did you mean {it}?")));
+        // What is wrong inside a package is the author's to mend at the import that leads there.
+        if let Some(through) = &message.through
+            && let Some(place) = self.place_of(project, through)
+        {
+            let text = project.files.get(&through.file).map(String::as_str).unwrap_or_default();
+            let at = message.location.as_ref();
+            let inside = at.map(|at| format!(" ({}:{}:{})", at.file, at.line, at.column)).unwrap_or_default();
+            return Diagnostic {
+                snippet: code_frame(text, place.line, place.column),
+                hint,
+                end_line: Some(place.end_line),
+                end_column: Some(place.end_column),
+                ..Diagnostic::error(&code, message.text + &inside, &through.file, text, (place.line, place.column))
+            };
+        }
         let Some(at) = message.location else {
             return Diagnostic { hint, ..Diagnostic::of_source(&code, message.text) };
         };
@@ -154,6 +174,13 @@ impl Files {
             end_column: Some(place.1 + width),
             ..Diagnostic::error(&code, message.text, &at.file, "", place)
         }
+    }
+
+    /// Where the author's file says what it imports.
+    fn place_of(&self, project: &Project, import: &Import) -> Option<Place> {
+        let text = project.files.get(&import.file)?;
+        let inspected = transpile::inspect(&import.file, text, &self.options).ok()?;
+        inspected.imports.iter().find(|it| it.specifier == import.specifier).map(|it| it.place)
     }
 
     /// Line and column as the author wrote them.

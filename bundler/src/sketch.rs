@@ -8,13 +8,15 @@ use bytes::Bytes;
 
 use crate::failure::{BundleError, Failure, Stage};
 use crate::install;
+use crate::link::{self, Input, Target, Unresolved};
+use crate::linking::sha256;
 use crate::manifest::{self, Manifest};
 use crate::package::{PackageId, Packages};
 use crate::project::{self, is_code};
 use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
 use crate::transpile::{self, Import, ImportKind, Options, Place, TsConfig};
 use crate::tree::{AUTHOR, Tree, split_name};
-use crate::{Diagnostic, Project};
+use crate::{Bundle, Diagnostic, Project};
 
 pub struct Sketch {
     pub project: Arc<Project>,
@@ -34,6 +36,19 @@ pub struct Sketch {
 /// The path of an author's file in the tree.
 pub fn author_path(name: &str) -> String {
     format!("{AUTHOR}/{name}")
+}
+
+/// The name of an author's file by its path in the tree.
+fn author_name(path: &str) -> Option<String> {
+    path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string)
+}
+
+fn kind_of(kind: ImportKind) -> Kind {
+    match kind {
+        ImportKind::Static | ImportKind::Reexport => Kind::Import,
+        ImportKind::Dynamic => Kind::DynamicImport,
+        ImportKind::Require => Kind::Require,
+    }
 }
 
 impl Sketch {
@@ -85,6 +100,38 @@ impl Sketch {
             return refused(Stage::Parse, vec![diagnostic]);
         }
         Ok(sketch)
+    }
+
+    /// One module of the author's own files, in process.
+    pub fn link(&self, provided: &Arc<Provided>) -> Result<Bundle, BundleError> {
+        let resolver = Resolver::new(Arc::new(self.tree(&self.placeholders())), provided.clone());
+        let resolve = |importer: &str, specifier: &str, kind: ImportKind| {
+            let found = resolver.resolve(&author_path(importer), specifier, kind_of(kind));
+            match found {
+                Ok(Resolved::File { path, .. }) => Ok(Target::File(author_name(&path).unwrap_or(path))),
+                Ok(Resolved::External { name }) => Ok(Target::External(name)),
+                Ok(Resolved::Empty) => Ok(Target::Empty),
+                Ok(Resolved::Absent(problem)) | Err(problem) => {
+                    Err(Unresolved { code: problem.code.into(), message: problem.message, hint: problem.hint })
+                }
+            }
+        };
+        let input = Input {
+            entry: &self.entry,
+            files: &self.project.files,
+            options: &self.options,
+            resolve: &resolve,
+            wants_processor: true,
+        };
+        let linked = link::link(&input)
+            .map_err(|diagnostics| BundleError::Failed(Failure { stage: Stage::Link, diagnostics }))?;
+        Ok(Bundle {
+            sha256: sha256(&linked.script),
+            script: linked.script,
+            source_map: linked.source_map,
+            dependencies: BTreeMap::new(),
+            lock: None,
+        })
     }
 
     /// The author's files, with these packages.
@@ -165,15 +212,10 @@ impl Walk {
             sketch.needs_packages = true;
             return None;
         }
-        let kind = match import.kind {
-            ImportKind::Static | ImportKind::Reexport => Kind::Import,
-            ImportKind::Dynamic => Kind::DynamicImport,
-            ImportKind::Require => Kind::Require,
-        };
         // CommonJS is the linker's to make modules of, also where it is the author's own.
         sketch.needs_linker |= import.kind == ImportKind::Require;
-        match self.resolver.resolve(&author_path(name), specifier, kind) {
-            Ok(Resolved::File { path, .. }) => path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string),
+        match self.resolver.resolve(&author_path(name), specifier, kind_of(import.kind)) {
+            Ok(Resolved::File { path, .. }) => author_name(&path),
             Ok(_) => None,
             // What package.json or tsconfig.json map to a package is for the linker to find.
             Err(_) if !is_relative && sketch.declares_packages() && specifier.starts_with('#') => {
@@ -192,7 +234,7 @@ impl Walk {
     fn find(&self, name: &str, specifier: &str) -> Option<String> {
         let found = self.resolver.resolve(&author_path(name), specifier, Kind::Import).ok()?;
         let Resolved::File { path, .. } = found else { return None };
-        path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string)
+        author_name(&path)
     }
 }
 
