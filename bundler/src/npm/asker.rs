@@ -28,6 +28,8 @@ pub(super) struct Asker {
     asked: RefCell<HashMap<String, Shared<LocalBoxFuture<'static, Answer>>>>,
     /// What is optional somewhere and cannot be had: there, nobody asks for it any more.
     absent: RefCell<BTreeSet<Dispensable>>,
+    /// What the resolver could not be told in this round.
+    failed: RefCell<BTreeSet<String>>,
     /// What the resolver makes of the answers.
     pub(super) decided: Decided,
 }
@@ -38,8 +40,14 @@ impl Asker {
             questions,
             asked: RefCell::default(),
             absent: RefCell::default(),
+            failed: RefCell::default(),
             decided: Decided::default(),
         }
+    }
+
+    pub(super) fn begin_round(&self) {
+        self.failed.borrow_mut().clear();
+        self.decided.clear();
     }
 
     /// Whether there was one that was not absent before.
@@ -61,14 +69,9 @@ impl Asker {
         if self.decided.count() > PACKAGES_MAX {
             return Some((String::new(), MetadataError::Problem(too_many())));
         }
-        let asked = self.asked.borrow();
-        let failures = asked.iter().filter_map(|(name, answer)| match answer.peek()? {
-            Err(error) if !matches!(error, MetadataError::NotFound { .. }) => {
-                Some((name.clone(), error.clone()))
-            }
-            _ => None,
-        });
-        failures.min_by(|(a, _), (b, _)| a.cmp(b))
+        let name = self.failed.borrow().first()?.clone();
+        let error = self.known(&name)?.err()?;
+        Some((name, error))
     }
 
     fn ask(&self, name: &str) -> Shared<LocalBoxFuture<'static, Answer>> {
@@ -135,8 +138,10 @@ impl NpmRegistryApi for Asker {
                 Err(MetadataError::NotFound { .. }) => {
                     Err(NpmRegistryPackageInfoLoadError::PackageNotExists { package_name: name.to_owned() })
                 }
-                // The reason is kept here, by name.
-                Err(_) => Err(failed()),
+                Err(_) => {
+                    self.failed.borrow_mut().insert(name.to_owned());
+                    Err(failed())
+                }
             }
         })
     }

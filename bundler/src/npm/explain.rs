@@ -7,9 +7,8 @@ use deno_semver::{Version, VersionReq};
 
 use super::asker::Asker;
 use super::blame::{Chain, Culprit};
-use super::config::token_key;
 use super::metadata::MetadataError;
-use super::problem::{InstallProblem, ProblemCode};
+use super::problem::{InstallError, InstallProblem, ProblemCode};
 use super::spec;
 use crate::limits::VERSIONS_SHOWN;
 
@@ -25,9 +24,12 @@ pub(super) struct Reason {
 pub(super) fn reason(error: &NpmResolutionError, asker: &Asker) -> Reason {
     match error {
         NpmResolutionError::Registry(NpmRegistryPackageInfoLoadError::PackageNotExists { package_name }) => {
-            not_found(package_name, asker)
+            not_loaded(package_name, asker.known(package_name).and_then(Result::err))
         }
-        NpmResolutionError::Registry(NpmRegistryPackageInfoLoadError::LoadError(_)) => not_loaded(asker),
+        NpmResolutionError::Registry(NpmRegistryPackageInfoLoadError::LoadError(_)) => {
+            let (package, error) = asker.failure().unzip();
+            not_loaded(&package.unwrap_or_default(), error)
+        }
         NpmResolutionError::Resolution(error) => no_version(error, asker),
         NpmResolutionError::DependencyEntry(error) => {
             let who = format!("`{}`, which `{}` asks for,", error.key, error.parent_nv);
@@ -52,37 +54,19 @@ fn plain(package: &str, problem: InstallProblem) -> Reason {
     Reason { culprit, problem, machinery: None, avoidable: true }
 }
 
-fn not_found(package: &str, asker: &Asker) -> Reason {
-    let registry = match asker.known(package) {
-        Some(Err(MetadataError::NotFound { registry })) => Some(registry),
-        _ => None,
-    };
-    let host = registry.as_ref().map_or("", |registry| registry.as_str());
-    let message = format!("there is no package `{package}` in the registry {host}");
-    let mut hint = "check its spelling".to_owned();
-    if let Some(registry) = registry.filter(|_| package.starts_with('@')) {
-        hint += &format!("; if it is private, set `{}` in .npmrc", token_key(&registry));
-    }
-    plain(package, InstallProblem::new(ProblemCode::PackageNotFound, message).hint(hint))
-}
-
-fn not_loaded(asker: &Asker) -> Reason {
-    let Some((package, error)) = asker.failure() else {
-        let machinery = "metadata could not be read, and nobody knows why".to_owned();
-        let problem = InstallProblem::new(ProblemCode::RegistryAnswer, machinery.clone());
-        return Reason { machinery: Some(machinery), avoidable: false, ..plain("", problem) };
-    };
-    match error {
-        MetadataError::Problem(problem) => {
-            let avoidable =
-                matches!(problem.code, ProblemCode::RegistryDenied | ProblemCode::InvalidPackageName);
-            Reason { avoidable, ..plain(&package, problem) }
-        }
-        MetadataError::Machinery(machinery) => {
+fn not_loaded(package: &str, error: Option<MetadataError>) -> Reason {
+    let unknown = || InstallError::Machinery(format!("the metadata of `{package}` failed without a reason"));
+    match error.map_or_else(unknown, InstallError::from) {
+        InstallError::Machinery(machinery) => {
             let problem = InstallProblem::new(ProblemCode::RegistryAnswer, machinery.clone());
-            Reason { machinery: Some(machinery), avoidable: false, ..plain(&package, problem) }
+            Reason { machinery: Some(machinery), avoidable: false, ..plain(package, problem) }
         }
-        MetadataError::NotFound { .. } => not_found(&package, asker),
+        InstallError::Problems(mut problems) => {
+            let problem = problems.swap_remove(0);
+            use ProblemCode::{InvalidPackageName, PackageNotFound, RegistryDenied};
+            let avoidable = matches!(problem.code, InvalidPackageName | PackageNotFound | RegistryDenied);
+            Reason { avoidable, ..plain(package, problem) }
+        }
     }
 }
 
@@ -187,6 +171,13 @@ pub(super) fn unmet_peers(
     warnings.sort_by(|a, b| (&a.message, &a.dependency).cmp(&(&b.message, &b.dependency)));
     warnings.dedup_by(|a, b| a.message == b.message);
     warnings
+}
+
+/// A peer that nobody has and no registry can give.
+pub(super) fn missing_peer(asking: &PackageNv, name: &str, range: &str) -> InstallProblem {
+    let message = format!("`{asking}` asks for `{name}@{range}` beside it, and there is no such version");
+    InstallProblem::new(ProblemCode::UnmetPeer, message)
+        .hint(format!("if something fails there, add a version of `{name}` to dependencies"))
 }
 
 struct PeerRequest<'a> {

@@ -9,6 +9,7 @@ use deno_npm::registry::NpmPackageInfo;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::config::token_key;
 use super::fetch::{Answer, Fetch, Request, Sink};
 use super::integrity;
 use super::keyed::Keyed;
@@ -32,7 +33,7 @@ pub(super) type Info = Arc<NpmPackageInfo>;
 
 #[derive(Clone, Debug)]
 pub(super) enum MetadataError {
-    NotFound { registry: Url },
+    NotFound { package: String, registry: Url },
     Problem(InstallProblem),
     Machinery(String),
 }
@@ -87,7 +88,7 @@ impl MetadataCache {
         let etag = kept.as_ref().and_then(|kept| kept.head.etag.as_deref());
         let request = Request { what: &what, url, registry: registry.clone(), accept: ACCEPT, etag };
         match self.fetch.get(&request, || Ok(Text { what: what.clone(), bytes: Vec::new() })).await? {
-            Answer::NotFound => Err(MetadataError::NotFound { registry }),
+            Answer::NotFound => Err(MetadataError::NotFound { package: name.to_owned(), registry }),
             Answer::NotModified => {
                 // Only as good as the clock of its file: failing to set it costs one more question.
                 let _ = blocking(move || Ok(touch(&file))).await?;
@@ -191,6 +192,26 @@ fn garbled(name: &str, registry: &str, reason: &str) -> InstallProblem {
     let message =
         format!("the registry {registry} answers for `{name}` with something that is no metadata: {reason}");
     InstallProblem::new(ProblemCode::RegistryAnswer, message).hint("check `registry` in .npmrc")
+}
+
+/// A package that does not exist, or that we may not know of.
+fn not_found(package: &str, registry: &Url) -> InstallProblem {
+    let mut hint = "check its spelling".to_owned();
+    if package.starts_with('@') {
+        hint += &format!("; if it is private, set `{}` in .npmrc", token_key(registry));
+    }
+    let message = format!("there is no package `{package}` in the registry {registry}");
+    InstallProblem::new(ProblemCode::PackageNotFound, message).hint(hint)
+}
+
+impl From<MetadataError> for InstallError {
+    fn from(error: MetadataError) -> InstallError {
+        match error {
+            MetadataError::Machinery(message) => InstallError::Machinery(message),
+            MetadataError::Problem(problem) => problem.into(),
+            MetadataError::NotFound { package, registry } => not_found(&package, &registry).into(),
+        }
+    }
 }
 
 impl From<InstallProblem> for MetadataError {

@@ -10,6 +10,7 @@ use deno_semver::package::PackageNv;
 
 use super::asker::Asker;
 use super::config::NpmConfig;
+use super::explain;
 use super::lock::{Lock, LockedPackage, id};
 use super::packument::is_native;
 use super::problem::{InstallError, InstallProblem, ProblemCode};
@@ -18,35 +19,77 @@ use super::spec::{self, Refusal};
 use crate::limits::PACKAGES_MAX;
 use crate::package::PackageId;
 
-pub(super) fn locked(
-    requirements: &Requirements,
-    roots: &[Root],
-    snapshot: &NpmResolutionSnapshot,
-    asker: &Asker,
-    config: &NpmConfig,
-) -> Result<Lock, InstallError> {
-    let root_packages: BTreeMap<&str, &NpmResolutionPackage> = roots
-        .iter()
-        .filter_map(|root| Some((root, snapshot.resolve_pkg_from_pkg_req(&root.request).ok()?)))
-        .filter(|(root, package)| !(root.optional && is_native(&package.system.os)))
-        .map(|(root, package)| (root.name.as_str(), package))
-        .collect();
-    let reached = reached(&root_packages, snapshot)?;
-    let ids = ids(reached.keys().copied());
-    let mut problems = Vec::new();
-    let mut packages = BTreeMap::new();
-    for (package_id, found) in &reached {
-        problems.extend(local_dependency(&found.package.id.nv, asker).map(|problem| found.blame(problem)));
-        match found.locked(&ids, config) {
-            Ok(locked) => drop(packages.insert(ids[*package_id].clone(), locked)),
-            Err(problem) => problems.push(found.blame(problem)),
+/// What the resolver found, and by whom it is understood.
+pub(super) struct Outcome<'a> {
+    pub snapshot: &'a NpmResolutionSnapshot,
+    pub asker: &'a Asker,
+    pub config: &'a NpmConfig,
+}
+
+impl Outcome<'_> {
+    /// With warnings of peers that are missing.
+    pub(super) fn locked(
+        &self,
+        requirements: &Requirements,
+        roots: &[Root],
+    ) -> Result<(Lock, Vec<InstallProblem>), InstallError> {
+        let roots: BTreeMap<&str, &NpmResolutionPackage> = roots
+            .iter()
+            .filter_map(|root| Some((root, self.snapshot.resolve_pkg_from_pkg_req(&root.request).ok()?)))
+            .filter(|(root, package)| !(root.optional && is_native(&package.system.os)))
+            .map(|(root, package)| (root.name.as_str(), package))
+            .collect();
+        let reached = reached(&roots, self.snapshot)?;
+        let ids = ids(reached.keys().copied());
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let mut packages = BTreeMap::new();
+        for (package_id, found) in &reached {
+            let about = |problem: InstallProblem| problem.about(found.root);
+            problems.extend(self.local_dependency(found).map(about));
+            warnings.extend(self.missing_peers(found).into_iter().map(about));
+            match found.locked(&ids, self.config) {
+                Ok(locked) => drop(packages.insert(ids[*package_id].clone(), locked)),
+                Err(problem) => problems.push(about(problem)),
+            }
         }
+        if !problems.is_empty() {
+            return Err(InstallError::Problems(problems));
+        }
+        let roots = roots.iter().map(|(name, package)| (name.to_string(), ids[&package.id].clone()));
+        Ok((Lock::new(requirements.clone(), roots.collect(), packages), warnings))
     }
-    if !problems.is_empty() {
-        return Err(InstallError::Problems(problems));
+
+    /// The resolver skips paths in silence, but the package that asks for one would not work.
+    fn local_dependency(&self, found: &Found<'_>) -> Option<InstallProblem> {
+        let version = &found.package.id.nv;
+        let info = self.asker.known(&version.name)?.ok()?;
+        let release = info.versions.get(&version.version)?;
+        let bundled = release.bundle_dependencies();
+        let mut wanted: Vec<_> =
+            release.dependencies.iter().filter(|(name, _)| !bundled.contains(name)).collect();
+        wanted.sort();
+        let local = wanted.into_iter().find(|(_, value)| spec::refusal(value) == Some(Refusal::Local));
+        local.map(|(name, value)| {
+            spec::refused(&format!("`{name}`, which `{version}` asks for,"), value, Refusal::Local)
+                .hint(format!("use another version of `{}`, or do without it", version.name))
+        })
     }
-    let roots = root_packages.iter().map(|(name, package)| (name.to_string(), ids[&package.id].clone()));
-    Ok(Lock::new(requirements.clone(), roots.collect(), packages))
+
+    /// Nor does it say which peers it found nowhere.
+    fn missing_peers(&self, found: &Found<'_>) -> Vec<InstallProblem> {
+        let version = &found.package.id.nv;
+        let info = self.asker.known(&version.name).and_then(Result::ok);
+        let Some(release) = info.as_ref().and_then(|info| info.versions.get(&version.version)) else {
+            return Vec::new();
+        };
+        let needed = release.peer_dependencies.iter().filter(|(name, _)| {
+            let optional = release.peer_dependencies_meta.get(*name).is_some_and(|meta| meta.optional);
+            !optional && **name != version.name && !found.dependencies.contains_key(name.as_str())
+        });
+        let mut missing: Vec<_> = needed.collect();
+        missing.sort();
+        missing.into_iter().map(|(name, range)| explain::missing_peer(version, name, range)).collect()
+    }
 }
 
 struct Found<'a> {
@@ -130,23 +173,4 @@ impl Found<'_> {
             dependencies: dependencies.collect(),
         })
     }
-
-    fn blame(&self, problem: InstallProblem) -> InstallProblem {
-        problem.about(self.root)
-    }
-}
-
-/// The resolver skips paths in silence, but the package that asks for one would not work.
-fn local_dependency(version: &PackageNv, asker: &Asker) -> Option<InstallProblem> {
-    let info = asker.known(&version.name)?.ok()?;
-    let release = info.versions.get(&version.version)?;
-    let bundled = release.bundle_dependencies();
-    let mut wanted: Vec<_> =
-        release.dependencies.iter().filter(|(name, _)| !bundled.contains(name)).collect();
-    wanted.sort();
-    let local = wanted.into_iter().find(|(_, value)| spec::refusal(value) == Some(Refusal::Local));
-    local.map(|(name, value)| {
-        spec::refused(&format!("`{name}`, which `{version}` asks for,"), value, Refusal::Local)
-            .hint(format!("use another version of `{}`, or do without it", version.name))
-    })
 }

@@ -16,8 +16,8 @@ use super::asker::{Asker, Question};
 use super::blame::Dispensable;
 use super::explain;
 use super::lock::Lock;
-use super::metadata::{MetadataCache, MetadataError};
-use super::outcome::locked;
+use super::metadata::MetadataCache;
+use super::outcome::Outcome;
 use super::problem::{InstallError, InstallProblem, ProblemCode};
 use super::requirements::{Requirements, Root};
 use super::{NpmConfig, seed};
@@ -87,12 +87,14 @@ impl Work {
         let versions =
             NpmVersionResolver { overrides: Arc::new(self.requirements.overrides()?), ..Default::default() };
         for _ in 0..limits::RESOLUTION_ROUNDS_MAX {
-            self.asker.decided.clear();
+            self.asker.begin_round();
             let result = self.once(&roots, &versions).await;
             let round = Round { asker: &self.asker, roots: &roots };
             let failures = match round.judge(result) {
-                Ok((snapshot, warnings)) => {
-                    let lock = locked(&self.requirements, &roots, &snapshot, &self.asker, &self.config)?;
+                Ok((snapshot, mut warnings)) => {
+                    let outcome = Outcome { snapshot: &snapshot, asker: &self.asker, config: &self.config };
+                    let (lock, missing) = outcome.locked(&self.requirements, &roots)?;
+                    warnings.extend(missing);
                     return Ok(Resolution { lock, warnings });
                 }
                 Err(failures) => failures,
@@ -199,19 +201,5 @@ impl Round<'_> {
             false => BTreeSet::new(),
         };
         Failure { problem, machinery: reason.machinery, root, avoidable: reason.avoidable, dispensable }
-    }
-}
-
-impl From<MetadataError> for InstallError {
-    fn from(error: MetadataError) -> InstallError {
-        match error {
-            MetadataError::Machinery(message) => InstallError::Machinery(message),
-            MetadataError::Problem(problem) => problem.into(),
-            MetadataError::NotFound { registry } => InstallProblem::new(
-                ProblemCode::PackageNotFound,
-                format!("the package is not in the registry {registry}"),
-            )
-            .into(),
-        }
     }
 }

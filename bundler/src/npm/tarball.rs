@@ -11,7 +11,7 @@ use super::config::same_origin;
 use super::fetch::{Answer, Fetch, Request, Sink};
 use super::integrity::{Hasher, Integrity};
 use super::keyed::Keyed;
-use super::metadata::{MetadataCache, MetadataError};
+use super::metadata::MetadataCache;
 use super::problem::{InstallError, InstallProblem, ProblemCode};
 use super::store::{Form, Store};
 use super::unpack::UnpackError;
@@ -101,13 +101,7 @@ impl Tarballs {
         if same_origin(&told, registry) {
             return Ok(told);
         }
-        let info = self.metadata.of(&wanted.name).await.map_err(|error| match error {
-            MetadataError::NotFound { registry } => {
-                let message = format!("there is no package `{}` in the registry {registry}", wanted.name);
-                InstallProblem::new(ProblemCode::PackageNotFound, message).into()
-            }
-            error => InstallError::from(error),
-        })?;
+        let info = self.metadata.of(&wanted.name).await?;
         let release = info.versions.keys().find(|version| version.to_string() == wanted.version);
         let dist =
             release.and_then(|version| info.versions.get(version)).and_then(|release| release.dist.as_ref());

@@ -87,6 +87,12 @@ async fn peers() {
     assert_eq!(warning.code.as_str(), "unmet-peer");
     assert_eq!(warning.dependency.as_deref(), Some("plugin"));
     assert_eq!(warning.message, "`plugin@1.0.0` asks for `host@^1` beside it, and gets 2.0.0");
+    // None that there is: the same.
+    world.registry.publish("lonely", &[("1.0.0", plugin("^9", false))]);
+    let lonely = world.install(needs(json!({"lonely": "1"}))).await.unwrap();
+    assert_eq!(tree(&lonely), [": lonely@1.0.0", "lonely@1.0.0"]);
+    assert_eq!(lonely.warnings.len(), 1);
+    assert!(lonely.warnings[0].message.contains("there is no such version"), "{:?}", lonely.warnings);
     // Also when it is remembered.
     let again = world.install(needs(json!({"plugin": "1", "host": "2"}))).await.unwrap();
     assert_eq!(again.warnings, installed.warnings);
@@ -136,6 +142,12 @@ async fn optional_dependencies() {
         )],
     );
     assert_eq!(world.tree(json!({"a": "1"})).await, [": a@1.0.0", "a@1.0.0: b@1.0.0", "b@1.0.0"]);
+
+    // What is left out of one round is not blamed for the failure of the next.
+    world.registry.reply(&Registry::metadata_path("z"), Reply::status(418));
+    world.registry.publish("y", &[("1.0.0", needs(json!({"z": "1"})))]);
+    let problem = world.problem(json!({"a": "1", "y": "1"})).await;
+    assert_eq!((problem.code.as_str(), problem.dependency.as_deref()), ("registry-answer", Some("y")));
 
     // At the root, too; but what is needed is needed.
     let package_json = json!({"optionalDependencies": {"b": "1", "missing": "1", "needs-missing": "1"}});
