@@ -32,5 +32,11 @@ pub const COMPILER_IDLE_MAX: Duration = Duration::from_secs(120);
 pub const COMPILER_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The lines of one diagnostic's explanation, which follows types into their depth.
 pub const MESSAGE_LINES_MAX: usize = 12;
+/// An entry that is larger is checked as it is written: a parser takes up to 5 kB of stack for one byte of it.
+pub const TYPED_ENTRY_BYTES_MAX: usize = 48 * 1024;
+/// The `<` of one statement of an entry, above which it is checked as it is written: 300 take 0.2 s to parse.
+pub const ENTRY_ANGLES_MAX: usize = 300;
+/// Its brackets that are open at one place, likewise.
+pub const ENTRY_BRACKETS_MAX: usize = 1_000;
 /// The stack of the thread that parses an entry, of which only what is touched takes memory.
 pub const ENTRY_STACK_BYTES: usize = 256 * 1024 * 1024;
