@@ -1,6 +1,7 @@
 //! Type checking with the native TypeScript compiler, as a process that reads nothing but what it is given: the
 //! author's input never touches the disk, and nothing of the disk is seen by the author's input.
 
+mod base_url;
 mod compiler;
 mod config;
 mod edits;

@@ -35,7 +35,8 @@ pub fn path_of(name: &str) -> String {
 pub fn defaults(types: &[&str]) -> Value {
     json!({"compilerOptions": {
         "strict": true,
-        "jsx": "react-jsx",
+        // As the build does, if nothing else is said.
+        "jsx": "react",
         "types": types,
         "typeRoots": [format!("{AUTHOR}/node_modules/@types")],
     }})
@@ -65,7 +66,7 @@ pub fn checking(files: &[String], extends: &[String]) -> Value {
             "module": "esnext",
             "moduleResolution": "bundler",
             "moduleDetection": "force",
-            "customConditions": ["worker", "browser"],
+            "customConditions": ["module", "worker", "browser"],
             "resolvePackageJsonExports": true,
             "resolvePackageJsonImports": true,
             "preserveSymlinks": false,

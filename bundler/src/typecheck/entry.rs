@@ -13,7 +13,7 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::parser::{Syntax, TsSyntax, parse_file_as_module};
 
 use super::edits::Insertion;
-use crate::limits::ENTRY_STACK_BYTES;
+use crate::limits::{ENTRY_ANGLES_MAX, ENTRY_BRACKETS_MAX, ENTRY_STACK_BYTES, TYPED_ENTRY_BYTES_MAX};
 
 /// What an entry exports, and what its text needs. Bytes count from the start of the text.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub struct Entry {
 
 /// Of a TypeScript file. One that cannot be parsed is left to the compiler's own words.
 pub fn entry(name: &str, text: &str) -> Entry {
+    if text.len() > TYPED_ENTRY_BYTES_MAX || !is_quickly_parsed(text) {
+        return Entry::default();
+    }
     let work = || read(name, text).unwrap_or_default();
     // A parser calls itself once per level of nesting.
     std::thread::scope(|scope| {
@@ -33,6 +36,30 @@ pub fn entry(name: &str, text: &str) -> Entry {
         parsing.join().ok()
     })
     .unwrap_or_default()
+}
+
+/// What follows a `<` may be read twice, and twice again inside of that: time grows with the square of their number
+/// in one statement, and with that of nested brackets. Rough, for it knows nothing of strings, but no author's code comes near the bound.
+fn is_quickly_parsed(text: &str) -> bool {
+    let mut pending = 0;
+    let mut outer = Vec::new();
+    let mut here = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'<' => (pending, here) = (pending + 1, here + 1),
+            b'{' | b'(' | b'[' => outer.push(std::mem::take(&mut here)),
+            b'}' | b')' | b']' => {
+                pending -= here;
+                here = outer.pop().unwrap_or_default();
+            }
+            b';' => pending -= std::mem::take(&mut here),
+            _ => {}
+        }
+        if pending > ENTRY_ANGLES_MAX || outer.len() > ENTRY_BRACKETS_MAX {
+            return false;
+        }
+    }
+    true
 }
 
 fn read(name: &str, text: &str) -> Option<Entry> {
@@ -299,4 +326,25 @@ fn is_initial_state(key: &PropName) -> bool {
 
 fn bytes(span: Span) -> (usize, usize) {
     (span.lo.0.saturating_sub(1) as usize, span.hi.0.saturating_sub(1) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_nesting_is_survived_and_quick() {
+        let pieces = [
+            "(", "!", "a=>", "a?b:", "[", "{a:", "`${", "x.y(", "if(a)", "-", "new ", "a<b<", "<a>", "{",
+            "a<{b:", "a<b,",
+        ];
+        for piece in pieces {
+            let text = piece.repeat(TYPED_ENTRY_BYTES_MAX / piece.len());
+            assert_eq!(entry("main.ts", &text), Entry::default());
+            entry(
+                "main.ts",
+                &format!("export default {}", &text[text.len() / 10 / piece.len() * piece.len()..]),
+            );
+        }
+    }
 }

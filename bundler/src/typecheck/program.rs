@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
+
+use super::base_url;
 use super::compiler::{Finding, Question};
 use super::config;
 use super::edits::Edited;
@@ -41,6 +44,7 @@ struct EditedEntry {
 
 const CHECKING: &str = "tsconfig.json";
 const DEFAULTS: &str = "defaults.json";
+const BASE: &str = "base.json";
 const PARSING: &str = "syntax.json";
 /// Takes what the entry exports for a processor.
 const CONFORMITY: &str = "conformity.ts";
@@ -74,8 +78,12 @@ impl Program {
             .insert(config::path_of(DEFAULTS), config::defaults(types::installed(&*self.files)).to_string());
         let authors = format!("{AUTHOR}/tsconfig.json");
         let mut whole = self.path(&self.entry);
-        if self.files.is_file(&authors) {
+        if let Some(text) = self.read(&authors) {
+            if let Some(options) = base_url::as_paths(&text) {
+                overlay.insert(config::path_of(BASE), json!({"compilerOptions": options}).to_string());
+            }
             extends.push(authors.clone());
+            extends.extend(overlay.contains_key(&config::path_of(BASE)).then(|| config::path_of(BASE)));
             whole = authors;
         }
         let entry = self.edited_entry();
@@ -94,11 +102,15 @@ impl Program {
 
     fn edited_entry(&self) -> Option<(EditedEntry, &'static str)> {
         let path = self.path(&self.entry);
-        let text = View::new(self.files.clone(), BTreeMap::new()).read(&path)?;
+        let text = self.read(&path)?;
         let found = is_typescript(&path).then(|| entry(&path, &text))?;
         let (name, start, end) = found.export?;
         let export = (utf16_offset(&text, start), utf16_offset(&text, end));
         Some((EditedEntry { path, edited: Edited::new(text, found.insertions), export }, name))
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        View::new(self.files.clone(), BTreeMap::new()).read(path)
     }
 
     fn roots(&self, belongs: fn(&str) -> bool) -> Vec<String> {

@@ -10,12 +10,19 @@ use super::program::Prepared;
 use crate::limits::{DIAGNOSTICS_MAX, MESSAGE_LINES_MAX};
 use crate::{Diagnostic, Severity, code_frame};
 
+/// Options that contradict each other, are obsolete or need others: those that count are the host's, so an author's
+/// configuration that was written for another version is no error of the program.
+const OPTION_CONFLICTS: [u32; 20] = [
+    5047, 5051, 5052, 5053, 5069, 5070, 5089, 5091, 5095, 5096, 5098, 5101, 5102, 5103, 5104, 5105, 5107,
+    5108, 5109, 5110,
+];
 /// The compiler's number for errors; it also warns and suggests, which nobody asked for.
 const ERROR: u32 = 1;
 
 pub fn diagnostics(prepared: &Prepared, findings: Vec<Finding>) -> Vec<Diagnostic> {
     let mut report = Report { prepared, texts: HashMap::new(), found: Vec::new() };
-    for finding in findings.iter().filter(|finding| finding.category == ERROR) {
+    let errors = findings.iter().filter(|finding| finding.category == ERROR);
+    for finding in errors.filter(|finding| !OPTION_CONFLICTS.contains(&finding.code)) {
         report.add(finding);
     }
     report.finish()

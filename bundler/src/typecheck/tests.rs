@@ -3,6 +3,7 @@
 mod bounds;
 mod closed;
 mod errors;
+mod examples;
 mod packages;
 mod processors;
 mod tree;

@@ -83,6 +83,7 @@ impl FileTree for MemoryTree {
     }
 
     fn packages_key(&self) -> Option<String> {
-        Some(format!("{:?}", self.links))
+        let packages: Vec<_> = self.files.iter().filter(|(path, _)| path.starts_with("/s/")).collect();
+        Some(format!("{packages:?}"))
     }
 }
