@@ -5,7 +5,7 @@ use super::names::nearest;
 use super::source::{Place, Source};
 use crate::Diagnostic;
 
-const SHAPE: &str = "export default { slug: \"name\", initialState: {}, reduce({ event, state }) { … }, async afterAppend({ event, append }) { … } }";
+const SHAPE: &str = "export default { initialState: {}, reduce({ event, state }) { … }, async afterAppend({ event, append }) { … } }";
 
 /// Where the export stands that is the processor, or could be it.
 #[derive(Clone, Debug, PartialEq, Eq)]

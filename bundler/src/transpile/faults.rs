@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
-use swc_core::common::SourceMap;
-use swc_core::common::Spanned;
 use swc_core::common::sync::Lrc;
+use swc_core::common::{SourceMap, Spanned};
 use swc_core::ecma::parser::error::{Error, SyntaxError};
 
 use super::regions::Regions;
 use super::source::{Language, Source};
-use super::syntax::{self, Parsed, Refused};
+use super::syntax::{self, Parsed};
 use super::wording::word;
 use crate::Diagnostic;
 use crate::limits::{SYNTAX_ROUNDS_BYTES_MAX, SYNTAX_ROUNDS_MAX};
@@ -21,69 +20,62 @@ pub fn parse(
     source: &Source<'_>,
     language: Language,
 ) -> Result<Parsed, Vec<Diagnostic>> {
-    match syntax::parse(map, source.name, source.text, language) {
+    let errors = match read(map, source.name, source.text, language) {
+        Ok(parsed) => return Ok(parsed),
+        Err(errors) => errors,
+    };
+    Err(match misnamed(source, language, &errors) {
+        Some(diagnostic) => vec![diagnostic],
+        None => Rounds::new(source, language).all(map, errors),
+    })
+}
+
+/// What one reading finds, as bytes of the text.
+struct Errors {
+    /// What the parser got over, in order.
+    faults: Vec<(Range<usize>, SyntaxError)>,
+    /// Where it stopped.
+    fatal: Option<(Range<usize>, SyntaxError)>,
+}
+
+fn read(map: &Lrc<SourceMap>, name: &str, text: &str, language: Language) -> Result<Parsed, Errors> {
+    let placed = |error: Error, start| {
+        let (from, to) = syntax::bytes(error.span(), start);
+        (from..to, error.into_kind())
+    };
+    match syntax::parse(map, name, text, language) {
         Ok(parsed) if parsed.faults.is_empty() => Ok(parsed),
         Ok(parsed) => {
-            let mut found = Found::default();
-            found.add(parsed.faults, parsed.start.0 as usize);
-            Err(found.diagnostics(source, language, None))
+            let faults = parsed.faults.into_iter().map(|fault| placed(fault, parsed.start)).collect();
+            Err(Errors { faults, fatal: None })
         }
-        Err(refused) => match misnamed(source, language, &refused) {
-            Some(diagnostic) => Err(vec![diagnostic]),
-            None => Err(Rounds::new(source, language).all(map, refused)),
-        },
+        Err(refused) => {
+            let faults = refused.faults.into_iter().map(|fault| placed(fault, refused.start)).collect();
+            Err(Errors { faults, fatal: Some(placed(refused.fatal, refused.start)) })
+        }
     }
 }
 
 /// JSX in a `.ts` file and types in a `.js` file are not a hundred errors but one name.
-fn misnamed(source: &Source<'_>, language: Language, refused: &Refused) -> Option<Diagnostic> {
+fn misnamed(source: &Source<'_>, language: Language, errors: &Errors) -> Option<Diagnostic> {
     let stem = source.name.rsplit_once('.')?.0;
+    let with_jsx = Language { jsx: true, unambiguous: false, ..language };
+    let with_types = Language { typescript: true, ..language };
+    let with_both = Language { typescript: true, ..with_jsx };
     let candidates = [
-        (
-            Language { jsx: true, unambiguous: false, ..language },
-            "JSX",
-            if language.typescript { "tsx" } else { "jsx" },
-        ),
-        (Language { typescript: true, ..language }, "TypeScript", if language.jsx { "tsx" } else { "ts" }),
-        (Language { typescript: true, jsx: true, ..language }, "TypeScript and JSX", "tsx"),
+        (with_jsx, "JSX", if language.typescript { "tsx" } else { "jsx" }),
+        (with_types, "TypeScript", if language.jsx { "tsx" } else { "ts" }),
+        (with_both, "TypeScript and JSX", "tsx"),
     ];
     let reads = |candidate: Language| {
-        candidate != language
-            && matches!(syntax::parse(&Lrc::default(), source.name, source.text, candidate), Ok(parsed) if parsed.faults.is_empty())
+        candidate != language && read(&Lrc::default(), source.name, source.text, candidate).is_ok()
     };
     let (_, what, extension) = candidates.into_iter().find(|(candidate, ..)| reads(*candidate))?;
-    let (start, end) = syntax::bytes(refused.fatal.span(), refused.start);
+    let range = &errors.fatal.as_ref().or(errors.faults.first())?.0;
     let message = format!("`{}` holds {what}, which its name does not allow", source.name);
-    let mut diagnostic = source.diagnostic(start, end, "syntax-error", message);
+    let mut diagnostic = source.diagnostic(range.start, range.end, "syntax-error", message);
     diagnostic.hint = Some(format!("name it `{stem}.{extension}`"));
     Some(diagnostic)
-}
-
-/// Errors by where they begin: one place has one error, the first that is found there.
-#[derive(Default)]
-struct Found(Vec<(Range<usize>, SyntaxError)>);
-
-impl Found {
-    fn add(&mut self, errors: impl IntoIterator<Item = Error>, file_start: usize) {
-        for error in errors {
-            let span = error.span();
-            let at = |position: u32| (position as usize).saturating_sub(file_start);
-            let range = at(span.lo.0)..at(span.hi.0);
-            if !self.0.iter().any(|(known, _)| known.start == range.start) {
-                self.0.push((range, error.into_kind()));
-            }
-        }
-    }
-
-    fn diagnostics(
-        mut self,
-        source: &Source<'_>,
-        language: Language,
-        unclosed: Option<(usize, u8)>,
-    ) -> Vec<Diagnostic> {
-        self.0.sort_by_key(|(range, _)| range.start);
-        self.0.iter().map(|(range, kind)| word(source, language, range.clone(), kind, unclosed)).collect()
-    }
 }
 
 struct Rounds<'a> {
@@ -92,63 +84,111 @@ struct Rounds<'a> {
     regions: Regions<'a>,
     /// The file's text, with blanks where errors were.
     text: String,
-    found: Found,
+    found: Vec<(Range<usize>, SyntaxError)>,
+    /// Readings that are left.
+    budget: usize,
 }
 
 impl<'a> Rounds<'a> {
     fn new(source: &'a Source<'a>, language: Language) -> Rounds<'a> {
-        let regions = Regions::new(source.text, language.jsx);
-        Rounds { source, language, regions, text: source.text.to_owned(), found: Found::default() }
+        Rounds {
+            source,
+            language,
+            regions: Regions::new(source.text, language.jsx),
+            text: source.text.to_owned(),
+            found: Vec::new(),
+            budget: SYNTAX_ROUNDS_MAX.min(SYNTAX_ROUNDS_BYTES_MAX / source.text.len().max(1)),
+        }
     }
 
-    fn all(mut self, map: &Lrc<SourceMap>, first: Refused) -> Vec<Diagnostic> {
-        let mut budget = SYNTAX_ROUNDS_MAX.min(SYNTAX_ROUNDS_BYTES_MAX / self.text.len().max(1));
-        let mut refused = Some(first);
-        while let Some(Refused { fatal, faults, start }) = refused.take() {
-            let at = syntax::bytes(fatal.span(), start).0;
-            self.found.add(faults.into_iter().chain([fatal]), start.0 as usize);
-            for region in self.regions.around(at) {
-                if budget == 0 || refused.is_some() {
-                    break;
-                }
-                budget -= 1;
-                self.blank(&region);
-                match syntax::parse(map, self.source.name, &self.text, self.language) {
-                    Ok(parsed) => {
-                        self.found.add(
-                            behind(parsed.faults, parsed.start.0 as usize, region.end),
-                            parsed.start.0 as usize,
-                        );
-                        break;
-                    }
-                    // What stands before the blank was fine: this comes from the hole, so a larger one is tried.
-                    Err(next) if syntax::bytes(next.fatal.span(), next.start).0 < region.end => {}
-                    Err(next) => {
-                        let faults = behind(next.faults, next.start.0 as usize, region.end);
-                        refused = Some(Refused { faults, ..next });
-                    }
-                }
+    fn all(mut self, map: &Lrc<SourceMap>, first: Errors) -> Vec<Diagnostic> {
+        let mut errors = Some(first);
+        while let Some(Errors { faults, fatal }) = errors.take() {
+            faults.into_iter().for_each(|fault| self.add(fault));
+            if let Some(fatal) = fatal {
+                errors = self.behind(map, &fatal);
+                self.add(fatal);
             }
         }
-        let unclosed = self.regions.unclosed();
-        self.found.diagnostics(self.source, self.language, unclosed)
+        self.diagnostics()
+    }
+
+    /// One place has one error, and one statement that the parser could not get over as well: the first.
+    fn add(&mut self, (range, kind): (Range<usize>, SyntaxError)) {
+        let at_end = self.source.text[range.start.min(self.source.text.len())..].trim().is_empty();
+        let is_echo = at_end && !self.found.is_empty() && self.regions.unclosed().is_none();
+        if !is_echo && !self.found.iter().any(|(known, _)| known.start == range.start) {
+            self.found.push((range, kind));
+        }
+    }
+
+    /// What a reading finds behind an error, once the error is out of the way.
+    fn behind(
+        &mut self,
+        map: &Lrc<SourceMap>,
+        (range, kind): &(Range<usize>, SyntaxError),
+    ) -> Option<Errors> {
+        let wants_comma = matches!(kind, SyntaxError::Expected(comma, _) if comma == ",");
+        if wants_comma
+            && self.put_comma(range.start)
+            && let Some(outcome) = self.read_on(map, range.start + 1)
+        {
+            return outcome;
+        }
+        for region in self.regions.around(range.start) {
+            self.blank(&region);
+            if let Some(outcome) = self.read_on(map, region.end) {
+                // Of the same statement, the first complaint is enough.
+                let first = self
+                    .found
+                    .iter()
+                    .filter(|(known, _)| region.contains(&known.start))
+                    .map(|(known, _)| known.start)
+                    .min();
+                self.found.retain(|(known, _)| !region.contains(&known.start) || Some(known.start) == first);
+                return outcome;
+            }
+        }
+        None
+    }
+
+    /// The errors behind a byte; none when another one stands before it, which the hole has made.
+    fn read_on(&mut self, map: &Lrc<SourceMap>, from: usize) -> Option<Option<Errors>> {
+        self.budget = self.budget.checked_sub(1)?;
+        let Err(mut errors) = read(map, self.source.name, &self.text, self.language) else {
+            return Some(None);
+        };
+        if errors.fatal.as_ref().is_some_and(|(range, _)| range.start < from) {
+            return None;
+        }
+        errors.faults.retain(|(range, _)| range.start >= from);
+        Some(Some(errors))
+    }
+
+    /// Between two properties of which the second begins a line.
+    fn put_comma(&mut self, byte: usize) -> bool {
+        let blank = byte.checked_sub(1).filter(|at| self.text.as_bytes()[*at].is_ascii_whitespace());
+        match blank.filter(|_| self.regions.begins_property(byte)) {
+            Some(at) => {
+                self.text.replace_range(at..byte, ",");
+                true
+            }
+            None => false,
+        }
     }
 
     fn blank(&mut self, region: &Range<usize>) {
-        let kept: String = self.text[region.clone()]
-            .chars()
-            .flat_map(|c| {
-                let filler = if c == '\n' { '\n' } else { ' ' };
-                std::iter::repeat_n(filler, c.len_utf8())
-            })
-            .collect();
-        self.text.replace_range(region.clone(), &kept);
+        let blank = |c: char| std::iter::repeat_n(if c == '\n' { '\n' } else { ' ' }, c.len_utf8());
+        let blanks: String = self.text[region.clone()].chars().flat_map(blank).collect();
+        self.text.replace_range(region.clone(), &blanks);
     }
-}
 
-fn behind(faults: Vec<Error>, file_start: usize, from: usize) -> Vec<Error> {
-    faults
-        .into_iter()
-        .filter(|fault| (fault.span().lo.0 as usize).saturating_sub(file_start) >= from)
-        .collect()
+    fn diagnostics(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|(range, _)| range.start);
+        let unclosed = self.regions.unclosed();
+        let worded = |(range, kind): &(Range<usize>, SyntaxError)| {
+            word(self.source, self.language, range.clone(), kind, unclosed)
+        };
+        self.found.iter().map(worded).collect()
+    }
 }

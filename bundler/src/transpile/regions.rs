@@ -19,6 +19,8 @@ struct Placed {
     before: Option<usize>,
     /// Of an opening bracket: the index of what closes it.
     closed_at: Option<usize>,
+    /// It has no closing bracket of its own: what came next shows where it ends.
+    torn: bool,
 }
 
 impl Placed {
@@ -50,14 +52,17 @@ impl<'a> Regions<'a> {
             let left = open.iter().rev().take_while(|at| tokens[**at].is_left_by(text, &token)).count();
             (0..left).for_each(|_| reader.forget_innermost());
             let inside = reader.depth() - usize::from(token.opens());
+            // A closing bracket closes the outermost of those that end with it.
+            let closes = usize::from(matches!(token.kind, Kind::Close(Some(_))));
             while open.len() > inside {
                 last.pop();
                 if let Some(at) = open.pop() {
                     tokens[at].closed_at = Some(index);
+                    tokens[at].torn = closes == 0 || open.len() > inside;
                 }
             }
             let before = last.last_mut().and_then(|before| before.replace(index));
-            tokens.push(Placed { token, around: open.last().copied(), before, closed_at: None });
+            tokens.push(Placed { token, around: open.last().copied(), before, closed_at: None, torn: false });
             if token.opens() {
                 open.push(index);
                 last.push(None);
@@ -66,12 +71,30 @@ impl<'a> Regions<'a> {
         Regions { text, tokens }
     }
 
-    /// The innermost bracket that nobody closed, and where it stands.
+    /// The bracket of which the author most likely forgot the end, when the file ends too early.
     pub fn unclosed(&self) -> Option<(usize, u8)> {
-        let is_open =
+        let stays_open =
             |placed: &&Placed| matches!(placed.token.kind, Kind::Open(_)) && placed.closed_at.is_none();
-        let placed = self.tokens.iter().rev().find(is_open)?;
-        Some((placed.token.start, self.text.as_bytes()[placed.token.end - 1]))
+        let innermost = self.tokens.iter().rev().find(stays_open)?;
+        // One that a brace further to the left closed was not meant by it.
+        let misaligned = self.tokens.iter().find(|placed| {
+            placed.closed_at.is_some_and(|close| {
+                let close = &self.tokens[close].token;
+                close.on_new_line
+                    && close.start > innermost.token.start
+                    && matches!(placed.token.kind, Kind::Open(_))
+                    && indent(self.text, close.start) < indent(self.text, placed.token.start)
+            })
+        });
+        let token = &misaligned.unwrap_or(innermost).token;
+        Some((token.start, self.text.as_bytes()[token.end - 1]))
+    }
+
+    /// Whether a property begins a line at this byte, in an object: the comma before it may be missing.
+    pub fn begins_property(&self, byte: usize) -> bool {
+        let placed = self.tokens.iter().find(|placed| placed.token.start == byte);
+        let in_object = |open: usize| self.tokens[open].token.kind == Kind::Open(Bracket::Object);
+        placed.is_some_and(|placed| placed.token.on_new_line && placed.around.is_some_and(in_object))
     }
 
     /// Stretches around a byte, the smallest first.
@@ -83,7 +106,10 @@ impl<'a> Regions<'a> {
         loop {
             let around = self.tokens[at].around;
             let bracket = around.map(|open| self.tokens[open].token.kind);
-            if matches!(bracket, None | Some(Kind::Open(Bracket::Block | Bracket::Object))) {
+            // Nothing is mended by mending what stands in a torn bracket.
+            let outside = std::iter::successors(around, |open| self.tokens[*open].around);
+            let is_whole = !outside.into_iter().any(|open| self.tokens[open].torn);
+            if is_whole && matches!(bracket, None | Some(Kind::Open(Bracket::Block | Bracket::Object))) {
                 let Some(stretch) = self.stretch(at, bracket == Some(Kind::Open(Bracket::Object))) else {
                     return found;
                 };
@@ -115,11 +141,8 @@ impl<'a> Regions<'a> {
             (None, None) => self.text.len(),
         };
         let inside = |placed: &&Placed| (start..end).contains(&placed.token.start);
-        let stays_open = |placed: &Placed| match placed.token.kind {
-            Kind::Open(_) => placed.closed_at.is_none(),
-            Kind::Close(bracket) => bracket.is_none(),
-            _ => false,
-        };
+        let stays_open =
+            |placed: &Placed| matches!(placed.token.kind, Kind::Open(_)) && placed.closed_at.is_none();
         let balanced = !self.tokens.iter().filter(inside).any(stays_open);
         balanced.then_some(start..end)
     }

@@ -61,6 +61,10 @@ fn sentence(kind: &SyntaxError, found: &str, language: Language) -> (String, Opt
     let plain = |message: String| (message, None);
     let hinted = |message: &str, hint: &str| (message.to_owned(), Some(hint.to_owned()));
     match kind {
+        SyntaxError::Expected(expected, _) if expected == "(" && found == "`await`" => {
+            hinted("`for await` in a function that is not async", "write `async` in front of the function")
+        }
+        SyntaxError::DuplicateLabel(label) => plain(format!("the label `{label}` is already used around it")),
         SyntaxError::Expected(expected, _) => {
             plain(format!("expected `{}`, found {found}", expected.trim_matches('\'')))
         }

@@ -21,12 +21,9 @@ pub fn run(entry: &str, modules: &BTreeMap<String, String>) -> Vec<String> {
         let line = move |line: String| log.borrow_mut().push(line);
         ctx.globals().set("line", Function::new(ctx.clone(), line).unwrap()).unwrap();
         ctx.eval::<(), _>(PRELUDE).unwrap();
-        match start(&ctx, entry, &modules[entry]) {
-            Ok(()) => None,
-            Err(message) => Some(message),
-        }
+        start(&ctx, entry, &modules[entry])
     });
-    if let Some(message) = settled {
+    if let Err(message) = settled {
         lines.borrow_mut().push(format!("error: {message}"));
     }
     while runtime.is_job_pending() {
@@ -35,8 +32,7 @@ pub fn run(entry: &str, modules: &BTreeMap<String, String>) -> Vec<String> {
         }
     }
     drop(context);
-    let found = lines.borrow().clone();
-    found
+    lines.take()
 }
 
 /// Shows what is exported, and turns what is thrown into a line.
@@ -136,7 +132,11 @@ impl Loader for Sources {
 }
 
 /// Modules of the host.
-pub const HOST: [(&str, &str); 2] = [
+pub const HOST: [(&str, &str); 3] = [
+    (
+        "host/jsx-runtime",
+        "export const jsx = (tag, props, key) => ({tag, props, key}); export const jsxs = (...a) => ['s', ...a]; export const Fragment = 'frag';",
+    ),
     (
         "millrace",
         "export const defineProcessor = (make) => make(); export const version = 1; export default 'millrace itself';",
