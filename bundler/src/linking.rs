@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::builds::hex;
 use crate::esbuild::{
-    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Import, Loaded, Loader, Location, Message, Plugin,
+    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Import, Loaded, Loader, Location, Message,
+    Plugin,
 };
 use crate::failure::{BundleError, Failure, Stage};
 use crate::npm::Installed;
@@ -44,8 +45,8 @@ pub async fn link(
     let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
     let BuildOutput { code, map, .. } = output;
     let roots = packages.roots.iter();
-    let dependencies = roots
-        .filter_map(|(name, id)| Some((name.clone(), packages.packages.get(id)?.version.clone())));
+    let dependencies =
+        roots.filter_map(|(name, id)| Some((name.clone(), packages.packages.get(id)?.version.clone())));
     Ok(Bundle {
         sha256: sha256(&code),
         script: code,
@@ -154,7 +155,13 @@ impl Files {
                 hint,
                 end_line: Some(place.end_line),
                 end_column: Some(place.end_column),
-                ..Diagnostic::error(&code, message.text + &inside, &through.file, text, (place.line, place.column))
+                ..Diagnostic::error(
+                    &code,
+                    message.text + &inside,
+                    &through.file,
+                    text,
+                    (place.line, place.column),
+                )
             };
         }
         let Some(at) = message.location else {

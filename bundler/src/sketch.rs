@@ -80,7 +80,8 @@ impl Sketch {
             entry,
             options,
             modules: BTreeSet::new(),
-            needs_packages: false, needs_linker: false,
+            needs_packages: false,
+            needs_linker: false,
             declared,
         };
         let mut walk = Walk {
@@ -111,9 +112,11 @@ impl Sketch {
                 Ok(Resolved::File { path, .. }) => Ok(Target::File(author_name(&path).unwrap_or(path))),
                 Ok(Resolved::External { name }) => Ok(Target::External(name)),
                 Ok(Resolved::Empty) => Ok(Target::Empty),
-                Ok(Resolved::Absent(problem)) | Err(problem) => {
-                    Err(Unresolved { code: problem.code.into(), message: problem.message, hint: problem.hint })
-                }
+                Ok(Resolved::Absent(problem)) | Err(problem) => Err(Unresolved {
+                    code: problem.code.into(),
+                    message: problem.message,
+                    hint: problem.hint,
+                }),
             }
         };
         let input = Input {
@@ -240,7 +243,9 @@ impl Walk {
 
 /// What stands in quotes and looks like a relative path, of a text that cannot be parsed.
 fn relative_texts(text: &str) -> impl Iterator<Item = &str> {
-    let quoted = ['"', '\''].into_iter().flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
+    let quoted = ['"', '\'']
+        .into_iter()
+        .flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
     quoted.filter(|text| text.starts_with("./") || text.starts_with("../"))
 }
 

@@ -60,7 +60,7 @@ fn installed(modules: &Path, source: &str) -> Program {
 
 #[tokio::test]
 async fn real_packages() {
-    check_all("MILLRACE_NODE_MODULES", include!("packages_cases.rs")).await;
+    check_all("MILLRACE_NODE_MODULES", include!("packages_cases.in")).await;
 }
 
 /// Beside `@types/node`, which declares the globals once more.
