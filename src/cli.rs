@@ -1,6 +1,9 @@
-//! The command line: each command in its own file, all but `serve`, `demo` and `fsck` speaking HTTP only.
+//! The command line: each command in its own file, all but `serve`, `demo`, `fsck` and `bundle` speaking
+//! HTTP only.
 
 mod append;
+mod bundle;
+mod bundler;
 mod client;
 mod demo;
 mod deploy;
@@ -12,6 +15,7 @@ mod processors;
 mod serve;
 mod sources;
 mod sse;
+mod steps;
 mod tail;
 mod terminal;
 mod wire;
@@ -42,6 +46,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(options),
+        Command::Bundle(options) => serve::run_server(bundle::bundle(remote, options)),
         Command::Fsck(options) => fsck::fsck(remote, options),
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),
         Command::Tail(options) => client_runtime()?.block_on(tail::tail(remote, options)),

@@ -1,11 +1,13 @@
 //! Flags and environment variables: what a person may set, read here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::event::builtin;
 use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
 
 const LONG_ABOUT: &str = "\
@@ -59,7 +61,9 @@ fn command() -> clap::Command {
             .collect();
         subcommand.args(globals)
     };
-    ["serve", "demo", "fsck"].into_iter().fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
+    ["serve", "demo", "fsck", "bundle"]
+        .into_iter()
+        .fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -85,6 +89,7 @@ pub enum Command {
     Append(Append),
     Tail(Tail),
     Deploy(Deploy),
+    Bundle(Bundle),
     Processors(Processors),
     Logs(Logs),
     Fsck(Fsck),
@@ -133,6 +138,48 @@ pub struct Serve {
     /// Memory that sled may use as its cache, in MiB
     #[arg(long, env = "MILLRACE_SLED_CACHE_MB", value_name = "MB", default_value_t = 512, value_parser = positive)]
     pub sled_cache_mb: u64,
+    #[command(flatten)]
+    pub packages: Packages,
+}
+
+/// Where packages are kept, and the programs that a build needs.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Packages")]
+pub struct Packages {
+    /// The folder of downloaded packages, which all processors share [default: the user's cache folder]
+    #[arg(long = "packages", env = "MILLRACE_PACKAGES", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Use only what is in that folder already, and ask no registry
+    #[arg(long, env = "MILLRACE_OFFLINE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub offline: bool,
+    /// An esbuild binary to link with [default: fetched from the registry on first need]
+    #[arg(long, env = "MILLRACE_ESBUILD", value_name = "FILE")]
+    pub esbuild: Option<PathBuf>,
+    /// A native TypeScript compiler to check types with [default: fetched likewise]
+    #[arg(long, env = "MILLRACE_TSC", value_name = "FILE")]
+    pub tsc: Option<PathBuf>,
+}
+
+impl Packages {
+    /// None when there is no place that is the user's own.
+    pub fn store(&self) -> Option<PathBuf> {
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let cache = || absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+        self.folder.clone().or_else(|| Some(cache()?.join("millrace").join("packages")))
+    }
+}
+
+/// This process's environment, of which the package manager's settings are read.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Where the command was given; a project's `.npmrc` lies there.
+pub fn working_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
 }
 
 /// Where a server listens, and clients look for one, when nothing else is said.
@@ -147,7 +194,7 @@ pub enum Store {
 /// See everything once, on a temporary folder
 ///
 /// Starts a server whose data vanish with it, appends a processor as an event, shows ping and pong, then a
-/// processor that throws, its failure as an event, and the repair. Stays up until Ctrl-C, so that the curl
+/// processor that throws, its failure as an event, and the repair; then one with a package from npm. Stays up until Ctrl-C, so that the curl
 /// lines that it prints can be tried.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -158,6 +205,8 @@ pub struct Demo {
     /// The address to listen on; another port is picked when this one is taken [default: 127.0.0.1:4777]
     #[arg(long, env = "MILLRACE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub packages: Packages,
 }
 
 /// Append events to a stream
@@ -232,20 +281,23 @@ pub enum Cursor {
     After(Offset),
 }
 
-/// Make a stream run a JavaScript processor
+/// Make a stream run a processor
 ///
-/// Appends `processor/configured` with the code. The server reduces the stream's history with it and then acts
-/// on every new event. With --wait the command follows the stream until the processor is active, or prints where
-/// and why it failed and exits with 1; a version that fails never replaces one that works.
+/// Appends `processor/configured` with plain JavaScript, or `processor/source-configured` with TypeScript and with
+/// whatever has a package.json: the server's bundler then resolves its packages and makes one module of it. The
+/// server reduces the stream's history with the processor and then acts on every new event. With --wait the command
+/// follows the stream until the processor is active, or prints where and why it failed and exits with 1; a version
+/// that fails never replaces one that works.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millrace deploy ping.js --stream /me/hello --wait
+  millrace deploy ping.ts --stream /me/hello --wait
   millrace deploy ping.js --stream /me/hello --slug echo
-  millrace deploy ./agent --stream /agents/ada        a folder of modules, from processor.js or index.js
-  millrace deploy ping.js --stream /me/hello --wait --redeliver-failed    after a fix")]
+  millrace deploy ./agent --stream /agents/ada        a folder, from its processor.ts or index.ts
+  millrace deploy ./agent --stream /agents/ada --wait --typecheck require
+  millrace deploy ping.ts --stream /me/hello --wait --redeliver-failed    after a fix")]
 pub struct Deploy {
-    /// A JavaScript file, or a folder of modules
+    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
     #[arg(value_name = "FILE|FOLDER")]
     pub file: PathBuf,
     /// The stream's path, as in /team/inbox
@@ -257,12 +309,57 @@ pub struct Deploy {
     /// Once it is active, act again on the events whose `afterAppend` had failed
     #[arg(long)]
     pub redeliver_failed: bool,
+    /// What type errors do: nothing, be reported, or keep it from running [default: report]
+    #[arg(long, value_name = "WHAT")]
+    pub typecheck: Option<Typecheck>,
     /// Wait until it is active or has failed
     #[arg(long)]
     pub wait: bool,
     /// How long to wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = positive)]
     pub timeout: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Typecheck {
+    Off,
+    Report,
+    Require,
+}
+
+impl From<Typecheck> for builtin::Typecheck {
+    fn from(typecheck: Typecheck) -> builtin::Typecheck {
+        match typecheck {
+            Typecheck::Off => builtin::Typecheck::Off,
+            Typecheck::Report => builtin::Typecheck::Report,
+            Typecheck::Require => builtin::Typecheck::Require,
+        }
+    }
+}
+
+/// Make one module of a processor's files
+///
+/// Does on this machine what the server's bundler does with `processor/source-configured`: resolves and fetches the
+/// packages of package.json, compiles TypeScript, links everything to one ES module, checks the types. Prints the
+/// module, or writes it with its source map; errors are printed as a compiler would, with exit code 1.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  millrace bundle ping.ts                             prints the module
+  millrace bundle ./agent --out agent.js              writes agent.js and agent.js.map
+  millrace bundle ./agent --json | jq .dependencies")]
+pub struct Bundle {
+    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
+    #[arg(value_name = "FILE|FOLDER")]
+    pub file: PathBuf,
+    /// Where to write the module
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What type errors do: nobody looks, they are printed, or there is no bundle
+    #[arg(long, value_name = "WHAT", default_value = "report")]
+    pub typecheck: Typecheck,
+    #[command(flatten)]
+    pub packages: Packages,
 }
 
 /// List a stream's processors

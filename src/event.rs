@@ -3,6 +3,7 @@
 
 pub mod builtin;
 pub mod clock;
+pub mod cursor;
 pub mod input;
 pub mod json;
 pub mod key;
@@ -16,6 +17,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 pub use clock::Timestamp;
+pub use cursor::Cursor;
 pub use input::{EventInput, InvalidInput};
 pub use json::Json;
 pub use key::{IdempotencyKey, Slug};

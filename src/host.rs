@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millrace_bundler::{Bundler, BundlerOptions};
 use serde_json::{Map, Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,7 +20,7 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
-use crate::processors::{ProcessorReport, Supervisor};
+use crate::processors::{Bundling, ProcessorReport, Supervisor};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -31,6 +32,7 @@ pub struct HostOptions {
     pub workers: Option<usize>,
     /// None: the default of `limits`.
     pub hibernate_after: Option<Duration>,
+    pub bundler: BundlerOptions,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,7 @@ pub struct Host {
     log: Log,
     streams: Streams,
     supervisor: Supervisor,
+    bundling: Bundling,
     isolates: Isolates,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
@@ -62,14 +65,20 @@ impl Host {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
-        let supervisor =
-            Supervisor::new(isolates.clone(), options.hibernate_after.unwrap_or(HIBERNATE_AFTER));
-        let streams = Streams::start(log.clone(), builtins(log.clone(), supervisor.clone()));
+        let bundling = Bundling::new(Bundler::new(options.bundler));
+        let supervisor = Supervisor::new(
+            isolates.clone(),
+            bundling.clone(),
+            options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
+        );
+        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone());
+        let streams = Streams::start(log.clone(), builtins);
+        bundling.start(streams.clone());
         supervisor.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, isolates, _memory })
+        Ok(Host { log, streams, supervisor, bundling, isolates, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -178,6 +187,7 @@ impl Host {
     /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.
     pub async fn shutdown(&self) {
         self.supervisor.shutdown().await;
+        self.bundling.shutdown().await;
         self.isolates.shutdown().await;
         self.streams.shutdown().await;
         self.log.close().await;
@@ -185,13 +195,13 @@ impl Host {
 }
 
 /// The built-in processors of a stream, in the order in which they see each event.
-fn builtins(log: Log, supervisor: Supervisor) -> Box<crate::stream::Builtins> {
+fn builtins(log: Log, supervisor: Supervisor, bundling: Bundling) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
-            Box::new(Deployments::new(supervisor.clone(), stream.clone())),
+            Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
         ];
         builtins
     })

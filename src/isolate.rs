@@ -28,7 +28,7 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
-pub use failure::{IsolateError, OpError, ReactError, ScriptFailure};
+pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
 pub use worker::{SUBCOMMAND, worker_main};
@@ -83,6 +83,9 @@ pub struct Bounds {
     pub memory_bytes: u64,
     pub cpu_per_turn: Duration,
     pub hook_timeout: Duration,
+    /// Whether `eval` and `new Function` compile. A parser that runs out of memory takes its worker with it, so it is
+    /// for those who ask for it.
+    pub generates_code: bool,
 }
 
 impl Default for Bounds {
@@ -91,6 +94,7 @@ impl Default for Bounds {
             memory_bytes: limits::MEMORY_BYTES,
             cpu_per_turn: limits::CPU_PER_TURN,
             hook_timeout: limits::HOOK_TIMEOUT,
+            generates_code: false,
         }
     }
 }
@@ -106,3 +110,6 @@ pub struct Definition {
     /// `concurrency: "parallel"`.
     pub parallel: bool,
 }
+
+/// The built-in modules of Node that an isolate has, without `node:`.
+pub const NODE_MODULES: &[&str] = &["zlib"];

@@ -144,6 +144,13 @@ pub const FOLLOWER_RETRY_MAX: Duration = Duration::from_secs(30);
 /// Source files of one processor.
 pub const MODULES_MAX: usize = 1_000;
 
+// --- the bundler ----------------------------------------------------------------------------------------
+
+/// Builds at once: each uses about one core for its linking, and waits for the network before that.
+pub const BUILDS_MAX: usize = 4;
+/// Attempts of a build that this machine fails (not the source), before its author is told.
+pub const BUILD_ATTEMPTS_MAX: usize = 4;
+
 // --- isolates ---------------------------------------------------------------------------------------
 
 /// Default memory of one isolate (contract §4).

@@ -11,7 +11,7 @@ pub enum Severity {
 
 /// Lines and columns count from 1 and point into the author's own files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Diagnostic {
     pub severity: Severity,
     pub code: String,
@@ -27,6 +27,40 @@ pub struct Diagnostic {
     pub snippet: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place of a file; columns in UTF-16 units.
+    pub fn error(
+        code: &str,
+        message: impl Into<String>,
+        file: &str,
+        text: &str,
+        (line, column): (u32, u32),
+    ) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            code: code.into(),
+            message: message.into(),
+            file: file.into(),
+            line,
+            column,
+            end_line: None,
+            end_column: None,
+            snippet: code_frame(text, line, column),
+            hint: None,
+        }
+    }
+
+    /// An error of the source as a whole, which stands in no file.
+    pub fn of_source(code: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, message, "package.json", "", (1, 1))
+    }
+
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Diagnostic {
+        self.hint = Some(hint.into());
+        self
+    }
 }
 
 /// How many lines a code frame shows on each side of the line it points at.

@@ -1,13 +1,34 @@
 //! From an author's files to a module that runs, or to diagnostics that say why not.
 //! Knows nothing of streams: the server adapts it.
 
+pub mod builds;
+pub mod bundle;
+pub mod bundler;
 pub mod diagnostic;
+pub mod esbuild;
 pub mod failure;
+pub mod install;
 pub mod limits;
+pub mod linking;
+pub mod manifest;
+pub mod npm;
+pub mod link;
 pub mod package;
 pub mod progress;
+pub mod project;
+pub mod resolve;
+pub mod sketch;
+pub mod source_map;
 pub mod subprocess;
+pub mod tools;
+pub mod transpile;
+pub mod tree;
 pub mod typecheck;
 
+pub use bundle::{Bundle, Project};
+pub use bundler::{Bundler, BundlerOptions};
 pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
+pub use npm::Lock;
+pub use progress::{OnStep, Step};
+pub use source_map::{Original, SourceMap};

@@ -11,6 +11,10 @@ pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Diagnostics of one failure; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 100;
 
+/// A path of one file, as the store of events bounds names elsewhere.
+pub const PATH_CHARS_MAX: usize = 1_023;
+/// Names that one hint lists: enough to find the right one, few enough to be read.
+pub const NAMES_SHOWN_MAX: usize = 8;
 // --- subprocesses ---------------------------------------------------------------------------------
 
 /// What is kept of a subprocess's standard error: the end of a crash, not its whole dump.
@@ -32,11 +36,130 @@ pub const COMPILER_IDLE_MAX: Duration = Duration::from_secs(120);
 pub const COMPILER_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The lines of one diagnostic's explanation, which follows types into their depth.
 pub const MESSAGE_LINES_MAX: usize = 12;
-/// An entry that is larger is checked as it is written: a parser takes up to 5 kB of stack for one byte of it.
-pub const TYPED_ENTRY_BYTES_MAX: usize = 48 * 1024;
 /// The `<` of one statement of an entry, above which it is checked as it is written: 300 take 0.2 s to parse.
 pub const ENTRY_ANGLES_MAX: usize = 300;
-/// Its brackets that are open at one place, likewise.
-pub const ENTRY_BRACKETS_MAX: usize = 1_000;
-/// The stack of the thread that parses an entry, of which only what is touched takes memory.
-pub const ENTRY_STACK_BYTES: usize = 256 * 1024 * 1024;
+/// Bundles, with their maps, that are kept for who asks for the same again.
+pub const BUILDS_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Direct dependencies of one source: no person lists more, and each is asked for by itself.
+pub const DEPENDENCIES_MAX: usize = 300;
+/// Packages of one resolution: the largest front-end projects have about two thousand.
+pub const PACKAGES_MAX: usize = 4_000;
+/// The registry's own bound on names.
+pub const PACKAGE_NAME_BYTES_MAX: usize = 214;
+/// A range is some comparators; longer ones are attempts at something else.
+pub const RANGE_BYTES_MAX: usize = 1_024;
+/// One package's metadata, unpacked. Of the long ones, `next` has 21 MB with everything that npm knows of it.
+pub const METADATA_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long metadata, and what was resolved from it, counts as new: the public registry's edge answers with
+/// this `max-age`, so asking more often would hear the same.
+pub const METADATA_FRESH: Duration = Duration::from_secs(300);
+/// A tarball as it comes. Larger ones carry programs, which no isolate could run; compilers have 10 MB.
+pub const TARBALL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// A package unpacked: four times as much, as text does. Against archives that unfold to fill the disk.
+pub const PACKAGE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Files of a package: icon collections have some ten thousands.
+pub const PACKAGE_FILES_MAX: usize = 100_000;
+/// A path inside a package. File systems end at 4096 with the store's own part.
+pub const PACKAGE_PATH_BYTES_MAX: usize = 1_024;
+/// An entry of a tarball that tells the path of the next one, with other attributes beside it.
+pub const PACKAGE_NAME_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Requests to registries under way at once, for the whole process: enough to hide the round trips, and few
+/// enough that no registry takes it for an attack.
+pub const REGISTRY_REQUESTS_MAX: usize = 32;
+/// How often one request is tried in all: a registry that fails three times in a row is down.
+pub const REGISTRY_TRIES_MAX: u64 = 3;
+/// Between two tries, doubled each time.
+pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_millis(300);
+/// The longest pause that a registry may ask for with `Retry-After`.
+pub const REGISTRY_RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
+/// Until a connection stands: longer means that nobody is there.
+pub const REGISTRY_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without a byte for so long, an answer counts as lost.
+pub const REGISTRY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Redirections of one request: registries use one, to their storage.
+pub const REGISTRY_REDIRECTS_MAX: usize = 5;
+/// An installation as a whole, so that no author waits for ever; the largest take some ten seconds.
+pub const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
+/// Resolutions under way at once: each is a thread that computes.
+pub const RESOLUTIONS_MAX: usize = 4;
+/// The resolver goes down the tree by recursion: enough for a chain of `PACKAGES_MAX`, and only touched as
+/// far as it is used.
+pub const RESOLVER_STACK_BYTES: usize = 128 * 1024 * 1024;
+/// How often a resolution begins again without optional dependencies that cannot be had.
+pub const RESOLUTION_ROUNDS_MAX: usize = 20;
+/// Resolutions kept in memory, each some 50 kB for a hundred packages; beyond, all are dropped and read from
+/// disk again.
+pub const RESOLUTIONS_KEPT_MAX: usize = 200;
+/// Lists of packages' files kept in memory, each some 10 kB; beyond, all are dropped and read again.
+pub const PACKAGES_KEPT_MAX: usize = 5_000;
+/// An index lists `PACKAGE_FILES_MAX` files; what is longer was not written by us.
+pub const INDEX_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Versions shown to an author whose range nothing satisfies.
+pub const VERSIONS_SHOWN: usize = 5;
+
+/// Nesting of a value in esbuild's protocol: its own have four levels.
+pub const ESBUILD_VALUE_DEPTH_MAX: usize = 32;
+/// One packet of esbuild: the largest carries a bundle and its map. More is a runaway, and is not read into memory.
+pub const ESBUILD_PACKET_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A bundle's code: far more than an isolate compiles in reasonable time.
+pub const ESBUILD_CODE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A bundle's source map, which holds all its sources.
+pub const ESBUILD_MAP_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Modules of one bundle: the largest packages have a few thousand.
+pub const ESBUILD_MODULES_MAX: usize = 20_000;
+/// All modules that one build loads, together.
+pub const ESBUILD_LOADED_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// One build, from its start in esbuild: the largest measured took half a second.
+pub const ESBUILD_BUILD_TIME_MAX: Duration = Duration::from_secs(60);
+/// One answer to esbuild about one import or file; esbuild cannot go on without it, nor cancel.
+pub const ESBUILD_CALLBACK_TIME_MAX: Duration = Duration::from_secs(20);
+/// Rounds of one build: what one round shows that must be hidden from esbuild, the next one knows.
+pub const ESBUILD_ROUNDS_MAX: usize = 3;
+/// From the start of the process to its first packet, which takes 2 to 15 ms on an idle machine.
+pub const ESBUILD_START_TIME_MAX: Duration = Duration::from_secs(10);
+/// For a cancelled build to end, before the process is killed; measured: up to 0.3 s.
+pub const ESBUILD_CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
+/// For what a dying process still says and for its exit code.
+pub const ESBUILD_LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
+/// Builds inside esbuild at one time: it uses all cores for one, so more only share its memory.
+pub const ESBUILD_BUILDS_AT_ONCE: usize = 4;
+/// Builds that are tried again in a process of their own: each may take as much memory as the shared one, and one that
+/// hangs must not hold up the others.
+pub const ESBUILD_ALONE_AT_ONCE: usize = 2;
+/// Builds that wait for their turn; more are told so at once.
+pub const ESBUILD_BUILDS_WAITING_MAX: usize = 1_000;
+/// Resident memory of esbuild, beyond which it is killed. The largest build measured took 0.4 GB.
+pub const ESBUILD_RESIDENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// What Go's garbage collector aims at: well below the former, so that a large build slows down before it is killed.
+pub const ESBUILD_MEMORY_TARGET_BYTES: u64 = 1024 * 1024 * 1024;
+/// How much garbage Go lets grow beside what lives: a quarter less processor time than with its 100.
+pub const ESBUILD_GARBAGE_PERCENT: u32 = 400;
+/// For which esbuild is kept while nothing is built: a start takes 10 ms, and what it has built before, up to 0.4 GB.
+pub const ESBUILD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often the memory is looked at while something is built: a runaway grows by about 1 GB a second.
+pub const ESBUILD_MEMORY_CHECK_EVERY: Duration = Duration::from_millis(100);
+/// Files that esbuild has open: its pipes, and what Go's runtime needs.
+pub const ESBUILD_OPEN_FILES_MAX: u64 = 64;
+/// Answers that are written to esbuild at once: a pipe's buffer.
+pub const ESBUILD_WRITE_BYTES: usize = 64 * 1024;
+/// What is kept of esbuild's standard error, for the message about its death: a Go panic's first lines.
+pub const ESBUILD_STDERR_BYTES_MAX: usize = 16 * 1024;
+/// Attempts to run a file that somebody is still writing (`ETXTBSY`), and the pause between them.
+pub const ESBUILD_BUSY_RETRIES_MAX: usize = 20;
+/// See above.
+pub const ESBUILD_BUSY_RETRY_AFTER: Duration = Duration::from_millis(50);
+/// The line of a source that a message quotes: minified files are one line.
+pub const LINE_TEXT_BYTES_MAX: usize = 1_000;
+/// The compiler's stack, of which only what is touched takes memory: a parser needs up to 5 kB per level of nesting.
+pub const COMPILER_STACK_BYTES: usize = 256 * 1024 * 1024;
+/// Brackets that may be open in one place of a script: the compiler's stack bears thirty times as many, but its
+/// indented output grows with the square, and nobody nests so deeply by hand.
+pub const BRACKETS_OPEN_MAX: usize = 1_000;
+/// Words and signs of one statement and those around it, which bound the depth of its tree.
+pub const STATEMENT_TOKENS_MAX: usize = 30_000;
+/// How often a file with syntax errors is read again to find further ones.
+pub const SYNTAX_ROUNDS_MAX: usize = 40;
+/// The same in bytes, so that a large file with many errors does not take seconds.
+pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How many `tsconfig` files may extend one another in a row; more is a circle.
+pub const TSCONFIG_EXTENDS_MAX: usize = 16;

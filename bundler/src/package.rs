@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,6 +52,12 @@ pub struct PackageFiles {
 enum Contents {
     Folder(PathBuf),
     Memory(BTreeMap<String, Bytes>),
+    Elsewhere(Box<dyn ReadFile>),
+}
+
+/// Someone who keeps the contents of a package's files.
+pub trait ReadFile: fmt::Debug + Send + Sync {
+    fn read(&self, path: &str) -> std::io::Result<Bytes>;
 }
 
 impl PackageFiles {
@@ -65,6 +72,11 @@ impl PackageFiles {
         PackageFiles { sizes, contents: Contents::Memory(files) }
     }
 
+    /// These files, whose contents someone else keeps.
+    pub fn elsewhere(sizes: BTreeMap<String, u64>, contents: impl ReadFile + 'static) -> PackageFiles {
+        PackageFiles { sizes, contents: Contents::Elsewhere(Box::new(contents)) }
+    }
+
     /// Relative paths in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.sizes.keys().map(String::as_str)
@@ -74,6 +86,19 @@ impl PackageFiles {
         self.sizes.get(path).copied()
     }
 
+    /// Whether some file lies below this relative path.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.below(folder).next().is_some()
+    }
+
+    /// The paths of all files below a folder (the empty name is the package itself), relative to it, in order.
+    pub fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        self.sizes
+            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .map_while(move |(path, _)| path.strip_prefix(&prefix))
+    }
+
     /// Only what is listed can be read, so no name leads out of the package.
     pub fn read(&self, path: &str) -> std::io::Result<Bytes> {
         let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -81,14 +106,15 @@ impl PackageFiles {
         match &self.contents {
             Contents::Folder(folder) => std::fs::read(folder.join(path)).map(Bytes::from),
             Contents::Memory(files) => files.get(path).cloned().ok_or_else(missing),
+            Contents::Elsewhere(contents) => contents.read(path),
         }
     }
 
-    /// Where the files lie, for programs that are run from there.
+    /// Where the files lie one by one, for programs that are run from there.
     pub fn folder(&self) -> Option<&Path> {
         match &self.contents {
             Contents::Folder(folder) => Some(folder),
-            Contents::Memory(_) => None,
+            Contents::Memory(_) | Contents::Elsewhere(_) => None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod program;
 mod report;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod types;
 
 use std::path::PathBuf;
@@ -97,6 +98,11 @@ impl TypeChecker {
     /// All errors of syntax in the sources and the entry.
     pub async fn syntax(&self, program: &Program) -> Result<Vec<Diagnostic>, CheckError> {
         self.ask(program, Question::Syntax).await
+    }
+
+    /// Ends the compiler; a later check starts another one.
+    pub async fn shutdown(&self) {
+        self.0.running.lock().await.compiler = None;
     }
 
     async fn ask(&self, program: &Program, question: Question) -> Result<Vec<Diagnostic>, CheckError> {

@@ -1,25 +1,35 @@
 // TextEncoder and TextDecoder, as the Encoding standard has them (the work is Rust's), and the old base64 functions.
 
-export default function encoding(native) {
+export default function encoding(native, tools) {
+  const { expose, dictionary, needs, text: wellFormed } = tools.part("idl");
+
   class TextEncoder {
-    get encoding() { return "utf-8"; }
+    /** Without state of its own, and yet its members are its alone. */
+    #brand = undefined;
+    get encoding() {
+      void this.#brand;
+      return "utf-8";
+    }
 
     encode(text = "") {
-      return native.utf8Encode(String(text).toWellFormed());
+      void this.#brand;
+      return native.utf8Encode(wellFormed(text));
     }
 
     encodeInto(text, into) {
+      needs(2, arguments, "encodeInto");
       if (!(into instanceof Uint8Array)) throw new TypeError("encodeInto writes into a Uint8Array");
       let read = 0;
       let written = 0;
-      for (const character of String(text).toWellFormed()) {
+      const string = wellFormed(text);
+      for (const character of string) {
         const point = character.codePointAt(0);
         const bytes = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
         if (written + bytes > into.length) break;
         written += bytes;
         read += character.length;
       }
-      into.set(native.utf8Encode(String(text).slice(0, read).toWellFormed()));
+      into.set(native.utf8Encode(string.slice(0, read)));
       return { read, written };
     }
   }
@@ -30,21 +40,23 @@ export default function encoding(native) {
     #ignoreBOM;
     #decoder = undefined;
 
-    constructor(label = "utf-8", options = {}) {
-      this.#encoding = native.encodingName(String(label));
-      if (!this.#encoding) throw new RangeError(`TextDecoder knows no encoding ${JSON.stringify(String(label))}`);
-      this.#fatal = Boolean(options?.fatal);
-      this.#ignoreBOM = Boolean(options?.ignoreBOM);
+    constructor(label = "utf-8", options = undefined) {
+      const { fatal, ignoreBOM } = dictionary(options, "the options of a TextDecoder");
+      this.#encoding = native.encodingName(wellFormed(label));
+      if (!this.#encoding) throw new RangeError(`TextDecoder knows no encoding ${JSON.stringify(`${label}`)}`);
+      this.#fatal = Boolean(fatal);
+      this.#ignoreBOM = Boolean(ignoreBOM);
     }
 
     get encoding() { return this.#encoding; }
     get fatal() { return this.#fatal; }
     get ignoreBOM() { return this.#ignoreBOM; }
 
-    decode(input, options = {}) {
+    decode(input = undefined, options = undefined) {
+      const { stream } = dictionary(options, "the options of decode");
       this.#decoder ??= native.decoder(this.#encoding, this.#fatal, this.#ignoreBOM);
       const decoder = this.#decoder;
-      const goesOn = Boolean(options?.stream);
+      const goesOn = Boolean(stream);
       if (!goesOn) this.#decoder = undefined;
       const text = decoder.decode(bytesOf(input), !goesOn);
       if (text === undefined) {
@@ -84,8 +96,7 @@ export default function encoding(native) {
     return bytes.toBase64();
   }
 
-  for (const type of [TextEncoder, TextDecoder]) {
-    Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
-  }
+  expose(TextEncoder);
+  expose(TextDecoder);
   return { TextEncoder, TextDecoder, atob, btoa };
 }

@@ -1,13 +1,14 @@
-// Event, CustomEvent, EventTarget, AbortController and AbortSignal, as the DOM standard has them where
-// there is no tree: an event is at its target or nowhere.
+// Event, its kinds, and EventTarget, as the DOM standard has them where there is no tree: an event is at its
+// target or nowhere.
 
-export default function events() {
+export default function events(native, tools) {
+  const { expose, constants, dictionary, needs } = tools.part("idl");
   const NONE = 0;
   const AT_TARGET = 2;
   /** Runs the listeners of an event; the class below lets it see inside. */
   let dispatch;
-  /** Lets this file, and nobody else, make what has no public constructor. */
-  const inside = Symbol("inside");
+  let trust;
+  let listens;
 
   class Event {
     #type;
@@ -15,6 +16,7 @@ export default function events() {
     #cancelable;
     #composed;
     #timeStamp = performance.now();
+    #trusted = false;
     #canceled = false;
     #passive = false;
     #dispatching = false;
@@ -23,10 +25,10 @@ export default function events() {
     #target = null;
     #phase = NONE;
 
-    constructor(type, options) {
-      if (arguments.length === 0) throw new TypeError("an event needs a type");
-      const { bubbles, cancelable, composed } = options ?? {};
-      this.#type = String(type);
+    constructor(type, options = undefined) {
+      needs(1, arguments, `new ${new.target.name}`);
+      const { bubbles, cancelable, composed } = dictionary(options, "the options of an event");
+      this.#type = `${type}`;
       this.#bubbles = Boolean(bubbles);
       this.#cancelable = Boolean(cancelable);
       this.#composed = Boolean(composed);
@@ -46,27 +48,29 @@ export default function events() {
     get cancelBubble() { return this.#stopped; }
     set cancelBubble(value) { if (value) this.#stopped = true; }
     get timeStamp() { return this.#timeStamp; }
-    get isTrusted() { return false; }
+    get isTrusted() { return this.#trusted; }
 
     preventDefault() { if (this.#cancelable && !this.#passive) this.#canceled = true; }
     stopPropagation() { this.#stopped = true; }
     stopImmediatePropagation() { this.#stopped = this.#stoppedAtOnce = true; }
     composedPath() { return this.#phase === NONE ? [] : [this.#target]; }
+    initEvent(type, bubbles = false, cancelable = false) {
+      needs(1, arguments, "initEvent");
+      if (this.#dispatching) return;
+      this.#type = `${type}`;
+      this.#bubbles = Boolean(bubbles);
+      this.#cancelable = Boolean(cancelable);
+      this.#stopped = this.#stoppedAtOnce = this.#canceled = false;
+    }
 
-    static #begin(event, target) {
-      if (event.#dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
-      event.#dispatching = true;
-      event.#target = target;
-      event.#phase = AT_TARGET;
-    }
-    static #end(event) {
-      event.#dispatching = event.#stopped = event.#stoppedAtOnce = false;
-      event.#phase = NONE;
-    }
     static {
+      trust = (event) => (event.#trusted = true);
       dispatch = (event, target, listeners, call) => {
-        if (!(#type in event)) throw new TypeError("dispatchEvent takes an Event");
-        Event.#begin(event, target);
+        if (event === null || typeof event !== "object" || !(#type in event)) throw new TypeError("dispatchEvent takes an Event");
+        if (event.#dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
+        event.#dispatching = true;
+        event.#target = target;
+        event.#phase = AT_TARGET;
         if (!event.#stopped) {
           for (const listener of listeners(event.#type)) {
             if (event.#stoppedAtOnce) break;
@@ -75,22 +79,61 @@ export default function events() {
             event.#passive = false;
           }
         }
-        Event.#end(event);
+        event.#dispatching = event.#stopped = event.#stoppedAtOnce = false;
+        event.#phase = NONE;
         return !event.#canceled;
       };
     }
   }
-  for (const [name, value] of Object.entries({ NONE, CAPTURING_PHASE: 1, AT_TARGET, BUBBLING_PHASE: 3 })) {
-    for (const on of [Event, Event.prototype]) Object.defineProperty(on, name, { value, enumerable: true });
-  }
+  constants(Event, { NONE, CAPTURING_PHASE: 1, AT_TARGET, BUBBLING_PHASE: 3 });
 
   class CustomEvent extends Event {
     #detail;
-    constructor(type, options) {
+    constructor(type, options = undefined) {
       super(...arguments);
       this.#detail = options?.detail ?? null;
     }
     get detail() { return this.#detail; }
+  }
+
+  class MessageEvent extends Event {
+    #init;
+    constructor(type, options = undefined) {
+      super(...arguments);
+      const { data = null, origin = "", lastEventId = "", source = null, ports = [] } = options ?? {};
+      this.#init = { data, origin: `${origin}`, lastEventId: `${lastEventId}`, source, ports: Object.freeze([...ports]) };
+    }
+    get data() { return this.#init.data; }
+    get origin() { return this.#init.origin; }
+    get lastEventId() { return this.#init.lastEventId; }
+    get source() { return this.#init.source; }
+    get ports() { return this.#init.ports; }
+  }
+
+  class ErrorEvent extends Event {
+    #init;
+    constructor(type, options = undefined) {
+      super(...arguments);
+      const { message = "", filename = "", lineno = 0, colno = 0, error } = options ?? {};
+      this.#init = { message: `${message}`, filename: `${filename}`, lineno: lineno >>> 0, colno: colno >>> 0, error };
+    }
+    get message() { return this.#init.message; }
+    get filename() { return this.#init.filename; }
+    get lineno() { return this.#init.lineno; }
+    get colno() { return this.#init.colno; }
+    get error() { return this.#init.error; }
+  }
+
+  class CloseEvent extends Event {
+    #init;
+    constructor(type, options = undefined) {
+      super(...arguments);
+      const { wasClean = false, code = 0, reason = "" } = options ?? {};
+      this.#init = { wasClean: Boolean(wasClean), code: code & 0xffff, reason: `${reason}` };
+    }
+    get wasClean() { return this.#init.wasClean; }
+    get code() { return this.#init.code; }
+    get reason() { return this.#init.reason; }
   }
 
   /** What a listener throws is nobody's to catch; it is told as what was rejected and not handled is. */
@@ -98,30 +141,45 @@ export default function events() {
     Promise.reject(error);
   }
 
+  /** What a listener is: its function, and how it is to be called. Options are read in the order of their names. */
+  function listenerOf(callback, options) {
+    const given = options !== null && (typeof options === "object" || typeof options === "function");
+    const capture = Boolean(given ? options.capture : options);
+    const once = given && Boolean(options.once);
+    const passive = given && Boolean(options.passive);
+    const signal = given ? options.signal : undefined;
+    if (signal !== undefined && !tools.part("abort").isAbortSignal(signal)) {
+      throw new TypeError("the signal of a listener must be an AbortSignal");
+    }
+    if (callback !== null && callback !== undefined && typeof callback !== "function" && typeof callback !== "object") {
+      throw new TypeError("a listener is a function, or an object with handleEvent");
+    }
+    return { callback, capture, once, passive, signal, removed: false };
+  }
+
   class EventTarget {
     #listeners = new Map();
 
-    addEventListener(type, callback, options) {
-      const { capture = false, once = false, passive = false, signal } =
-        typeof options === "object" && options !== null ? options : { capture: Boolean(options) };
-      if (callback === null || callback === undefined) return;
-      if (typeof callback !== "function" && typeof callback !== "object") {
-        throw new TypeError("a listener is a function, or an object with handleEvent");
-      }
-      if (signal?.aborted) return;
-      const name = String(type);
-      const listeners = this.#listeners.get(name) ?? [];
-      if (listeners.some((known) => known.callback === callback && known.capture === Boolean(capture))) return;
-      const listener = { callback, capture: Boolean(capture), once, passive: Boolean(passive), removed: false };
-      this.#listeners.set(name, [...listeners, listener]);
-      signal?.addEventListener("abort", () => this.#remove(name, listener), { once: true });
+    addEventListener(type, callback, options = undefined) {
+      const target = selfOf(this, "addEventListener");
+      needs(2, arguments, "addEventListener");
+      const listener = listenerOf(callback, options);
+      const { signal } = listener;
+      if (!callback || signal?.aborted) return;
+      const name = `${type}`;
+      const listeners = target.#listeners.get(name) ?? [];
+      if (listeners.some((known) => known.callback === callback && known.capture === listener.capture)) return;
+      target.#listeners.set(name, [...listeners, listener]);
+      if (signal) tools.part("abort").onAbort(signal, () => target.#remove(name, listener));
     }
 
-    removeEventListener(type, callback, options) {
+    removeEventListener(type, callback, options = undefined) {
+      const target = selfOf(this, "removeEventListener");
+      needs(2, arguments, "removeEventListener");
       const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
-      const name = String(type);
-      const found = this.#listeners.get(name)?.find((known) => known.callback === callback && known.capture === capture);
-      if (found) this.#remove(name, found);
+      const name = `${type}`;
+      const found = target.#listeners.get(name)?.find((known) => known.callback === callback && known.capture === capture);
+      if (found) target.#remove(name, found);
     }
 
     #remove(name, listener) {
@@ -132,120 +190,71 @@ export default function events() {
     }
 
     dispatchEvent(event) {
-      if (event === null || typeof event !== "object") throw new TypeError("dispatchEvent takes an Event");
+      const target = selfOf(this, "dispatchEvent");
+      needs(1, arguments, "dispatchEvent");
       const listeners = (name) => {
-        const all = this.#listeners.get(name) ?? [];
+        const all = target.#listeners.get(name) ?? [];
         return [...all.filter((one) => one.capture), ...all.filter((one) => !one.capture)];
       };
-      return dispatch(event, this, listeners, (listener, event) => {
+      return dispatch(event, target, listeners, (listener, event) => {
         if (listener.removed) return;
-        if (listener.once) this.#remove(event.type, listener);
+        if (listener.once) target.#remove(event.type, listener);
         try {
           const { callback } = listener;
-          if (typeof callback === "function") callback.call(this, event);
-          else callback.handleEvent(event);
+          if (typeof callback === "function") {
+            Reflect.apply(callback, target, [event]);
+            return;
+          }
+          const { handleEvent } = callback;
+          if (typeof handleEvent !== "function") throw new TypeError("the `handleEvent` of a listener is not a function");
+          Reflect.apply(handleEvent, callback, [event]);
         } catch (error) {
           report(error);
         }
       });
     }
+
+    static {
+      listens = (target, name) => target.#listeners.has(name);
+    }
   }
 
-  /** `on<name>`: one listener that stays at its place when it is replaced. */
-  function handlerAttribute(on, name) {
+  /** Called bare, the methods of an EventTarget mean the global object, which is none here. */
+  function selfOf(target, name) {
+    if (target === undefined || target === null) throw new TypeError(`${name} must be called on an EventTarget`);
+    return target;
+  }
+
+  /** An event of the prelude's own. */
+  function fire(target, event) {
+    trust(event);
+    target.dispatchEvent(event);
+  }
+
+  /** `on<name>`: one listener that stays at its place when it is replaced. `onSet` hears when there is one. */
+  function handlerAttribute(on, name, onSet = () => {}) {
     const handlers = new WeakMap();
     Object.defineProperty(on.prototype, `on${name}`, {
       get() { return handlers.get(this)?.handler ?? null; },
       set(value) {
-        const handler = typeof value === "function" ? value : null;
+        const handler = typeof value === "function" || (typeof value === "object" && value !== null) ? value : null;
         const known = handlers.get(this);
-        if (known) {
-          known.handler = handler;
-          return;
+        if (known) known.handler = handler;
+        else if (handler) {
+          const held = { handler };
+          handlers.set(this, held);
+          this.addEventListener(name, (event) => {
+            if (typeof held.handler !== "function") return;
+            if (Reflect.apply(held.handler, this, [event]) === false) event.preventDefault();
+          });
         }
-        if (!handler) return;
-        const held = { handler };
-        handlers.set(this, held);
-        this.addEventListener(name, (event) => held.handler?.call(this, event));
+        if (handler) onSet(this);
       },
       enumerable: true,
       configurable: true,
     });
   }
 
-  let abortSignal;
-
-  class AbortSignal extends EventTarget {
-    #aborted = false;
-    #reason = undefined;
-    #dependents = [];
-    #sources = [];
-
-    constructor(key) {
-      if (key !== inside) throw new TypeError("Illegal constructor: use AbortController, AbortSignal.timeout or AbortSignal.any");
-      super();
-    }
-
-    get aborted() { return this.#aborted; }
-    get reason() { return this.#reason; }
-    throwIfAborted() { if (this.#aborted) throw this.#reason; }
-
-    static abort(reason) {
-      const signal = new AbortSignal(inside);
-      abortSignal(signal, reason);
-      return signal;
-    }
-
-    static timeout(milliseconds) {
-      if (!(Number(milliseconds) >= 0)) throw new TypeError("AbortSignal.timeout takes a number of milliseconds");
-      const signal = new AbortSignal(inside);
-      setTimeout(() => abortSignal(signal, new DOMException("The operation timed out.", "TimeoutError")), milliseconds);
-      return signal;
-    }
-
-    static any(signals) {
-      const result = new AbortSignal(inside);
-      const given = [...signals];
-      const aborted = given.find((signal) => signal.#aborted);
-      if (aborted) {
-        abortSignal(result, aborted.#reason);
-        return result;
-      }
-      for (const signal of given) {
-        const sources = signal.#sources.length > 0 ? signal.#sources : [signal];
-        for (const source of sources) {
-          if (result.#sources.includes(source)) continue;
-          result.#sources.push(source);
-          source.#dependents.push(result);
-        }
-      }
-      return result;
-    }
-
-    static {
-      abortSignal = (signal, reason = new DOMException("This operation was aborted", "AbortError")) => {
-        if (signal.#aborted) return;
-        // All are aborted before any listener hears of it.
-        const together = [signal, ...signal.#dependents.filter((dependent) => !dependent.#aborted)];
-        signal.#dependents = [];
-        for (const one of together) {
-          one.#aborted = true;
-          one.#reason = reason;
-        }
-        for (const one of together) one.dispatchEvent(new Event("abort"));
-      };
-    }
-  }
-  handlerAttribute(AbortSignal, "abort");
-
-  class AbortController {
-    #signal = new AbortSignal(inside);
-    get signal() { return this.#signal; }
-    abort(reason) { abortSignal(this.#signal, reason); }
-  }
-
-  for (const type of [Event, CustomEvent, EventTarget, AbortSignal, AbortController]) {
-    Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
-  }
-  return { Event, CustomEvent, EventTarget, AbortSignal, AbortController };
+  for (const type of [Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, EventTarget]) expose(type);
+  return { Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, EventTarget, handlerAttribute, fire, listens, report };
 }

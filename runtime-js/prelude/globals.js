@@ -2,12 +2,26 @@
 // because most processors use few of them and thousands of isolates share one machine.
 
 const LAZY = {
-  events: ["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"],
+  events: ["Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
+  abort: ["AbortController", "AbortSignal"],
   url: ["URL", "URLSearchParams"],
   encoding: ["TextEncoder", "TextDecoder", "atob", "btoa"],
   clone: ["structuredClone"],
-  headers: ["Headers"],
-  crypto: ["crypto", "Crypto"],
+  messages: ["MessageChannel", "MessagePort"],
+  crypto: ["crypto", "Crypto", "CryptoKey", "SubtleCrypto"],
+  navigator: ["navigator", "Navigator"],
+  blob: ["Blob", "File"],
+  "fetch/headers": ["Headers"],
+  "fetch/form": ["FormData"],
+  "fetch/request": ["Request"],
+  "fetch/response": ["Response"],
+  "fetch/fetch": ["fetch"],
+  "streams/common": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
+  "streams/readable": ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader", "ReadableStreamDefaultController"],
+  "streams/bytes": ["ReadableByteStreamController", "ReadableStreamBYOBRequest"],
+  "streams/writable": ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"],
+  "streams/transform": ["TransformStream", "TransformStreamDefaultController"],
+  "streams/text": ["TextEncoderStream", "TextDecoderStream"],
 };
 
 export default function installGlobals(native, host) {
@@ -20,20 +34,29 @@ export default function installGlobals(native, host) {
     return made;
   }
 
-  const tools = { ...host, part };
+  const nativeQueueMicrotask = queueMicrotask;
+  const tools = {
+    ...host,
+    part,
+    /** A part if something has touched it: what it makes cannot exist before. */
+    loaded: (name) => parts.get(name),
+    microtask: (callback) => nativeQueueMicrotask(callback),
+  };
 
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 
+  function defineLazily(name, make) {
+    defineProperty(globalThis, name, {
+      get: () => (define(name, make()), globalThis[name]),
+      set: (value) => define(name, value),
+      enumerable: false,
+      configurable: true,
+    });
+  }
+
   for (const [from, names] of Object.entries(LAZY)) {
-    for (const name of names) {
-      defineProperty(globalThis, name, {
-        get: () => (define(name, part(from)[name]), globalThis[name]),
-        set: (value) => define(name, value),
-        enumerable: false,
-        configurable: true,
-      });
-    }
+    for (const name of names) defineLazily(name, () => part(from)[name]);
   }
   define("self", globalThis);
   // Also without an import, as the module `millrace` exports it.
@@ -73,13 +96,30 @@ export default function installGlobals(native, host) {
     if (!reducing.active) return nativeRandom();
     return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
   };
+  /** Bytes of the machine's randomness; in `reduce`, of the event's. */
+  tools.randomBytes = (length) => {
+    const bytes = new Uint8Array(length);
+    if (reducing.active) for (let at = 0; at < length; at += 1) bytes[at] = random32() >>> 24;
+    else for (let at = 0; at < length; at += 65536) bytes.set(native.random(Math.min(length - at, 65536)), at);
+    return bytes;
+  };
   const timeOrigin = nativeNow() - nativePerformanceNow();
-  define("performance", {
-    get timeOrigin() {
+  tools.clock = {
+    get origin() {
       return reducing.active ? 0 : timeOrigin;
     },
     now: () => (reducing.active ? now() : nativePerformanceNow()),
-    toJSON: () => ({ timeOrigin: performance.timeOrigin }),
+  };
+  const measuring = (name) => ({ [name]: (...given) => part("performance")[name](...given) })[name];
+  define("performance", {
+    get timeOrigin() {
+      return tools.clock.origin;
+    },
+    now: tools.clock.now,
+    toJSON: () => ({ timeOrigin: tools.clock.origin }),
+    ...Object.fromEntries(
+      ["mark", "measure", "clearMarks", "clearMeasures", "getEntries", "getEntriesByName", "getEntriesByType"].map((name) => [name, measuring(name)]),
+    ),
   });
 
   // --- console ----------------------------------------------------------------------------------------
@@ -120,7 +160,7 @@ export default function installGlobals(native, host) {
   const timers = new Map();
   let lastTimer = 0;
 
-  function schedule(name, callback, delay, values, repeats) {
+  function schedule(name, callback, delay, values, repeats, least = 1) {
     host.forbid(name);
     if (typeof callback !== "function") {
       throw new TypeError(`${name} takes a function; it was given a value of type ${typeof callback}`);
@@ -128,7 +168,7 @@ export default function installGlobals(native, host) {
     const id = ++lastTimer;
     // As everywhere: what is no number, or longer than 2^31 - 1 ms, runs at once.
     const millis = Math.trunc(Number(delay)) || 0;
-    const wait = millis < 1 || millis > 0x7fffffff ? (name === "setImmediate" ? 0 : 1) : millis;
+    const wait = millis < 1 || millis > 0x7fffffff ? least : millis;
     if (!native.timer(id, wait, host.hook().call)) {
       throw host.limit(`more than ${native.timersMax} timers: clear some of them first`);
     }
@@ -152,10 +192,12 @@ export default function installGlobals(native, host) {
 
   define("setTimeout", (callback, delay, ...values) => schedule("setTimeout", callback, delay, values, false));
   define("setInterval", (callback, delay, ...values) => schedule("setInterval", callback, delay, values, true));
-  define("setImmediate", (callback, ...values) => schedule("setImmediate", callback, 0, values, false));
+  define("setImmediate", (callback, ...values) => schedule("setImmediate", callback, 0, values, false, 0));
   for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) define(name, cancel);
 
-  const nativeQueueMicrotask = queueMicrotask;
+  /** What is to happen soon, when all that happens now is done. */
+  tools.task = (name, callback) => schedule(name, callback, 0, [], false, 0);
+
   define("queueMicrotask", (callback) => {
     host.forbid("queueMicrotask");
     nativeQueueMicrotask(callback);
@@ -166,7 +208,7 @@ export default function installGlobals(native, host) {
     fire,
     setEnvironment: (env) => define("process", { env }),
     get AbortController() {
-      return part("events").AbortController;
+      return part("abort").AbortController;
     },
   };
 }

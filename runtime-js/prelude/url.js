@@ -1,34 +1,41 @@
 // URL and URLSearchParams, as the URL standard has them; parsing and serialising are Rust's.
 
-export default function urls(native) {
+export default function urls(native, tools) {
+  const { expose, iterable, isObject, needs, text: wellFormed } = tools.part("idl");
   const FIELDS = ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
   /** How a URL hears of changes in its parameters, and they of changes in it. */
   let follow;
   let replace;
+  let pairsOf;
+  let isParams;
 
   class URLSearchParams {
     #pairs = [];
     #changed = () => {};
 
     constructor(init = "") {
-      if (init === null || (typeof init !== "object" && typeof init !== "function")) {
-        const text = String(init);
+      if (!isObject(init)) {
+        const text = wellFormed(init);
         this.#pairs = parsed(text.startsWith("?") ? text.slice(1) : text);
-      } else if (typeof init[Symbol.iterator] === "function") {
+      } else if (init[Symbol.iterator] !== undefined && init[Symbol.iterator] !== null) {
         for (const pair of init) {
           const both = [...pair];
           if (both.length !== 2) throw new TypeError("each entry of URLSearchParams must be a pair of a name and a value");
           this.#pairs.push([wellFormed(both[0]), wellFormed(both[1])]);
         }
       } else {
+        const pairs = new Map();
         for (const name of Reflect.ownKeys(init)) {
           if (!Object.getOwnPropertyDescriptor(init, name)?.enumerable) continue;
-          this.#pairs.push([wellFormed(name), wellFormed(init[name])]);
+          pairs.set(wellFormed(name), wellFormed(init[name]));
         }
+        this.#pairs = [...pairs];
       }
     }
 
     static {
+      pairsOf = (params) => params.#pairs;
+      isParams = (value) => isObject(value) && #pairs in value;
       follow = (params, changed) => (params.#changed = changed);
       replace = (params, text) => (params.#pairs = parsed(text));
     }
@@ -36,11 +43,13 @@ export default function urls(native) {
     get size() { return this.#pairs.length; }
 
     append(name, value) {
+      needs(2, arguments, "append");
       this.#pairs.push([wellFormed(name), wellFormed(value)]);
       this.#changed();
     }
 
-    delete(name, value) {
+    delete(name, value = undefined) {
+      needs(1, arguments, "delete");
       const key = wellFormed(name);
       const wanted = value === undefined ? undefined : wellFormed(value);
       this.#pairs = this.#pairs.filter(([known, held]) => known !== key || (wanted !== undefined && held !== wanted));
@@ -48,22 +57,26 @@ export default function urls(native) {
     }
 
     get(name) {
+      needs(1, arguments, "get");
       const key = wellFormed(name);
       return this.#pairs.find(([known]) => known === key)?.[1] ?? null;
     }
 
     getAll(name) {
+      needs(1, arguments, "getAll");
       const key = wellFormed(name);
       return this.#pairs.filter(([known]) => known === key).map(([, value]) => value);
     }
 
-    has(name, value) {
+    has(name, value = undefined) {
+      needs(1, arguments, "has");
       const key = wellFormed(name);
       const wanted = value === undefined ? undefined : wellFormed(value);
       return this.#pairs.some(([known, held]) => known === key && (wanted === undefined || held === wanted));
     }
 
     set(name, value) {
+      needs(2, arguments, "set");
       const key = wellFormed(name);
       const first = this.#pairs.findIndex(([known]) => known === key);
       if (first === -1) this.#pairs.push([key, wellFormed(value)]);
@@ -80,28 +93,13 @@ export default function urls(native) {
       this.#changed();
     }
 
-    forEach(callback, self) {
-      for (const [name, value] of this) callback.call(self, value, name, this);
-    }
-
-    *entries() {
-      for (let at = 0; at < this.#pairs.length; at += 1) yield [...this.#pairs[at]];
-    }
-    *keys() {
-      for (let at = 0; at < this.#pairs.length; at += 1) yield this.#pairs[at][0];
-    }
-    *values() {
-      for (let at = 0; at < this.#pairs.length; at += 1) yield this.#pairs[at][1];
-    }
-
     toString() {
       return native.formSerialize(this.#pairs.flat());
     }
   }
-  URLSearchParams.prototype[Symbol.iterator] = URLSearchParams.prototype.entries;
-  Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, { enumerable: false });
-
-  const wellFormed = (value) => String(value).toWellFormed();
+  iterable(URLSearchParams, (params) => pairsOf(params));
+  expose(URLSearchParams);
+  Object.defineProperty(URLSearchParams, "length", { value: 0, configurable: true });
 
   function parsed(text) {
     const flat = native.formParse(text.toWellFormed());
@@ -114,8 +112,8 @@ export default function urls(native) {
     #parts;
     #params;
 
-    constructor(url, base) {
-      if (arguments.length === 0) throw new TypeError("URL takes a URL");
+    constructor(url, base = undefined) {
+      needs(1, arguments, "new URL");
       this.#parts = native.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base));
       if (!this.#parts) {
         const error = new TypeError(`Invalid URL: ${url}${base === undefined ? "" : ` (base ${base})`}`);
@@ -124,11 +122,13 @@ export default function urls(native) {
       }
     }
 
-    static canParse(url, base) {
+    static canParse(url, base = undefined) {
+      needs(1, arguments, "canParse");
       return Boolean(native.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base)));
     }
 
-    static parse(url, base) {
+    static parse(url, base = undefined) {
+      needs(1, arguments, "parse");
       return URL.canParse(url, base) ? new URL(url, base) : null;
     }
 
@@ -167,8 +167,6 @@ export default function urls(native) {
     }
   }
 
-  for (const type of [URL, URLSearchParams]) {
-    Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
-  }
-  return { URL, URLSearchParams };
+  expose(URL);
+  return { URL, URLSearchParams, isParams };
 }

@@ -20,14 +20,17 @@ use crate::event::{Kind, StreamPath};
 use crate::host::HostOptions;
 use crate::http::{self, HttpOptions};
 
-const PING: &str = include_str!("demo/ping.js");
-const BROKEN: &str = include_str!("demo/broken.js");
-const REPAIRED: &str = include_str!("demo/repaired.js");
+const PING: &str = include_str!("demo/ping.ts");
+const BROKEN: &str = include_str!("demo/broken.ts");
+const REPAIRED: &str = include_str!("demo/repaired.ts");
+const PACKAGED: &str = include_str!("demo/packaged.ts");
+/// What is deployed is one file of this name.
+const FILE: &str = "ping.ts";
 
 /// Time to read a step before the next one appears; none where nobody watches.
 const PAUSE: Duration = Duration::from_millis(900);
-/// Everything shown takes milliseconds; longer than this means that it will not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Everything shown takes milliseconds, but for what is downloaded; longer than this means that it will not come.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The demo is small, and so is its cache.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -52,6 +55,7 @@ pub fn demo(options: &config::Demo) -> Result<(), Failure> {
             sled_cache_bytes: CACHE_BYTES,
             workers: None,
             hibernate_after: None,
+            bundler: super::bundler::options(&options.packages, Some(folder.path()))?,
         };
         let server = http::start(http, host).await.map_err(failed_to_start)?;
         let url = server.url();
@@ -90,6 +94,7 @@ async fn tour(url: &str) -> Result<(), Failure> {
     tour.code_is_an_event().await?;
     tour.failures_are_events().await?;
     tour.a_fix_resumes_the_work().await?;
+    tour.packages_come_from_npm().await?;
     tour.what_to_try(url)
 }
 
@@ -127,8 +132,8 @@ impl Tour {
     }
 
     async fn code_is_an_event(&mut self) -> Result<(), Failure> {
-        self.heading("Code is an event: append a processor, and the server runs it").await?;
-        self.configure(PING, false).await?;
+        self.heading("Code is an event: append a processor in TypeScript, and the server runs it").await?;
+        self.configure(PING, json!({})).await?;
         self.until(Kind::ProcessorActivated.name()).await?;
         self.heading("It reacts to what comes after it").await?;
         self.append(json!({ "type": "ping" })).await?;
@@ -138,7 +143,7 @@ impl Tour {
 
     async fn failures_are_events(&mut self) -> Result<(), Failure> {
         self.heading("A new version, with a mistake in it").await?;
-        self.configure(BROKEN, false).await?;
+        self.configure(BROKEN, json!({})).await?;
         self.until(Kind::ProcessorActivated.name()).await?;
         self.append(json!({ "type": "ping" })).await?;
         let event = self.until(Kind::ProcessorFailed.name()).await?;
@@ -146,16 +151,49 @@ impl Tour {
             Failure::failed("the server told of a failure in a form that is not known here")
         })?;
         self.heading("Its failure is an event that says where and why").await?;
-        let sources = Sources::of_script("processor.js", BROKEN);
+        let sources = Sources::of_project(FILE, BROKEN, None);
         self.block(&format!("\n{}", diagnosis::of_failure(&failed, &sources, self.paint).trim_end()))
     }
 
     async fn a_fix_resumes_the_work(&mut self) -> Result<(), Failure> {
         self.heading("The repair, with `redeliverFailed`: what had failed is done now").await?;
-        self.configure(REPAIRED, true).await?;
+        self.configure(REPAIRED, json!({ "redeliverFailed": true })).await?;
         self.until("pong").await?;
         self.append(json!({ "type": "ping", "payload": { "from": { "name": "Ada" } } })).await?;
         self.until("pong").await?;
+        Ok(())
+    }
+
+    async fn packages_come_from_npm(&mut self) -> Result<(), Failure> {
+        self.heading("A package that nobody has declared: what does not compile is an event, too").await?;
+        self.configure(PACKAGED, json!({})).await?;
+        let event = self.until(Kind::ProcessorCompileFailed.name()).await?;
+        self.diagnostics(&event, None)?;
+        self.heading("Declared in packageJson, it is fetched from npm and bundled").await?;
+        let package_json = json!({ "dependencies": { "zod": "^4" } });
+        self.append(configuration(PACKAGED, json!({ "packageJson": package_json }))).await?;
+        let activated = Kind::ProcessorActivated.name();
+        let event = self.until_either(activated, Kind::ProcessorCompileFailed.name()).await?;
+        if event.event_type != activated {
+            self.diagnostics(&event, Some(&package_json.to_string()))?;
+            return self.block(
+                "\nNo registry is in reach, so that was the end of it; ping.ts as it was before still runs.",
+            );
+        }
+        self.append(json!({ "type": "ping", "payload": { "from": { "name": "Grace" } } })).await?;
+        self.until("pong").await?;
+        self.append(json!({ "type": "ping", "payload": { "from": "nobody" } })).await?;
+        self.until("ping-rejected").await?;
+        Ok(())
+    }
+
+    fn diagnostics(&self, event: &Received, package_json: Option<&str>) -> Result<(), Failure> {
+        let sources = Sources::of_project(FILE, PACKAGED, package_json);
+        let failed: Option<diagnosis::CompileFailed> = event.payload_as();
+        for diagnostic in failed.iter().flat_map(|failed| &failed.diagnostics) {
+            let shown = diagnosis::of_diagnostic(diagnostic, &sources, self.paint);
+            self.block(&format!("\n{}", shown.trim_end()))?;
+        }
         Ok(())
     }
 
@@ -174,24 +212,20 @@ impl Tour {
         ))
     }
 
-    /// Appends `processor/configured`, and shows the code as people write it.
-    async fn configure(&mut self, script: &str, redeliver: bool) -> Result<(), Failure> {
+    /// Appends `processor/source-configured`, and shows the code as people write it.
+    async fn configure(&mut self, source: &str, more: Value) -> Result<(), Failure> {
         self.block("")?;
-        for (number, line) in (1..).zip(script.lines()) {
+        for (number, line) in (1..).zip(source.lines()) {
             let number = self.paint.paint(Style::Faint, &format!("{number:>4} |"));
             self.block(&format!("{number} {line}"))?;
         }
-        let mut payload = json!({ "slug": "ping", "script": script });
-        if redeliver {
-            payload["redeliverFailed"] = Value::Bool(true);
-        }
-        self.append(json!({ "type": Kind::ProcessorConfigured.name(), "payload": payload })).await
+        self.append(configuration(source, more)).await
     }
 
     async fn append(&mut self, event: Value) -> Result<(), Failure> {
         self.pause().await;
         let mut shown = event.clone();
-        if let Some(script) = shown.pointer_mut("/payload/script") {
+        if let Some(script) = shown.pointer_mut(&format!("/payload/files/{FILE}")) {
             *script = Value::String("…".into());
         }
         let line = format!("POST /api/streams{}  {shown}", self.path);
@@ -201,13 +235,18 @@ impl Tour {
 
     /// Shows the events as they arrive, up to the first one of a type.
     async fn until(&mut self, event_type: &str) -> Result<Received, Failure> {
+        self.until_either(event_type, event_type).await
+    }
+
+    async fn until_either(&mut self, event_type: &str, other: &str) -> Result<Received, Failure> {
+        let troubles = [Kind::ProcessorFailed, Kind::ProcessorCompileFailed].map(Kind::name);
         loop {
             while let Some(event) = self.arrived.pop_front() {
                 self.block(&event.describe(self.paint, Some(terminal::width().unwrap_or(110))))?;
-                if event.event_type == event_type {
+                if event.event_type == event_type || event.event_type == other {
                     return Ok(event);
                 }
-                if event.event_type == Kind::ProcessorFailed.name() {
+                if troubles.contains(&event.event_type.as_str()) {
                     return Err(Failure::failed(format!(
                         "the demo's own processor failed before {event_type} came: {}",
                         event.payload.get()
@@ -235,4 +274,12 @@ impl Tour {
     fn block(&self, text: &str) -> Result<(), Failure> {
         Ok(terminal::print(text)?)
     }
+}
+
+fn configuration(source: &str, more: Value) -> Value {
+    let mut payload = json!({ "slug": "ping", "files": { FILE: source } });
+    if let (Some(payload), Value::Object(more)) = (payload.as_object_mut(), more) {
+        payload.extend(more);
+    }
+    json!({ "type": Kind::ProcessorSourceConfigured.name(), "payload": payload })
 }

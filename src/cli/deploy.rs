@@ -1,7 +1,9 @@
-//! `millrace deploy`: files into a `processor/configured` event, and what became of it.
+//! `millrace deploy`: files into an event, `processor/configured` or `processor/source-configured`, and what
+//! became of it.
 
 use std::time::Duration;
 
+use millrace_bundler::Step;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -11,16 +13,17 @@ use super::diagnosis::{self, CompileFailed};
 use super::failure::Failure;
 use super::follow::Follow;
 use super::sources::{Sources, slug_of};
-use super::terminal::{self, Paint, Progress, Style};
+use super::steps::Steps;
+use super::terminal::{self, Paint, Style};
 use super::wire::Received;
 use crate::config::{Cursor, Deploy, Remote};
-use crate::event::builtin::{Phase, ProcessorActivated, ProcessorFailed};
+use crate::event::builtin::{Phase, ProcessorActivated, ProcessorFailed, Typecheck};
 use crate::event::{Kind, Offset, Slug, StreamPath};
 
-/// Identical code appends nothing when it is configured again, so now and then the server is asked.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-/// The bundler's report of code that does not compile; this server's own kinds do not have it yet.
-const COMPILE_FAILED: &str = "processor/compile-failed";
+/// What is not told by an event (a build's progress, code that runs already) is asked for now and then.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+/// The types of what runs already are checked behind it: so long it is worth waiting to hear of them.
+const TYPES_PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
     let sources = Sources::open(&options.file)?;
@@ -33,10 +36,16 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
     if !options.wait {
         return tell_stored(remote, options, &slug, &configured);
     }
-    let mut wait =
-        Wait { client: &client, path: &options.stream, slug: &slug, configured: configured.offset };
+    let mut wait = Wait {
+        client: &client,
+        path: &options.stream,
+        slug: &slug,
+        configured: configured.offset,
+        steps: Steps::start(format!("processor `{slug}`")),
+    };
     let limit = Duration::from_secs(options.timeout);
-    let outcome = match tokio::time::timeout(limit, wait.outcome()).await {
+    let mut tell_types = |event: Received| tell_type_errors(remote, &sources, &event);
+    let outcome = match tokio::time::timeout(limit, wait.outcome(&mut tell_types)).await {
         Ok(outcome) => outcome?,
         Err(_) => {
             return Err(Failure::failed(format!(
@@ -45,7 +54,19 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
             )));
         }
     };
+    drop(wait);
     tell(remote, options, &slug, &sources, outcome)
+}
+
+/// The processor runs all the same, so they are remarks.
+fn tell_type_errors(remote: &Remote, sources: &Sources, event: &Received) {
+    let Some(found) = event.payload_as::<CompileFailed>() else { return };
+    if remote.json {
+        let _ = terminal::print(&event.line);
+    }
+    for diagnostic in &found.diagnostics {
+        terminal::remark(&diagnosis::of_diagnostic(diagnostic, sources, Paint::stderr()));
+    }
 }
 
 async fn append(
@@ -54,8 +75,8 @@ async fn append(
     slug: &Slug,
     sources: &Sources,
 ) -> Result<Received, Failure> {
-    let body =
-        json!({ "type": Kind::ProcessorConfigured.name(), "payload": payload(options, slug, sources) });
+    let kind = if sources.is_project() { Kind::ProcessorSourceConfigured } else { Kind::ProcessorConfigured };
+    let body = json!({ "type": kind.name(), "payload": payload(options, slug, sources) });
     let mut stored = client.append(&options.stream, body.to_string()).await?;
     let event = stored.pop().ok_or_else(|| Failure::failed("the server stored nothing"))?;
     if event.event_type == Kind::InvalidEventAppended.name() {
@@ -73,8 +94,12 @@ struct Invalid {
 fn payload(options: &Deploy, slug: &Slug, sources: &Sources) -> Map<String, Value> {
     let mut payload = Map::new();
     payload.insert("slug".into(), slug.as_str().into());
-    let (member, code) = sources.member();
-    payload.insert(member.into(), code);
+    for (member, code) in sources.members() {
+        payload.insert(member.into(), code);
+    }
+    if let Some(typecheck) = options.typecheck.filter(|_| sources.is_project()) {
+        payload.insert("typecheck".into(), json!(Typecheck::from(typecheck)));
+    }
     if options.redeliver_failed {
         payload.insert("redeliverFailed".into(), true.into());
     }
@@ -102,6 +127,8 @@ enum Outcome {
     Unchanged(String),
     LoadFailed(Received, ProcessorFailed),
     CompileFailed(Received, CompileFailed),
+    /// Somebody has configured the slug again before this came to anything.
+    Superseded(u64),
 }
 
 struct Wait<'a> {
@@ -109,44 +136,67 @@ struct Wait<'a> {
     path: &'a StreamPath,
     slug: &'a Slug,
     configured: u64,
+    steps: Steps,
 }
 
 impl Wait<'_> {
-    async fn outcome(&mut self) -> Result<Outcome, Failure> {
-        let progress = Progress::start();
-        let started = Instant::now();
+    /// Follows what becomes of it; type errors that are found meanwhile are told as they come.
+    async fn outcome(&mut self, told: &mut dyn FnMut(Received)) -> Result<Outcome, Failure> {
         let query = Query {
             after: Cursor::After(Offset(self.configured)),
-            types: [Kind::ProcessorActivated.name(), Kind::ProcessorFailed.name(), COMPILE_FAILED]
-                .map(String::from)
-                .to_vec(),
+            types: [
+                Kind::ProcessorActivated,
+                Kind::ProcessorFailed,
+                Kind::ProcessorCompileFailed,
+                Kind::ProcessorTypeErrorsFound,
+            ]
+            .map(|kind| kind.name().to_string())
+            .to_vec(),
             limit: None,
             live: true,
         };
         let mut follow = Follow::start(self.client, self.path, query).await?;
+        let mut active: Option<(Outcome, Instant)> = None;
         loop {
-            match tokio::time::timeout(ASK_EVERY, follow.next()).await {
-                Ok(batch) => {
-                    if let Some(outcome) = batch?.into_iter().find_map(|event| self.judge(event)) {
-                        return Ok(outcome);
+            if let Ok(batch) = tokio::time::timeout(ASK_EVERY, follow.next()).await {
+                for event in batch? {
+                    if event.event_type == Kind::ProcessorTypeErrorsFound.name() {
+                        if self.is_of_this_source(&event) {
+                            told(event);
+                            active = active.map(|(outcome, _)| (outcome, Instant::now()));
+                        }
+                    } else if let Some(outcome) = self.judge(event) {
+                        active = Some((outcome, Instant::now() + TYPES_PATIENCE));
                     }
                 }
-                Err(_) => {
-                    if let Some(version) = self.unchanged().await? {
-                        return Ok(Outcome::Unchanged(version));
+            }
+            let row = self.row().await?;
+            self.steps.show(row.as_ref().and_then(|row| row.build.as_ref()));
+            let is_checking = row.as_ref().is_some_and(|row| row.build.is_some());
+            match active.take() {
+                Some((outcome @ Outcome::Activated(_), until)) if is_checking && Instant::now() < until => {
+                    active = Some((outcome, until));
+                }
+                Some((outcome, _)) => return Ok(outcome),
+                None => {
+                    if let Some(outcome) = row.and_then(|row| self.judge_row(row)) {
+                        return Ok(outcome);
                     }
-                    let seconds = started.elapsed().as_secs();
-                    progress.update(&format!("waiting for processor `{}` to start … {seconds} s", self.slug));
                 }
             }
         }
     }
 
+    fn is_of_this_source(&self, event: &Received) -> bool {
+        event
+            .payload_as::<OfSource>()
+            .is_some_and(|of| of.slug == self.slug.as_str() && of.source_offset == self.configured)
+    }
+
     /// Whether the event decides about this configuration.
     fn judge(&self, event: Received) -> Option<Outcome> {
-        if event.event_type == COMPILE_FAILED {
-            let about: Slugged = event.payload_as()?;
-            let failed = event.payload_as().filter(|_| about.slug == self.slug.as_str())?;
+        if event.event_type == Kind::ProcessorCompileFailed.name() {
+            let failed = event.payload_as().filter(|_| self.is_of_this_source(&event))?;
             return Some(Outcome::CompileFailed(event, failed));
         }
         if event.event_type == Kind::ProcessorActivated.name() {
@@ -160,20 +210,29 @@ impl Wait<'_> {
         decisive.then_some(Outcome::LoadFailed(event, failed))
     }
 
-    /// The version that goes on running because it is the same as the one configured before.
-    async fn unchanged(&self) -> Result<Option<String>, Failure> {
+    /// What no event tells: the code runs already, or something newer has taken its place.
+    fn judge_row(&self, row: Row) -> Option<Outcome> {
+        if let Some(source) = row.source.as_ref().filter(|source| source.offset > self.configured) {
+            return Some(Outcome::Superseded(source.offset));
+        }
+        let is_answered = row.source.is_none_or(|source| source.status == "built");
+        let is_older = row.configured_offset.is_some_and(|configured| configured < self.configured);
+        (row.status == "active" && is_answered && is_older)
+            .then(|| Outcome::Unchanged(row.version.unwrap_or_default()))
+    }
+
+    async fn row(&self) -> Result<Option<Row>, Failure> {
         let processors = self.client.processors(self.path).await?;
-        let rows = processors.iter().filter_map(|raw| serde_json::from_str::<Row>(raw.get()).ok());
-        let unchanged = rows
-            .filter(|row| row.slug == self.slug.as_str() && row.status == "active")
-            .find(|row| row.configured_offset < self.configured);
-        Ok(unchanged.map(|row| row.version))
+        let mut rows = processors.iter().filter_map(|raw| serde_json::from_str::<Row>(raw.get()).ok());
+        Ok(rows.find(|row| row.slug == self.slug.as_str()))
     }
 }
 
 #[derive(Deserialize)]
-struct Slugged {
+#[serde(rename_all = "camelCase")]
+struct OfSource {
     slug: String,
+    source_offset: u64,
 }
 
 #[derive(Deserialize)]
@@ -181,8 +240,16 @@ struct Slugged {
 struct Row {
     slug: String,
     status: String,
-    version: String,
-    configured_offset: u64,
+    version: Option<String>,
+    configured_offset: Option<u64>,
+    source: Option<SourceRow>,
+    build: Option<Step>,
+}
+
+#[derive(Deserialize)]
+struct SourceRow {
+    offset: u64,
+    status: String,
 }
 
 fn tell(
@@ -198,6 +265,12 @@ fn tell(
             return tell_active(remote, options, slug, version.unwrap_or_default(), Some(&event));
         }
         Outcome::Unchanged(version) => return tell_active(remote, options, slug, version, None),
+        Outcome::Superseded(offset) => {
+            return Err(Failure::failed(format!(
+                "processor `{slug}` was configured again on {}, at offset {offset}, before this source was ready: that one runs",
+                options.stream
+            )));
+        }
         Outcome::LoadFailed(event, failed) => {
             (event, vec![diagnosis::of_failure(&failed, sources, Paint::stderr())])
         }

@@ -20,7 +20,8 @@ pub fn of_failure(failed: &ProcessorFailed, sources: &Sources, paint: Paint) -> 
     let headline = format!("{}: {}", harmless(&failed.error.name), message(&failed.error.message));
     let mut text = headed(paint, Style::Bad, &format!("error[{}]", moment(failed)), &headline);
     if let Some(frame) = failed.error.frames.first() {
-        text.push_str(&place(&frame.file, frame.line, frame.column, sources, paint));
+        let place = Place { file: &frame.file, line: frame.line, column: frame.column };
+        text.push_str(&place.show(failed.error.snippet.as_deref(), sources, paint));
     }
     for frame in failed.error.frames.iter().skip(1).take(CALLERS_MAX) {
         text.push_str(&paint.paint(Style::Faint, &caller(frame, sources)));
@@ -42,7 +43,8 @@ pub fn of_diagnostic(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -
     };
     let label = format!("{word}[{}]", harmless(&diagnostic.code));
     let mut text = headed(paint, style, &label, &message(&diagnostic.message));
-    text.push_str(&place(&diagnostic.file, diagnostic.line, diagnostic.column, sources, paint));
+    let place = Place { file: &diagnostic.file, line: diagnostic.line, column: diagnostic.column };
+    text.push_str(&place.show(Some(&diagnostic.snippet), sources, paint));
     if let Some(hint) = &diagnostic.hint {
         text.push_str(&format!("  {} {}\n", paint.paint(Style::Name, "hint:"), message(hint)));
     }
@@ -72,17 +74,32 @@ fn moment(failed: &ProcessorFailed) -> String {
     format!("{phase}/{reason}")
 }
 
-/// Where it is, and the code frame when the file is here.
-fn place(file: &str, line: u32, column: u32, sources: &Sources, paint: Paint) -> String {
-    let found = sources.find(file);
-    let shown = found.map_or_else(|| harmless(file), |(shown, _)| shown.to_string());
-    let mut text = format!("  {} {shown}:{line}:{column}\n", paint.paint(Style::Name, "-->"));
-    let frame = found.map(|(_, source)| code_frame(source, line, column)).unwrap_or_default();
-    for row in frame.lines() {
-        let style = if row.starts_with('>') { Style::Strong } else { Style::Faint };
-        text.push_str(&format!("  {}\n", paint.paint(style, row)));
+struct Place<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+impl Place<'_> {
+    /// Where it is, and the code frame: of the file here when there is one, else as it was sent.
+    fn show(&self, sent: Option<&str>, sources: &Sources, paint: Paint) -> String {
+        let found = sources.find(self.file);
+        let shown = found.map_or_else(|| harmless(self.file), |(shown, _)| shown.to_string());
+        let mut text =
+            format!("  {} {shown}:{}:{}\n", paint.paint(Style::Name, "-->"), self.line, self.column);
+        let own = found.map(|(_, source)| code_frame(source, self.line, self.column));
+        let frame = own.filter(|frame| !frame.is_empty()).or(sent.map(str::to_string)).unwrap_or_default();
+        for row in frame.lines().map(harmless_row) {
+            let style = if row.starts_with('>') { Style::Strong } else { Style::Faint };
+            text.push_str(&format!("  {}\n", paint.paint(style, &row)));
+        }
+        text
     }
-    text
+}
+
+/// A tab is harmless, and the caret of a code frame stands below it.
+fn harmless_row(row: &str) -> String {
+    row.split('\t').map(harmless).collect::<Vec<_>>().join("\t")
 }
 
 fn caller(frame: &Frame, sources: &Sources) -> String {

@@ -1,8 +1,11 @@
-//! The files of a processor on this machine: what is deployed, and what code frames are cut from.
+//! The files of a processor on this machine: what is deployed or bundled, and what code frames are cut from.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use millrace_bundler::Project;
+use serde_json::Value;
 
 use super::failure::Failure;
 use crate::event::Slug;
@@ -10,18 +13,36 @@ use crate::limits::MODULES_MAX;
 
 /// The name under which the server knows the one module of a script.
 const SCRIPT_NAME: &str = "processor.js";
+const PACKAGE_JSON: &str = "package.json";
+/// What an isolate runs as it is.
+const PLAIN_EXTENSIONS: [&str; 2] = ["js", "mjs"];
+/// What only the bundler can make run.
+const TYPED_EXTENSIONS: [&str; 6] = ["ts", "tsx", "mts", "cts", "jsx", "cjs"];
+/// Of other package managers: the bundle event has a lock of its own.
+const LOCK_FILES: [&str; 4] = ["package-lock.json", "npm-shrinkwrap.json", "deno.lock", "bun.lock"];
 /// Folders deeper than this are more likely a loop of links than somebody's modules.
 const FOLDER_DEPTH_MAX: usize = 16;
 
-/// A processor's modules, by the names in which the server speaks of them.
+/// A processor's files, by the names in which the server speaks of them.
 #[derive(Debug)]
 pub struct Sources {
-    modules: BTreeMap<String, Module>,
-    single: bool,
+    files: BTreeMap<String, File>,
+    form: Form,
+}
+
+/// In what form the server is given them.
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
+    /// One JavaScript module, as it is.
+    Script,
+    /// Several, as they are.
+    Modules,
+    /// For the bundler: TypeScript, or packages. The entry, where it is known.
+    Project { entry: Option<String> },
 }
 
 #[derive(Debug)]
-struct Module {
+struct File {
     /// As a person finds it: relative to where the command was given.
     shown: String,
     text: String,
@@ -37,58 +58,139 @@ impl Sources {
 
     /// A script that is in no file.
     pub fn of_script(shown: &str, text: &str) -> Sources {
-        let module = Module { shown: shown.to_string(), text: text.to_string() };
-        Sources { modules: BTreeMap::from([(SCRIPT_NAME.to_string(), module)]), single: true }
+        let file = File { shown: shown.to_string(), text: text.to_string() };
+        Sources { files: BTreeMap::from([(SCRIPT_NAME.to_string(), file)]), form: Form::Script }
     }
 
+    /// A project that is in no folder.
+    pub fn of_project(name: &str, text: &str, package_json: Option<&str>) -> Sources {
+        let texts = [(name, Some(text)), (PACKAGE_JSON, package_json)];
+        let files = texts.into_iter().filter_map(|(name, text)| {
+            Some((name.to_string(), File { shown: name.to_string(), text: text?.to_string() }))
+        });
+        Sources { files: files.collect(), form: Form::Project { entry: None } }
+    }
+
+    /// One file, and what stands beside it to say how it is to be built.
     fn of_file(path: &Path) -> Result<Sources, Failure> {
-        refuse_typescript(path)?;
-        Ok(Sources::of_script(&path.display().to_string(), &text_of(path)?))
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let has_manifest = folder.join(PACKAGE_JSON).is_file();
+        if has_extension(path, &PLAIN_EXTENSIONS) && !has_manifest {
+            return Ok(Sources::of_script(&path.display().to_string(), &text_of(path)?));
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut files = BTreeMap::from([(name.clone(), File::open(path)?)]);
+        for beside in [PACKAGE_JSON, "tsconfig.json"] {
+            let path = folder.join(beside);
+            if path.is_file() {
+                files.insert(beside.to_string(), File::open(&path)?);
+            }
+        }
+        Ok(Sources { files, form: Form::Project { entry: Some(name) } })
     }
 
     fn of_folder(folder: &Path) -> Result<Sources, Failure> {
-        let mut modules = BTreeMap::new();
+        let mut files = BTreeMap::new();
         for path in files_below(folder, 0)? {
-            refuse_typescript(&path)?;
-            if !has_extension(&path, &["js", "mjs"]) {
-                continue;
-            }
             let below = path.strip_prefix(folder).unwrap_or(&path);
             let name: Vec<String> =
                 below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-            let module = Module { shown: path.display().to_string(), text: text_of(&path)? };
-            modules.insert(name.join("/"), module);
+            files.insert(name.join("/"), path);
         }
-        if modules.is_empty() {
-            return Err(Failure::failed(format!("{} has no .js or .mjs files", folder.display())));
-        }
-        if modules.len() > MODULES_MAX {
+        let is_plain = |name: &String| has_extension(Path::new(name), &PLAIN_EXTENSIONS);
+        let is_project = files.contains_key(PACKAGE_JSON)
+            || files.keys().any(|name| has_extension(Path::new(name), &TYPED_EXTENSIONS));
+        let sources = if is_project {
+            Sources { files: project_files(&files)?, form: Form::Project { entry: None } }
+        } else {
+            let modules = files.iter().filter(|(name, _)| is_plain(name));
+            let opened = modules.map(|(name, path)| Ok((name.clone(), File::open(path)?)));
+            Sources { files: opened.collect::<Result<_, Failure>>()?, form: Form::Modules }
+        };
+        if sources.files.is_empty() {
             return Err(Failure::failed(format!(
-                "{} has {} modules; a processor may have {MODULES_MAX}",
-                folder.display(),
-                modules.len()
+                "{} has no TypeScript or JavaScript files",
+                folder.display()
             )));
         }
-        Ok(Sources { modules, single: false })
+        if sources.files.len() > MODULES_MAX {
+            return Err(Failure::failed(format!(
+                "{} has {} files; a processor may have {MODULES_MAX}",
+                folder.display(),
+                sources.files.len()
+            )));
+        }
+        Ok(sources)
     }
 
-    /// The member of `processor/configured` that holds the code, and its value.
-    pub fn member(&self) -> (&'static str, serde_json::Value) {
-        match self.modules.values().next() {
-            Some(module) if self.single => ("script", module.text.clone().into()),
-            _ => {
-                let texts =
-                    self.modules.iter().map(|(name, module)| (name.clone(), module.text.clone().into()));
-                ("modules", serde_json::Value::Object(texts.collect()))
+    /// Whether the bundler is to make a processor of them.
+    pub fn is_project(&self) -> bool {
+        matches!(self.form, Form::Project { .. })
+    }
+
+    /// The members of the configuring event's payload that hold the code.
+    pub fn members(&self) -> Vec<(&'static str, Value)> {
+        let texts =
+            || self.files.iter().map(|(name, file)| (name.clone(), file.text.clone().into())).collect();
+        match &self.form {
+            Form::Script => {
+                let script = self.files.values().next().map(|file| file.text.clone());
+                vec![("script", script.unwrap_or_default().into())]
+            }
+            Form::Modules => vec![("modules", Value::Object(texts()))],
+            Form::Project { entry } => {
+                let entry = entry.as_ref().map(|entry| ("entry", entry.clone().into()));
+                [("files", Value::Object(texts()))].into_iter().chain(entry).collect()
             }
         }
     }
 
-    /// A module by the name in which the server speaks of it: how it is called here, and its text.
-    pub fn find(&self, name: &str) -> Option<(&str, &str)> {
-        let module = self.modules.get(name.trim_start_matches("./").trim_start_matches('/'))?;
-        Some((&module.shown, &module.text))
+    /// For a build on this machine.
+    pub fn project(&self) -> Project {
+        let entry = match &self.form {
+            Form::Project { entry } => entry.clone(),
+            Form::Script => Some(SCRIPT_NAME.to_string()),
+            Form::Modules => None,
+        };
+        let files = self.files.iter().map(|(name, file)| (name.clone(), file.text.clone())).collect();
+        Project { files, entry, ..Project::default() }
     }
+
+    /// A file by the name in which the server speaks of it: how it is called here, and its text.
+    pub fn find(&self, name: &str) -> Option<(&str, &str)> {
+        let file = self.files.get(name.trim_start_matches("./").trim_start_matches('/'))?;
+        Some((&file.shown, &file.text))
+    }
+}
+
+impl File {
+    fn open(path: &Path) -> Result<File, Failure> {
+        Ok(File { shown: path.display().to_string(), text: text_of(path)? })
+    }
+}
+
+/// Of a folder's files those that a build may look at: code, JSON, and any text that the code names.
+fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, File>, Failure> {
+    let is_lock = |name: &str| LOCK_FILES.iter().any(|lock| name.ends_with(lock));
+    let (code, others): (Vec<_>, Vec<_>) =
+        files.iter().filter(|(name, _)| !is_lock(name)).partition(|(name, _)| {
+            let path = Path::new(name.as_str());
+            has_extension(path, &PLAIN_EXTENSIONS) || has_extension(path, &TYPED_EXTENSIONS)
+        });
+    let mut opened = BTreeMap::new();
+    for (name, path) in code {
+        opened.insert(name.clone(), File::open(path)?);
+    }
+    let is_named = |name: &str| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        opened.values().any(|file: &File| file.text.contains(last))
+    };
+    let wanted: Vec<_> =
+        others.into_iter().filter(|(name, _)| name.ends_with(".json") || is_named(name)).collect();
+    for (name, path) in wanted {
+        opened.insert(name.clone(), File::open(path)?);
+    }
+    Ok(opened)
 }
 
 /// A processor's name after its file's or folder's: lower case, with dashes for what a slug cannot have.
@@ -122,17 +224,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|found| extensions.contains(&found))
 }
 
-fn refuse_typescript(path: &Path) -> Result<(), Failure> {
-    if has_extension(path, &["ts", "tsx", "mts", "jsx"]) {
-        return Err(Failure::failed(format!(
-            "{} is not plain JavaScript: TypeScript and JSX arrive with the bundler, so deploy a .js file for now",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-/// Every file that may be a module; installed packages and hidden folders are not the author's.
+/// Every file of a folder; installed packages and hidden folders are not the author's.
 fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
     if depth > FOLDER_DEPTH_MAX {
         return Err(Failure::failed(format!("{} is nested too deeply", folder.display())));
@@ -148,7 +240,7 @@ fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
         }
         if path.is_dir() {
             files.extend(files_below(&path, depth + 1)?);
-        } else if !name.ends_with(".d.ts") {
+        } else {
             files.push(path);
         }
     }
@@ -184,12 +276,29 @@ mod tests {
         fs::write(folder.path().join("node_modules/x/index.ts"), "no").unwrap();
         fs::write(folder.path().join("README.md"), "no").unwrap();
         let sources = Sources::open(folder.path()).unwrap();
-        assert_eq!(
-            sources.member(),
-            ("modules", serde_json::json!({ "lib/b.mjs": "b", "processor.js": "a" }))
-        );
+        let modules = serde_json::json!({ "lib/b.mjs": "b", "processor.js": "a" });
+        assert_eq!(sources.members(), [("modules", modules)]);
         assert_eq!(sources.find("./lib/b.mjs").unwrap().1, "b");
-        fs::write(folder.path().join("lib/c.ts"), "c").unwrap();
-        assert!(Sources::open(folder.path()).unwrap_err().to_string().contains("TypeScript"));
+    }
+
+    #[test]
+    fn a_folder_with_typescript_is_a_project() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ("processor.ts", "import prompt from './prompt.md' with { type: 'text' };"),
+            ("prompt.md", "be kind"),
+            ("README.md", "no"),
+            ("package.json", "{}"),
+            ("package-lock.json", "{}"),
+        ];
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let sources = Sources::open(folder.path()).unwrap();
+        let names: Vec<String> = sources.project().files.into_keys().collect();
+        assert_eq!(names, ["package.json", "processor.ts", "prompt.md"]);
+        let one = Sources::open(&folder.path().join("processor.ts")).unwrap();
+        assert_eq!(one.members()[1], ("entry", "processor.ts".into()));
+        assert!(one.find("package.json").is_some() && one.is_project());
     }
 }

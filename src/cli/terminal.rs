@@ -94,6 +94,10 @@ impl Progress {
         Progress { shown: io::stderr().is_terminal() }
     }
 
+    pub fn is_shown(&self) -> bool {
+        self.shown
+    }
+
     pub fn update(&self, text: &str) {
         if self.shown {
             let mut stderr = io::stderr().lock();

@@ -1,5 +1,7 @@
 //! The payloads of the built-in event types (contract §3): strict, each with its own rule.
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use serde_json::value::RawValue;
 
 use super::{EventType, Json, Kind, Slug, StreamPath};
 use crate::limits;
+
+pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -40,6 +44,11 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ProcessorConfigured => {
             strict::<ProcessorConfigured>(payload).and_then(|configured| configured.check(event_type))
         }
+        Kind::ProcessorSourceConfigured => {
+            strict::<ProcessorSourceConfigured>(payload).and_then(|source| source.check())
+        }
+        Kind::ProcessorCompileFailed => strict::<ProcessorCompileFailed>(payload).map(drop),
+        Kind::ProcessorTypeErrorsFound => strict::<ProcessorTypeErrorsFound>(payload).map(drop),
         Kind::ProcessorActivated => strict::<ProcessorActivated>(payload).map(drop),
         Kind::ProcessorFailed => strict::<ProcessorFailed>(payload).map(drop),
         Kind::ProcessorSuspended => strict::<ProcessorSuspended>(payload).map(drop),
@@ -215,9 +224,7 @@ impl ProcessorConfigured {
         {
             return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
         }
-        if self.include_children {
-            return Err("`includeChildren` is not supported by this version of the server: configure the processor on each stream".into());
-        }
+        refuse_include_children(self.include_children)?;
         self.limits.check()
     }
 
@@ -237,6 +244,13 @@ impl ProcessorConfigured {
             (None, None) => BTreeMap::new(),
         }
     }
+}
+
+fn refuse_include_children(include_children: bool) -> Result<(), String> {
+    if include_children {
+        return Err("`includeChildren` is not supported by this version of the server: configure the processor on each stream".into());
+    }
+    Ok(())
 }
 
 fn is_module_name(name: &str) -> bool {
@@ -263,6 +277,9 @@ pub struct ProcessorLimits {
     pub cpu_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Whether `eval` and `new Function` compile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_generation: Option<bool>,
 }
 
 impl ProcessorLimits {
@@ -357,6 +374,9 @@ pub struct ScriptError {
     pub stack: String,
     #[serde(default)]
     pub frames: Vec<Frame>,
+    /// The code frame of the first place that is the author's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -82,7 +82,10 @@ kinds! {
     Paused "stream/paused" "stream/paused";
     Resumed "stream/resumed" "stream/resumed";
     CircuitBreakerConfigured "stream/circuit-breaker-configured" "stream/circuit-breaker-configured";
+    ProcessorSourceConfigured "processor/source-configured";
     ProcessorConfigured "processor/configured" "stream/dynamic-worker/configured";
+    ProcessorCompileFailed "processor/compile-failed";
+    ProcessorTypeErrorsFound "processor/type-errors-found";
     ProcessorActivated "processor/activated";
     ProcessorFailed "processor/failed";
     ProcessorSuspended "processor/suspended";

@@ -18,7 +18,7 @@ use super::App;
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
-use crate::event::{Event, EventType, Kind, Offset, StreamKey};
+use crate::event::{Cursor, Event, EventType, Kind, Offset, StreamKey};
 use crate::limits::{KEEP_ALIVE, READ_PAGE_BYTES, READ_PAGE_EVENTS};
 use crate::log::{Log, LogError, StreamRecord};
 use crate::stream::Subscription;
@@ -72,13 +72,6 @@ enum Format {
     Array,
 }
 
-#[derive(Clone, Copy)]
-enum Cursor {
-    At(Offset),
-    Start,
-    End,
-}
-
 struct ReadRequest {
     after: Cursor,
     before: Option<Cursor>,
@@ -124,21 +117,8 @@ impl ReadRequest {
         })
     }
 
-    fn after(&self, tail: Offset) -> Offset {
-        match self.after {
-            Cursor::At(offset) => offset,
-            Cursor::Start => Offset::START,
-            Cursor::End => tail,
-        }
-    }
-
     fn before(&self, tail: Offset) -> Offset {
-        match self.before {
-            Some(Cursor::At(offset)) => offset,
-            Some(Cursor::Start) => Offset(1),
-            Some(Cursor::End) => tail.next(),
-            None => Offset::END,
-        }
+        self.before.map_or(Offset::END, |cursor| cursor.before(tail))
     }
 
     fn admits(&self, event: &Event) -> bool {
@@ -164,16 +144,7 @@ fn type_filters(names: &str) -> Vec<TypeFilter> {
 }
 
 fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
-    match text {
-        "start" => Ok(Cursor::Start),
-        "end" => Ok(Cursor::End),
-        digits => match digits.parse::<u64>() {
-            Ok(offset) if offset > 0 => Ok(Cursor::At(Offset(offset))),
-            _ => Err(Problem::bad_query(format!(
-                "`{key}` must be a positive integer, `start` or `end`, not {text:?}"
-            ))),
-        },
-    }
+    Cursor::parse(text).map_err(|why| Problem::bad_query(format!("`{key}` {why}")))
 }
 
 /// The media types that a client accepts, in its order.
@@ -222,7 +193,7 @@ struct Finite {
 async fn follow(app: &App, stream: &StreamKey, request: &ReadRequest) -> Result<Live, Problem> {
     let mut subscription = app.host.streams().subscribe(stream, None).await?;
     let tail = subscription.joined_at();
-    subscription.start_after(Some(request.after(tail)));
+    subscription.start_after(Some(request.after.after(tail)));
     Ok(Live {
         subscription,
         before: request.before(tail),
@@ -235,7 +206,7 @@ fn find_range(log: &Log, stream: &StreamKey, request: &ReadRequest) -> Result<Fi
     let record = log.find(stream)?.ok_or_else(|| Problem::no_stream(&stream.path))?;
     let tail = log.tail(record.id)?;
     let before = request.before(tail).min(tail.next());
-    Ok(Finite { log: log.clone(), record, after: request.after(tail), before })
+    Ok(Finite { log: log.clone(), record, after: request.after.after(tail), before })
 }
 
 impl Finite {

@@ -31,7 +31,7 @@ impl ScriptFailure {
         ScriptFailure {
             phase,
             reason,
-            error: ScriptError { name: name.into(), message, stack, frames: Vec::new() },
+            error: ScriptError { name: name.into(), message, stack, frames: Vec::new(), snippet: None },
             cause_code: None,
             event: None,
         }
@@ -86,7 +86,7 @@ fn frame(line: &str) -> Option<Frame> {
 }
 
 /// The text of an error as people know it, with the author's frames only.
-pub(super) fn stack_text(name: &str, message: &str, frames: &[Frame]) -> String {
+pub fn stack_text(name: &str, message: &str, frames: &[Frame]) -> String {
     let mut text = format!("{name}: {message}");
     for Frame { file, line, column, function } in frames {
         match function {

@@ -3,6 +3,7 @@
 
 mod allocator;
 mod compile;
+mod digest;
 mod engine;
 mod host;
 mod inbox;

@@ -21,6 +21,11 @@ impl Log {
         Ok(found.filter(|stream| self.shared.watermark.knows(stream.id)))
     }
 
+    /// Whether the stream at `key` is the one with this number: not destroyed, and not created again.
+    pub fn is_current(&self, key: &StreamKey, id: StreamId) -> Result<bool, LogError> {
+        Ok(self.find(key)?.is_some_and(|stream| stream.id == id))
+    }
+
     /// The durable tail; 0 when there are no events, or no such stream.
     pub fn tail(&self, id: StreamId) -> Result<Offset, LogError> {
         if self.shared.is_deleted(id) {
@@ -68,6 +73,13 @@ impl Log {
         }
         let why = format!("stream `{}` lacks its event at offset {}", stream.key.path, after.next());
         Err(LogError::Corrupt { folder: self.shared.folder.clone(), why })
+    }
+
+    /// The event at an offset, if there is one.
+    pub fn read_one(&self, stream: &StreamRecord, offset: Offset) -> Result<Option<Arc<Event>>, LogError> {
+        // The first event of a page comes whatever its size.
+        let page = self.read(stream, offset.previous(), offset.next(), 1, 0)?;
+        Ok(page.into_iter().next())
     }
 
     fn clamp(&self, id: StreamId, mut events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::circuit_breaker::pause;
-use crate::event::{Cause, Event, Kind, Slug, StreamKey, StreamPath, builtin};
-use crate::limits::{CYCLE_LINKS_MAX, DEPTH_MAX, EVENT_BYTES_MAX};
+use crate::event::{Cause, Event, Kind, Offset, Slug, StreamKey, StreamPath, builtin};
+use crate::limits::{CYCLE_LINKS_MAX, DEPTH_MAX};
 use crate::log::Log;
 use crate::processor::{BuiltinProcessor, Effect};
 
@@ -57,8 +57,7 @@ impl Causation {
     fn find(&self, cause: &Cause) -> Option<std::sync::Arc<Event>> {
         let path = StreamPath::parse(&cause.stream_path).ok()?;
         let record = self.log.find(&self.stream.sibling(path)).ok()??;
-        let at = crate::event::Offset(cause.offset);
-        self.log.read(&record, at.previous(), at.next(), 1, EVENT_BYTES_MAX).ok()?.pop()
+        self.log.read_one(&record, Offset(cause.offset)).ok()?
     }
 }
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::bundling::Bundling;
+use super::sources::SourceSet;
 use super::supervisor::Supervisor;
 use crate::event::builtin::{self, Phase};
-use crate::event::{Event, EventInput, Kind, Offset, Slug, SourceKind, StreamKey};
+use crate::event::{Event, EventInput, Json, Kind, Offset, Slug, SourceKind, StreamKey};
 use crate::isolate::Sources;
 use crate::limits::{ENV_VARS_MAX, PROCESSORS_PER_STREAM_MAX};
 use crate::processor::{BuiltinProcessor, Rejection};
@@ -50,19 +52,41 @@ pub struct Activation {
 pub struct DeploymentSet {
     pub processors: BTreeMap<Slug, Deployment>,
     pub env: Arc<BTreeMap<String, String>>,
+    /// The sources from which the bundler makes, or has made, what is deployed.
+    #[serde(default)]
+    pub sources: SourceSet,
+}
+
+impl DeploymentSet {
+    fn is_empty(&self) -> bool {
+        self.processors.is_empty() && self.sources.is_empty()
+    }
+
+    fn knows(&self, slug: &Slug) -> bool {
+        self.processors.contains_key(slug) || self.sources.of(slug).is_some()
+    }
+
+    /// How many slugs this stream has something for.
+    fn count(&self) -> usize {
+        self.processors.len()
+            + self.sources.slugs().filter(|slug| !self.processors.contains_key(slug)).count()
+    }
 }
 
 pub struct Deployments {
     supervisor: Supervisor,
+    bundling: Bundling,
     stream: StreamKey,
     set: Arc<DeploymentSet>,
-    /// Whether the supervisor has been told of a processor of this stream.
+    /// Whether the supervisor and the bundler have been told of something on this stream.
     told: bool,
+    /// The bundler has not been told since the stream has started.
+    fresh: bool,
 }
 
 impl Deployments {
-    pub fn new(supervisor: Supervisor, stream: StreamKey) -> Deployments {
-        Deployments { supervisor, stream, set: Arc::default(), told: false }
+    pub fn new(supervisor: Supervisor, bundling: Bundling, stream: StreamKey) -> Deployments {
+        Deployments { supervisor, bundling, stream, set: Arc::default(), told: false, fresh: true }
     }
 
     fn change(&mut self) -> &mut DeploymentSet {
@@ -71,6 +95,17 @@ impl Deployments {
 
     fn configure(&mut self, event: &Event) {
         let Ok(configured) = event.payload.decode::<builtin::ProcessorConfigured>() else { return };
+        let counts = match super::bundling::answered_source(event, configured.bundle.as_ref()) {
+            Some(source) => self.change().sources.bundled(&configured.slug, source),
+            // Whoever configures by hand has not waited for what is being built.
+            None => {
+                self.change().sources.forget(&configured.slug);
+                true
+            }
+        };
+        if !counts {
+            return;
+        }
         let version = version(&configured);
         let earlier = self.set.processors.get(&configured.slug);
         // Identical code configured again changes nothing, unless the earlier one does not run.
@@ -140,6 +175,16 @@ impl Deployments {
         }
     }
 
+    fn fail_to_compile(&mut self, event: &Event) {
+        let Ok(failed) = event.payload.decode::<builtin::ProcessorCompileFailed>() else { return };
+        let error = super::sources::compile_error(event.offset, &failed);
+        if self.change().sources.failed(&failed.slug, Offset(failed.source_offset), error.clone())
+            && let Some(deployment) = self.change().processors.get_mut(&failed.slug)
+        {
+            deployment.last_error = Some(error);
+        }
+    }
+
     fn suspend(&mut self, event: &Event) {
         let Ok(suspended) = event.payload.decode::<builtin::ProcessorSuspended>() else { return };
         // A newer version that is just starting is not the one that has failed too often.
@@ -153,6 +198,7 @@ impl Deployments {
     fn remove(&mut self, event: &Event) {
         if let Ok(removed) = event.payload.decode::<builtin::ProcessorRemoved>() {
             self.change().processors.remove(&removed.slug);
+            self.change().sources.forget(&removed.slug);
         }
     }
 
@@ -168,7 +214,14 @@ fn version(configured: &builtin::ProcessorConfigured) -> String {
     let entry = configured.entry().unwrap_or_default().to_string();
     let sources = Sources { entry, modules: configured.sources() };
     let egress = configured.egress.as_ref().map(|egress| &egress.allow);
-    super::script::version(&sources, &json!([configured.limits, configured.include_children, egress]))
+    // The map decides where failures are told to be, so a moved line is another version.
+    let map = configured.source_map.as_ref().map(Json::as_str);
+    super::script::version(&sources, &json!([configured.limits, configured.include_children, egress, map]))
+}
+
+#[derive(Deserialize)]
+struct Slugged {
+    slug: Slug,
 }
 
 impl BuiltinProcessor for Deployments {
@@ -181,11 +234,13 @@ impl BuiltinProcessor for Deployments {
             Err(Rejection::Full { path: self.stream.path.clone(), what, max })
         };
         match input.event_type.kind() {
-            Some(Kind::ProcessorConfigured) if self.set.processors.len() >= PROCESSORS_PER_STREAM_MAX => {
+            Some(Kind::ProcessorConfigured | Kind::ProcessorSourceConfigured)
+                if self.set.count() >= PROCESSORS_PER_STREAM_MAX =>
+            {
                 let known = input
                     .payload
-                    .decode::<builtin::ProcessorConfigured>()
-                    .is_ok_and(|configured| self.set.processors.contains_key(&configured.slug));
+                    .decode::<Slugged>()
+                    .is_ok_and(|configured| self.set.knows(&configured.slug));
                 if known { Ok(()) } else { refuse("processors", PROCESSORS_PER_STREAM_MAX) }
             }
             Some(Kind::EnvVarSet) if self.set.env.len() >= ENV_VARS_MAX => {
@@ -203,7 +258,15 @@ impl BuiltinProcessor for Deployments {
         // What the server says of a processor counts only when the server has said it.
         let by_server = event.source.as_ref().is_some_and(|source| source.kind == SourceKind::Server);
         match event.kind() {
+            Some(Kind::ProcessorSourceConfigured) => {
+                if let Ok(source) = event.payload.decode::<Slugged>() {
+                    self.change().sources.configured(source.slug, event.offset);
+                }
+            }
             Some(Kind::ProcessorConfigured) => self.configure(event),
+            Some(Kind::ProcessorCompileFailed) if super::bundling::is_bundlers(event) => {
+                self.fail_to_compile(event);
+            }
             Some(Kind::ProcessorRemoved) => self.remove(event),
             Some(Kind::EnvVarSet) => self.set_env(event),
             Some(Kind::ProcessorActivated) if by_server => self.activate(event),
@@ -214,19 +277,21 @@ impl BuiltinProcessor for Deployments {
     }
 
     fn committed(&mut self, tail: Offset) {
-        if self.told || !self.set.processors.is_empty() || tail == Offset::START {
-            self.told = !self.set.processors.is_empty();
+        if self.told || !self.set.is_empty() || tail == Offset::START {
+            self.told = !self.set.is_empty();
             self.supervisor.committed(&self.stream, tail, &self.set);
+            self.bundling.committed(&self.stream, &self.set, std::mem::take(&mut self.fresh));
         }
     }
 
     fn wakes_at_start(&self) -> bool {
-        !self.set.processors.is_empty()
+        !self.set.is_empty()
     }
 
     fn state(&self) -> Value {
         json!({
             "processors": self.set.processors,
+            "sources": self.set.sources,
             // Their names only: a value may well be what should not be shown.
             "env": self.set.env.keys().collect::<Vec<_>>(),
         })

@@ -7,7 +7,7 @@ mod drive;
 mod failing;
 mod record;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,12 +17,13 @@ use tokio_util::task::TaskTracker;
 use activate::Loaded;
 
 use super::deployments::{DeploymentSet, Status};
+use super::positions::Positions;
 use super::progress::{Progress, Store};
 use super::supervisor::Supervisor;
 use crate::event::builtin::ProcessorConfigured;
 use crate::event::{Event, Kind, Offset, Slug, StreamKey};
 use crate::isolate::{IsolateError, Isolates};
-use crate::limits::{EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
+use crate::limits::{FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
 use crate::stream::{AppendError, Only, Streams};
 
@@ -42,6 +43,8 @@ pub struct Context {
     pub home: Only,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
+    /// Of the configuration that has failed last, for the next failure.
+    pub positions: Mutex<Option<(Offset, Arc<Positions>)>>,
     /// Events in one call to `reduce`: one alone, once some event has brought down a whole worker.
     pub batch_events: usize,
 }
@@ -144,6 +147,6 @@ pub(super) fn read_configuration(
     record: &StreamRecord,
     offset: Offset,
 ) -> Result<Option<ProcessorConfigured>, LogError> {
-    let page = streams.log().read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
-    Ok(page.first().and_then(|event| event.payload.decode().ok()))
+    let event = streams.log().read_one(record, offset)?;
+    Ok(event.and_then(|event| event.payload.decode().ok()))
 }

@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{
-    Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, Timestamp, builtin,
+    Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
+    builtin,
 };
 use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
-use crate::limits::{EVENT_BYTES_MAX, LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
+use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
@@ -75,7 +76,7 @@ impl ScriptBridge {
         // A hook that has ended may still append, from a timer that it left behind.
         let log = self.streams.log();
         let record = log.find(&self.stream).ok()??;
-        log.read(&record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX).ok()?.pop()
+        log.read_one(&record, offset).ok()?
     }
 
     fn derived_key(&self, request: &AppendRequest) -> IdempotencyKey {
@@ -93,14 +94,7 @@ impl ScriptBridge {
     /// The stream and the event that a script's request means.
     fn understand(&self, request: &AppendRequest) -> Result<(StreamKey, EventInput), OpError> {
         let invalid = |message: String| OpError { code: "invalid-event".into(), message };
-        let path = match &request.path {
-            Some(path) => self
-                .stream
-                .path
-                .resolve(path)
-                .map_err(|message| OpError { code: "bad-path".into(), message })?,
-            None => self.stream.path.clone(),
-        };
+        let path = resolve(&self.stream, request.path.as_deref())?;
         let mut input = EventInput::parse(&request.input).map_err(|error| invalid(error.to_string()))?;
         input.idempotency_key.get_or_insert_with(|| self.derived_key(request));
         Ok((self.stream.sibling(path), input))
@@ -112,16 +106,16 @@ impl Bridge for ScriptBridge {
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
-        let own =
-            StreamRecord { id: self.id, key: self.stream.clone(), created_at: Timestamp::from_millis(0) };
+        let (own, id) = (self.stream.clone(), self.id);
         async move {
             let (stream, input) = understood?;
-            if !is_there(&streams, &own) {
-                return Err(op_error(&AppendError::Destroyed(own.key.path)));
+            let failed = |error: AppendError| op_error(&error);
+            if !streams.log().is_current(&own, id).map_err(|error| failed(error.into()))? {
+                return Err(failed(AppendError::Destroyed(own.path)));
             }
-            let only = if stream == own.key { Only::This(own.id) } else { Only::Any };
+            let only = if stream == own { Only::This(id) } else { Only::Any };
             let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause, only }).await;
-            stored.map(|event| wire_json(&event)).map_err(|error| op_error(&error))
+            stored.map(|event| wire_json(&event)).map_err(failed)
         }
         .boxed()
     }
@@ -153,12 +147,16 @@ impl Bridge for ScriptBridge {
     }
 }
 
+/// A path as a script on `own` writes it; its own when it names none.
+fn resolve(own: &StreamKey, path: Option<&str>) -> Result<StreamPath, OpError> {
+    let Some(path) = path else { return Ok(own.path.clone()) };
+    own.path.resolve(path).map_err(|message| OpError { code: "bad-path".into(), message })
+}
+
 fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Result<Vec<Bytes>, OpError> {
-    let bad = |message: String| OpError { code: "bad-cursor".into(), message };
-    let path = match &request.path {
-        Some(path) => own.path.resolve(path).map_err(bad)?,
-        None => own.path.clone(),
-    };
+    let after = cursor("afterOffset", request.after.as_deref())?;
+    let before = cursor("beforeOffset", request.before.as_deref())?;
+    let path = resolve(own, request.path.as_deref())?;
     let log = streams.log();
     let unavailable =
         |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
@@ -166,8 +164,8 @@ fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Resul
         return Ok(Vec::new());
     };
     let tail = log.tail(record.id).map_err(unavailable)?;
-    let mut after = cursor(request.after.as_deref(), Offset::START, Offset::START, tail).map_err(bad)?;
-    let before = cursor(request.before.as_deref(), Offset::END, Offset(1), tail.next()).map_err(bad)?;
+    let mut after = after.map_or(Offset::START, |cursor| cursor.after(tail));
+    let before = before.map_or(Offset::END, |cursor| cursor.before(tail));
     let types: Vec<EventType> = request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
     loop {
         let events =
@@ -185,22 +183,9 @@ fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Resul
     }
 }
 
-/// Whether the stream has not been destroyed in the meantime.
-fn is_there(streams: &Streams, record: &StreamRecord) -> bool {
-    matches!(streams.log().find(&record.key), Ok(Some(found)) if found.id == record.id)
-}
-
-/// A cursor as readers write it: an offset, `start` or `end`.
-fn cursor(text: Option<&str>, absent: Offset, start: Offset, end: Offset) -> Result<Offset, String> {
-    match text {
-        None => Ok(absent),
-        Some("start") => Ok(start),
-        Some("end") => Ok(end),
-        Some(digits) => match digits.parse::<u64>() {
-            Ok(offset) if offset > 0 => Ok(Offset(offset)),
-            _ => Err(format!("a cursor is a positive integer, `start` or `end`, not {digits:?}")),
-        },
-    }
+fn cursor(key: &str, text: Option<&str>) -> Result<Option<Cursor>, OpError> {
+    let parsed = text.map(Cursor::parse).transpose();
+    parsed.map_err(|why| OpError { code: "bad-cursor".into(), message: format!("`{key}` {why}") })
 }
 
 /// Ends when the bridge is gone and the last line is written.
@@ -218,7 +203,7 @@ async fn write_lines(
     let logs = stream.sibling(path);
     let mut lines = Vec::new();
     while waiting.recv_many(&mut lines, LOG_BATCH_MAX).await > 0 {
-        if !is_there(&streams, &record) {
+        if let Ok(false) = streams.log().is_current(stream, record.id) {
             return;
         }
         let origin = Origin::Server { slug: Some(slug.clone()), cause: None, only: Only::Any };

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use serde::Serialize;
+use millrace_bundler::Step;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::deployments::{DeploymentSet, Status};
+use super::bundling::Bundling;
+use super::deployments::{Deployment, DeploymentSet, Status};
 use super::follower;
 use super::progress::{Progress, Store};
+use super::sources::{Source, SourceSet, SourceStatus};
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
@@ -24,6 +27,7 @@ pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
     isolates: Isolates,
+    bundling: Bundling,
     hibernate_after: Duration,
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
@@ -38,6 +42,13 @@ struct Running {
     followers: BTreeMap<Slug, Arc<Progress>>,
 }
 
+/// What the built-in shows of a stream's deployments.
+#[derive(Default, Deserialize)]
+struct Shown {
+    processors: BTreeMap<Slug, Deployment>,
+    sources: SourceSet,
+}
+
 /// What `GET /api/processors/{path}` says of one processor.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,8 +57,13 @@ pub struct ProcessorReport {
     pub status: &'static str,
     /// Whether it has an isolate at the moment; an idle one hibernates, and wakes with its next event.
     pub awake: bool,
-    pub version: String,
-    pub configured_offset: Offset,
+    /// None as long as the first source is being built.
+    pub version: Option<String>,
+    pub configured_offset: Option<Offset>,
+    /// The newest source, of a processor that the bundler makes.
+    pub source: Option<Source>,
+    /// What the bundler is doing for it.
+    pub build: Option<Step>,
     /// The version that runs: an earlier one, when the newest could not be loaded or is still starting.
     pub active_version: Option<String>,
     pub reduced: Offset,
@@ -59,10 +75,38 @@ pub struct ProcessorReport {
     pub limits: Value,
 }
 
+impl ProcessorReport {
+    /// Of a processor that has never been ready to run.
+    fn of_source(slug: &Slug, source: &Source, build: Option<Step>, tail: Offset) -> ProcessorReport {
+        let status = match source.status {
+            SourceStatus::Building | SourceStatus::Built => "building",
+            SourceStatus::Failed => "failed",
+        };
+        ProcessorReport {
+            slug: slug.clone(),
+            status,
+            awake: false,
+            version: None,
+            configured_offset: None,
+            source: Some(source.clone()),
+            build,
+            active_version: None,
+            reduced: Offset::START,
+            acted: Offset::START,
+            tail,
+            lag: 0,
+            last_error: source.last_error.clone(),
+            bundle: None,
+            limits: Value::Object(serde_json::Map::new()),
+        }
+    }
+}
+
 impl Supervisor {
-    pub fn new(isolates: Isolates, hibernate_after: Duration) -> Supervisor {
+    pub fn new(isolates: Isolates, bundling: Bundling, hibernate_after: Duration) -> Supervisor {
         Supervisor(Arc::new(Inner {
             isolates,
+            bundling,
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
@@ -146,6 +190,7 @@ impl Supervisor {
             tasks: self.0.tasks.clone(),
             home: Only::Any,
             prepared: None,
+            positions: Mutex::default(),
             batch_events: crate::limits::REDUCE_BATCH_EVENTS,
         };
         self.0.tasks.spawn(follower::run(context));
@@ -176,11 +221,17 @@ impl Supervisor {
     pub async fn report(&self, stream: &StreamKey) -> Result<Option<Vec<ProcessorReport>>, AppendError> {
         let Some(streams) = self.0.streams.get() else { return Ok(None) };
         let Some(state) = streams.state(stream).await? else { return Ok(None) };
-        let deployed =
-            state.builtins.get("deployments").and_then(|deployments| deployments.get("processors"));
-        let processors: BTreeMap<Slug, super::deployments::Deployment> =
-            deployed.map(|set| serde_json::from_value(set.clone()).unwrap_or_default()).unwrap_or_default();
+        let shown: Shown = state
+            .builtins
+            .get("deployments")
+            .and_then(|deployments| Shown::deserialize(deployments).ok())
+            .unwrap_or_default();
+        let Shown { processors, sources } = shown;
         let mut reports = Vec::with_capacity(processors.len());
+        for (slug, source) in sources.iter().filter(|(slug, _)| !processors.contains_key(slug)) {
+            let build = self.0.bundling.step(stream, slug);
+            reports.push(ProcessorReport::of_source(slug, source, build, state.tail));
+        }
         for (slug, deployment) in processors {
             let store = Store::new(streams.log().clone(), state.record.id, &slug);
             let (reduced, acted, awake) = match self.progress(stream, &slug) {
@@ -197,8 +248,10 @@ impl Supervisor {
             reports.push(ProcessorReport {
                 status: status(deployment.status),
                 awake,
-                version: deployment.version,
-                configured_offset: deployment.configured,
+                version: Some(deployment.version),
+                configured_offset: Some(deployment.configured),
+                source: sources.of(&slug).cloned(),
+                build: self.0.bundling.step(stream, &slug),
                 active_version: deployment.active.map(|active| active.version),
                 reduced,
                 acted,
@@ -214,6 +267,7 @@ impl Supervisor {
                 slug,
             });
         }
+        reports.sort_by(|a, b| a.slug.cmp(&b.slug));
         Ok(Some(reports))
     }
 

@@ -124,9 +124,14 @@ pub async fn run(streams: Streams, mut queued: Queued) {
 async fn announce(streams: &Streams, records: &[StreamRecord]) -> bool {
     let mut by_ancestor: BTreeMap<StreamKey, Vec<EventInput>> = BTreeMap::new();
     for record in records {
-        // One that was destroyed in the meantime must not bring its ancestors back.
-        if !matches!(streams.log().find(&record.key), Ok(Some(found)) if found.id == record.id) {
-            continue;
+        match streams.log().is_current(&record.key, record.id) {
+            Ok(true) => {}
+            // One that was destroyed in the meantime must not bring its ancestors back.
+            Ok(false) => continue,
+            Err(error) => {
+                tracing::warn!(%error, stream = %record.key.path, "cannot see whether a new stream is still there; will try again");
+                return false;
+            }
         }
         for ancestor in record.key.path.ancestors() {
             by_ancestor.entry(record.key.sibling(ancestor)).or_default().push(announcement(record));

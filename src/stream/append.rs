@@ -12,7 +12,7 @@ use crate::event::{
     Timestamp, builtin,
 };
 use crate::limits::{
-    BUILTIN_CHECKPOINT_EVENTS, BUILTIN_CHECKPOINT_EVENTS_MIN, EVENT_BYTES_MAX, GROUP_COMMIT_BYTES_MAX,
+    BUILTIN_CHECKPOINT_EVENTS, BUILTIN_CHECKPOINT_EVENTS_MIN, GROUP_COMMIT_BYTES_MAX,
     STREAM_COMMIT_EVENTS_MAX,
 };
 use crate::log::{Commit, Log, LogError, Mark, StreamRecord};
@@ -246,8 +246,7 @@ impl Pipeline {
 
     fn read_stored(&self, offset: Offset) -> Result<Arc<Event>, LogError> {
         let record = self.record.as_ref().expect("only a stream that exists has stored keys");
-        let page = self.log.read(record, offset.previous(), offset.next(), 1, EVENT_BYTES_MAX)?;
-        page.into_iter().next().ok_or_else(|| {
+        self.log.read_one(record, offset)?.ok_or_else(|| {
             let stream = &self.stream.path;
             self.log.corrupt(format!(
                 "the key index of stream `{stream}` names event {offset}, which is not there"

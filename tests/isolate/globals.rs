@@ -1,8 +1,23 @@
-//! The globals, by what they do: each line is an expression and what it is, as `console.log` shows it.
+//! The globals, by what they do: each line of `globals.txt` is an expression and what it is, as `console.log` shows
+//! it; the files of `web` hold scripts and what they log.
 
-use super::harness::check_expressions;
+use super::harness::{check_expressions, check_scripts};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn globals() {
     check_expressions(include_str!("globals.txt")).await;
+}
+
+macro_rules! scripts {
+    ($($folder:literal: $($name:ident),* $(,)?);* $(;)?) => { $($(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let file = concat!($folder, "/", stringify!($name), ".js");
+            check_scripts(file, include_str!(concat!($folder, "/", stringify!($name), ".js"))).await;
+        }
+    )*)* };
+}
+
+scripts! {
+    "web": readable_streams, writable_streams, bodies, messages;
 }

@@ -227,6 +227,36 @@ pub async fn check_expressions(text: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A file of scripts: each begins with a line `//# what it shows`, and has the lines that it logs behind `//> `.
+/// Its imports are those of a module; the rest runs in `afterAppend`.
+pub async fn check_scripts(file: &str, text: &'static str) {
+    let isolates = isolates();
+    let mut wrong = Vec::new();
+    for case in text.split("//# ").skip(1) {
+        let (title, script) = case.split_once('\n').expect("a script stands below its title");
+        let expected: Vec<&str> =
+            script.lines().filter_map(|line| line.trim().strip_prefix("//> ")).collect();
+        let (imports, body): (Vec<&str>, Vec<&str>) =
+            script.lines().partition(|line| line.starts_with("import "));
+        let module = format!(
+            "{}\nexport default {{ async afterAppend() {{\n{}\n}} }}",
+            imports.join("\n"),
+            body.join("\n")
+        );
+        let notes = Arc::new(Notes::default());
+        let case = Case { script: Box::leak(module.into_boxed_str()), events: &["{}"], ..Case::default() };
+        run(&isolates, &case, &notes).await;
+        let logs = notes.logs.lock().unwrap();
+        let logs: Vec<&str> =
+            logs.iter().flat_map(|log| log.strip_prefix("info ").unwrap_or(log).lines()).collect();
+        let failures = notes.failures.lock().unwrap();
+        if logs != expected || !failures.is_empty() {
+            wrong.push(format!("{file}: {title}\n  logs {logs:#?}\n  not  {expected:#?}\n  {failures:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
 async fn problem(isolates: &Isolates, case: Case) -> Option<String> {
     let notes = Arc::new(Notes::default());
     let state = match tokio::time::timeout(Duration::from_secs(20), run(isolates, &case, &notes)).await {

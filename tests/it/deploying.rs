@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::server::{program, run_command};
+use crate::harness::server::{program, run, run_command};
 use crate::harness::{Shared, shared};
 
 const ECHO: &str = "export default {\n  async afterAppend({ event, append }) {\n    if (event.type === 'ping') await append({ type: 'pong' });\n  },\n};\n";
@@ -66,23 +66,54 @@ fn a_mistake_is_shown_where_it_is() {
 }
 
 #[test]
-fn a_folder_is_its_modules_and_typescript_is_for_later() {
+fn a_folder_of_javascript_is_its_modules() {
     let (server, folder) = (shared(), tempfile::tempdir().unwrap());
     let agent = folder.path().join("agent");
     fs::create_dir_all(agent.join("lib")).unwrap();
     fs::write(agent.join("lib/answer.js"), "export const answer = () => ({ type: 'pong' });\n").unwrap();
-    fs::write(agent.join("processor.js"), ECHO.replace("{ type: 'pong' }", "answer()")).unwrap();
-    let entry = fs::read_to_string(agent.join("processor.js")).unwrap();
+    let entry = ECHO.replace("{ type: 'pong' }", "answer()");
     fs::write(agent.join("processor.js"), format!("import {{ answer }} from './lib/answer.js';\n{entry}"))
         .unwrap();
     let (code, out, err) = deploy(&server, &agent, &[]);
     assert!(code == Some(0) && out.contains("`agent`"), "{out}{err}");
     server.append("/a", json!({"type": "ping"}));
     server.wait_type("/a", "pong");
-    let script = folder.path().join("x.ts");
-    fs::write(&script, ECHO).unwrap();
-    let (code, _, err) = deploy(&server, &script, &[]);
-    assert!(code == Some(1) && err.contains("TypeScript"), "{err}");
+}
+
+#[test]
+fn typescript_is_built_and_told_of_in_the_files_as_they_are_called_here() {
+    let (server, folder) = (shared(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("echo.ts");
+    fs::write(&file, ECHO).unwrap();
+    let (code, out, err) = deploy(&server, &file, &["--typecheck", "off"]);
+    assert!(code == Some(0) && out.contains("`echo` is active"), "{out}{err}");
+    let (code, out, err) = deploy(&server, &file, &["--typecheck", "off"]);
+    assert!(code == Some(0) && out.contains("nothing changed"), "{out}{err}");
+    fs::write(&file, format!("import * as z from 'zod';\nz.string();\n{ECHO}")).unwrap();
+    let (code, _, err) = deploy(&server, &file, &["--typecheck", "off"]);
+    let place = format!("--> {}:1:20", file.display());
+    for part in ["error[undeclared-dependency]", &place, "> 1 | import * as z from 'zod';", "hint:"] {
+        assert!(code == Some(1) && err.contains(part), "{part}: {err}");
+    }
+    server.append("/a", json!({"type": "ping"}));
+    server.wait_type("/a", "pong");
+}
+
+#[test]
+fn a_bundle_is_made_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("echo.ts"), folder.path().join("out.js"));
+    fs::write(&file, ECHO).unwrap();
+    let paths = [&file, &out].map(|path| path.display().to_string());
+    let done = run(&["bundle", &paths[0], "--out", &paths[1], "--typecheck", "off"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(fs::read_to_string(&out).unwrap().contains("afterAppend"));
+    let map = fs::read_to_string(folder.path().join("out.js.map")).unwrap();
+    assert!(map.contains("echo.ts"), "{map}");
+    fs::write(&file, "export default {").unwrap();
+    let failed = run(&["bundle", &paths[0], "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&failed.stdout).unwrap();
+    assert_eq!((failed.status.code(), &told["stage"]), (Some(1), &json!("parse")));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod harness;
 
 mod append;
 mod breaker;
+mod bundling;
 mod cli;
 mod crash;
 mod delete;
@@ -17,6 +18,7 @@ mod hooks;
 mod input;
 mod listing;
 mod live;
+mod packages;
 mod paths;
 mod processors;
 mod reading;

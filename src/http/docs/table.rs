@@ -145,6 +145,84 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"burstCapacity":10000,"refillRatePerMinute":60000,"maxDepth":50}"#,
             client: true,
         },
+        Kind::ProcessorSourceConfigured => EventDoc {
+            summary: "This stream is to run this source as a processor: TypeScript, several files, npm packages.",
+            who: "Clients; processors that write processors.",
+            effect: "The bundler resolves the dependencies, compiles and links the files, and appends `processor/configured` with one module that runs, or `processor/compile-failed` with what to change. Whatever ran under the slug goes on until the bundle is loaded. A later source, configuration or removal of the same slug takes the place of one that is still being built.",
+            fields: const {
+                &[
+                    SLUG,
+                    required(
+                        "files",
+                        "object",
+                        "Text by relative path, as in `{\"processor.ts\": \"…\", \"lib/words.ts\": \"…\"}`. A `package.json` and a `tsconfig.json` among them count.",
+                    ),
+                    optional(
+                        "entry",
+                        "string",
+                        "The file whose default export (or export `processor`) is the processor. Left out: `main` of package.json, else `processor` or `index` with any extension, also below `src/`, else the only file.",
+                    ),
+                    optional(
+                        "packageJson",
+                        "object or string",
+                        "The package.json, of which `dependencies`, `optionalDependencies`, `peerDependencies`, `overrides`, `imports`, `main` and the `@types/*` of `devDependencies` count.",
+                    ),
+                    optional(
+                        "lock",
+                        "object",
+                        "The `bundle.lock` of an earlier bundle: the same packages again, as long as the dependencies are the same. Left out: that of the slug's last bundle on this stream.",
+                    ),
+                    optional(
+                        "typecheck",
+                        "string",
+                        "`report` (default): the bundle runs, and type errors are told as `processor/type-errors-found`. `require`: they are `processor/compile-failed`. `off`: nobody looks.",
+                    ),
+                    optional("includeChildren", "boolean", "As in `processor/configured`."),
+                    optional("redeliverFailed", "boolean", "As in `processor/configured`."),
+                    optional("limits", "object", "As in `processor/configured`."),
+                    optional("egress", "object", "As in `processor/configured`."),
+                ]
+            },
+            example: r#"{"slug":"ping","files":{"processor.ts":"import { defineProcessor } from 'millrace';\n\nexport default defineProcessor({\n  async afterAppend({ event, append }) {\n    if (event.type === 'ping') await append({ type: 'pong', payload: { to: event.offset } });\n  },\n});\n"}}"#,
+            client: true,
+        },
+        Kind::ProcessorCompileFailed => EventDoc {
+            summary: "A source did not become a processor: what is wrong, exactly where, and what to do.",
+            who: "The bundler.",
+            effect: "None of its own: whatever ran under the slug goes on. Append a repaired `processor/source-configured`.",
+            fields: const {
+                &[
+                    SLUG,
+                    required("sourceOffset", "integer", "Where the `processor/source-configured` stands."),
+                    required("stage", "string", "`parse`, `resolve`, `install`, `link` or `typecheck`."),
+                    required(
+                        "diagnostics",
+                        "array",
+                        "`{severity, code, message, file, line, column, endLine?, endColumn?, snippet, hint?}` each; lines and columns count from 1 and point into `files`.",
+                    ),
+                ]
+            },
+            example: r#"{"slug":"ping","sourceOffset":2,"stage":"resolve","diagnostics":[{"severity":"error","code":"undeclared-dependency","message":"`zod` is not a dependency","file":"processor.ts","line":1,"column":19,"snippet":"> 1 | import { z } from 'zod';\n    |                   ^\n","hint":"add \"zod\" to the dependencies of package.json"}]}"#,
+            client: false,
+        },
+        Kind::ProcessorTypeErrorsFound => EventDoc {
+            summary: "A processor runs although the type checker objects to it.",
+            who: "The bundler, for a source with `typecheck: \"report\"`.",
+            effect: "None of its own.",
+            fields: const {
+                &[
+                    SLUG,
+                    required("sourceOffset", "integer", "Where the `processor/source-configured` stands."),
+                    required(
+                        "diagnostics",
+                        "array",
+                        "As in `processor/compile-failed`; the codes are TypeScript's.",
+                    ),
+                ]
+            },
+            example: r#"{"slug":"ping","sourceOffset":2,"diagnostics":[{"severity":"error","code":"TS2339","message":"Property 'tpye' does not exist on type 'Event'.","file":"processor.ts","line":5,"column":15,"snippet":"> 5 |     if (event.tpye === 'ping') return;\n    |               ^\n"}]}"#,
+            client: false,
+        },
         Kind::ProcessorConfigured => EventDoc {
             summary: "This stream runs this code as a processor.",
             who: "Clients; the bundler.",
@@ -165,7 +243,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "sourceMap",
                         "object",
-                        "A source map of `script`. This version keeps it and does not use it: positions are told in the code as it is here.",
+                        "A source map of `script` (version 3): with it, failures are told in the author's own files.",
                     ),
                     optional(
                         "includeChildren",
@@ -180,7 +258,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "limits",
                         "object",
-                        "`{memoryBytes?, cpuMs?, timeoutMs?}`: memory of the isolate (default 64 MiB), processor time of one turn (1,000), wall clock of one `afterAppend` (300,000); up to the server's own bounds.",
+                        "`{memoryBytes?, cpuMs?, timeoutMs?, codeGeneration?}`: memory of the isolate (default 64 MiB), processor time of one turn (1,000), wall clock of one `afterAppend` (300,000); up to the server's own bounds. `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`).",
                     ),
                     optional(
                         "egress",
@@ -232,7 +310,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     required(
                         "error",
                         "object",
-                        "`{name, message, stack, frames: [{file, line, column, function?}]}`; lines and columns count from 1 and point into the author's own files.",
+                        "`{name, message, stack, frames: [{file, line, column, function?}], snippet?}`; lines and columns count from 1 and point into the author's own files, or into a package's (`zod/v4/core.js`); `snippet` is the code frame.",
                     ),
                     optional(
                         "cause",

@@ -103,7 +103,10 @@ fn describe(error: &CaughtError<'_>, sources: &SourceModules) -> ScriptFailure {
     let name = exception.as_object().get::<_, String>("name").unwrap_or_else(|_| "SyntaxError".into());
     let frames = author_frames(&exception.stack().unwrap_or_default(), |file| sources.contains_key(file));
     let stack = stack_text(&name, &message, &frames);
-    ScriptFailure { error: builtin::ScriptError { name, message, stack, frames }, ..failed("", "") }
+    ScriptFailure {
+        error: builtin::ScriptError { name, message, stack, frames, snippet: None },
+        ..failed("", "")
+    }
 }
 
 struct SourceNames {

@@ -16,7 +16,7 @@ use super::{natives, prelude};
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
 use crate::limits;
 
-/// All but `Eval`: isolates run bytecode only, and `new Function` throws.
+/// All but `Eval`: isolates run bytecode only, and `new Function` throws, unless their configuration allows it.
 type Intrinsics = (
     intrinsic::Date,
     intrinsic::RegExpCompiler,
@@ -120,7 +120,11 @@ impl Engine {
         let stop = host.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || stop.must_stop())));
         runtime.set_loader(ModuleNames(Rc::downgrade(code)), Modules(Rc::downgrade(code)));
-        let context = Context::custom::<Intrinsics>(&runtime).map_err(unable)?;
+        let context = match host.generates_code {
+            true => Context::custom::<(intrinsic::Eval, Intrinsics)>(&runtime),
+            false => Context::custom::<Intrinsics>(&runtime),
+        };
+        let context = context.map_err(unable)?;
         let prelude = context.with(|ctx| {
             let prelude = start_prelude(&ctx, host).catch(&ctx).map_err(|error| error.to_string())?;
             Ok::<_, String>(Persistent::save(&ctx, prelude))
@@ -288,7 +292,7 @@ impl Engine {
         ScriptFailure {
             phase,
             reason,
-            error: ScriptError { name, message, stack, frames },
+            error: ScriptError { name, message, stack, frames, snippet: None },
             cause_code: code,
             event: None,
         }

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{prelude, web};
+use super::{digest, prelude, web};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -20,6 +20,7 @@ pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("timersMax", limits::TIMERS_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;
     web::add(&native, ctx)?;
+    digest::add(&native, ctx)?;
     add_hooks(&native, ctx, host)?;
     add_timers(&native, ctx, host)?;
     add_ops(&native, ctx, host)?;

@@ -1,35 +1,83 @@
-//! Our own JavaScript, which runs in an isolate before the author's: compiled once in each worker.
+//! Our own JavaScript, which runs in an isolate before and beside the author's. Each part is compiled once
+//! in a worker, when an isolate first asks for it.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use rquickjs::{Context, Module, Runtime, WriteOptions};
 
 macro_rules! parts {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../runtime-js/prelude/", $name, ".js")))),*]
+        &[$(($name, include_str!(concat!("../../../runtime-js/prelude/", $name, ".js")))),*]
     };
 }
 
-const PARTS: [(&str, &str); 11] = parts![
-    "core", "globals", "random", "inspect", "events", "url", "encoding", "clone", "headers", "crypto",
+const PARTS: &[(&str, &str)] = parts![
+    "core",
+    "globals",
+    "random",
+    "inspect",
+    "idl",
+    "events",
+    "abort",
+    "messages",
+    "url",
+    "encoding",
+    "clone",
+    "crypto",
+    "subtle",
+    "performance",
+    "navigator",
+    "blob",
+    "fetch/body",
+    "fetch/fetch",
+    "fetch/form",
+    "fetch/headers",
+    "fetch/mime",
+    "fetch/multipart",
+    "fetch/request",
+    "fetch/response",
+    "streams/buffers",
+    "streams/bytes",
+    "streams/common",
+    "streams/default",
+    "streams/pipe",
+    "streams/readable",
+    "streams/sink",
+    "streams/state",
+    "streams/tee",
+    "streams/text",
+    "streams/transform",
+    "streams/writable",
     "millrace",
 ];
 
 /// Under which names an author can import our module.
 const MODULES: [&str; 2] = ["millrace", "ai-engineer-workshop"];
 
+/// What every isolate needs at once.
+const FIRST: [&str; 2] = ["core", "globals"];
+
 thread_local! {
-    static COMPILED: OnceCell<HashMap<&'static str, &'static [u8]>> = const { OnceCell::new() };
+    static COMPILED: RefCell<HashMap<&'static str, &'static [u8]>> = RefCell::default();
 }
 
-/// Compiles the prelude for this thread; it lives as long as the process.
+/// Compiles what every isolate needs, so that the first one does not wait for it.
 pub fn compile() {
-    COMPILED.with(|compiled| compiled.get_or_init(compile_parts).len());
+    for name in FIRST {
+        part(name);
+    }
 }
 
+/// The bytecode of a part; it lives as long as the process.
 pub fn part(name: &str) -> Option<&'static [u8]> {
-    COMPILED.with(|compiled| compiled.get_or_init(compile_parts).get(name).copied())
+    if let Some(code) = COMPILED.with_borrow(|compiled| compiled.get(name).copied()) {
+        return Some(code);
+    }
+    let (name, source) = PARTS.iter().find(|(part, _)| *part == name)?;
+    let code = compile_part(name, source).expect("the prelude compiles: its tests run it");
+    COMPILED.with_borrow_mut(|compiled| compiled.insert(name, code));
+    Some(code)
 }
 
 pub fn is_module(name: &str) -> bool {
@@ -46,21 +94,24 @@ pub fn module_source(name: &str) -> Option<&'static str> {
     is_module(name).then_some(source)
 }
 
-fn compile_parts() -> HashMap<&'static str, &'static [u8]> {
-    let compile = || {
-        let runtime = Runtime::new()?;
-        let context = Context::full(&runtime)?;
-        context.with(|ctx| {
-            PARTS
-                .iter()
-                .map(|(name, source)| {
-                    let module = Module::declare(ctx.clone(), format!("millrace:{name}"), *source)?;
-                    let options =
-                        WriteOptions { strip_source: true, strip_debug: true, ..WriteOptions::default() };
-                    Ok((*name, &*module.write(options)?.leak()))
-                })
-                .collect::<rquickjs::Result<_>>()
-        })
-    };
-    compile().expect("the prelude compiles: its tests run it")
+fn compile_part(name: &str, source: &str) -> rquickjs::Result<&'static [u8]> {
+    let runtime = Runtime::new()?;
+    let context = Context::full(&runtime)?;
+    context.with(|ctx| {
+        let module = Module::declare(ctx.clone(), format!("millrace:{name}"), source)?;
+        let options = WriteOptions { strip_source: true, strip_debug: true, ..WriteOptions::default() };
+        Ok(&*module.write(options)?.leak())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PARTS, compile_part};
+
+    #[test]
+    fn every_part_compiles() {
+        for (name, source) in PARTS {
+            assert!(compile_part(name, source).is_ok(), "{name}");
+        }
+    }
 }

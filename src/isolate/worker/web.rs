@@ -9,6 +9,7 @@ use url::{form_urlencoded, quirks};
 pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
     native.set("random", Function::new(ctx.clone(), random)?)?;
     native.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
+    native.set("utf8Decode", Function::new(ctx.clone(), utf8_decode)?)?;
     native.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
     native.set("decoder", Function::new(ctx.clone(), decoder)?)?;
     native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
@@ -29,6 +30,15 @@ fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
 fn utf8_encode<'js>(ctx: Ctx<'js>, text: String) -> Result<TypedArray<'js, u8>> {
     // A copy lies in the isolate's own memory, and is counted there.
     TypedArray::new_copy(ctx, text.as_bytes())
+}
+
+/// What is not valid is replaced; a byte order mark is not part of the text.
+#[allow(unsafe_code)]
+fn utf8_decode<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> Result<rquickjs::String<'js>> {
+    // SAFETY: no JavaScript runs, and nothing is freed, before these bytes have been read.
+    let bytes = unsafe { bytes.as_bytes() }.unwrap_or_default();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    rquickjs::String::from_str(ctx, &String::from_utf8_lossy(bytes))
 }
 
 fn encoding_name(label: String) -> Option<String> {

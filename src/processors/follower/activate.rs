@@ -411,5 +411,6 @@ fn bounds(configuration: &ProcessorConfigured) -> Bounds {
         memory_bytes: asked.memory_bytes.unwrap_or(limits::MEMORY_BYTES),
         cpu_per_turn: asked.cpu_ms.map_or(limits::CPU_PER_TURN, Duration::from_millis),
         hook_timeout: asked.timeout_ms.map_or(limits::HOOK_TIMEOUT, Duration::from_millis),
+        generates_code: asked.code_generation.unwrap_or(false),
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Context, Trouble};
+use super::super::pause::{self, append_when_open};
+use super::super::positions::Positions;
+use super::{Context, Trouble, read_configuration};
 use crate::event::builtin::{ProcessorActivated, ProcessorFailed, ProcessorSuspended};
 use crate::event::{Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset};
 use crate::isolate::ScriptFailure;
-use crate::processor::Rejection;
 use crate::stream::{AppendError, Origin};
 
 impl Context {
@@ -31,6 +32,7 @@ impl Context {
         event: Option<Offset>,
     ) -> Result<(), Trouble> {
         let phase = failure.phase;
+        let told = self.positions(configured)?.tell(failure.clone());
         // A failure to load was caused by the configuration itself.
         let at = event.or((phase == crate::event::builtin::Phase::Load).then_some(configured));
         let failed = ProcessorFailed {
@@ -38,7 +40,7 @@ impl Context {
             version: version.to_string(),
             phase,
             reason: failure.reason,
-            error: failure.error.clone(),
+            error: told.error,
             cause: at.map(|offset| Cause { stream_path: self.stream.path.to_string(), offset: offset.0 }),
         };
         let key = (phase != crate::event::builtin::Phase::UnhandledRejection).then(|| {
@@ -68,42 +70,44 @@ impl Context {
     ) -> Result<(), Trouble> {
         let mut input = EventInput::new(kind, Json::of(payload));
         input.idempotency_key = key.map(IdempotencyKey::derived);
-        loop {
-            let origin =
-                Origin::Server { slug: Some(self.slug.clone()), cause: cause.clone(), only: self.home };
-            match self.streams.append_one(&self.stream, input.clone(), origin).await {
-                Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => {
-                    self.wait_until_resumed().await?
-                }
-                outcome => return Ok(outcome.map(drop)?),
-            }
-        }
+        let origin = Origin::Server { slug: Some(self.slug.clone()), cause, only: self.home };
+        let stored = append_when_open(&self.streams, &self.stream, input, origin, &self.shutdown).await;
+        Ok(stored.map(drop)?)
     }
 
     /// Returns at once when the stream is not paused.
     pub(super) async fn wait_until_resumed(&self) -> Result<(), Trouble> {
-        let mut subscription = self.streams.subscribe(&self.stream, None).await?;
-        while self.is_paused().await? {
-            tokio::select! {
-                () = self.shutdown.cancelled() => return Err(AppendError::ShuttingDown.into()),
-                events = subscription.next() => if events?.is_none() {
-                    return Err(AppendError::ShuttingDown.into());
-                },
-            }
-        }
-        Ok(())
+        Ok(pause::wait_until_resumed(&self.streams, &self.stream, &self.shutdown).await?)
     }
 
     pub(super) async fn is_paused(&self) -> Result<bool, Trouble> {
-        let state = self.streams.state(&self.stream).await?;
-        let breaker = state.as_ref().and_then(|state| state.builtins.get("circuit-breaker"));
-        Ok(breaker.is_some_and(|breaker| breaker["paused"] == true))
+        Ok(pause::is_paused(&self.streams, &self.stream).await?)
+    }
+
+    /// Where the places of what was configured there come from; kept, because failures come in rows.
+    fn positions(&self, configured: Offset) -> Result<Arc<Positions>, Trouble> {
+        let known = self.positions.lock().expect("nothing panics while it holds the positions").clone();
+        if let Some((_, positions)) = known.filter(|(of, _)| *of == configured) {
+            return Ok(positions);
+        }
+        let Some(record) = self.streams.log().find(&self.stream)? else {
+            return Err(AppendError::Destroyed(self.stream.path.clone()).into());
+        };
+        let Some(configuration) = read_configuration(&self.streams, &record, configured)? else {
+            return Err(Trouble::Isolate(format!(
+                "no configuration of `{}` at offset {configured}",
+                self.slug
+            )));
+        };
+        let positions = Arc::new(Positions::of(configuration));
+        *self.positions.lock().expect("nothing panics while it holds the positions") =
+            Some((configured, positions.clone()));
+        Ok(positions)
     }
 
     pub(super) fn find_event(&self, offset: Offset) -> Result<Option<Arc<Event>>, Trouble> {
         let log = self.streams.log();
         let Some(record) = log.find(&self.stream)? else { return Ok(None) };
-        let page = log.read(&record, offset.previous(), offset.next(), 1, crate::limits::EVENT_BYTES_MAX)?;
-        Ok(page.into_iter().next())
+        Ok(log.read_one(&record, offset)?)
     }
 }

@@ -94,8 +94,14 @@ pub fn program(args: &[&str]) -> Command {
         .env_remove("MILLRACE_PROJECT")
         .env_remove("MILLRACE_LOG")
         .env_remove("RUST_LOG")
+        .env("MILLRACE_PACKAGES", package_store())
         .stdin(Stdio::null());
     command
+}
+
+/// All tests share what they download, from one run to the next.
+pub fn package_store() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages")
 }
 
 /// Runs the program to its end, which must come before the deadline.

@@ -15,24 +15,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stream", &["log", "processor", "event", "limits"]),
     ("processors", &["isolate", "stream", "log", "processor", "event", "limits"]),
     ("host", &["processors", "isolate", "stream", "log", "memory", "processor", "event", "limits"]),
-    ("telemetry", &["limits"]),
-    ("http", &["host", "processors", "stream", "log", "processor", "event", "limits", "telemetry"]),
+    ("http", &["host", "processors", "stream", "log", "processor", "event", "limits"]),
     ("config", &["log", "event", "limits"]),
     (
         "cli",
-        &[
-            "http",
-            "host",
-            "config",
-            "telemetry",
-            "isolate",
-            "processors",
-            "stream",
-            "log",
-            "processor",
-            "event",
-            "limits",
-        ],
+        &["http", "host", "config", "isolate", "processors", "stream", "log", "processor", "event", "limits"],
     ),
 ];
 

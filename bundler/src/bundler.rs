@@ -1,0 +1,188 @@
+//! The way from a project to a bundle: looked through without touching anything outside, its packages installed where
+//! it needs some, linked; and apart from that, its types checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use crate::builds::{Builds, Outcome, digest};
+use crate::esbuild::{Binary, Esbuild, EsbuildOptions};
+use crate::failure::{BundleError, Failure, Stage};
+use crate::install;
+use crate::limits::DIAGNOSTICS_MAX;
+use crate::linking;
+use crate::npm::{Installed, Npm, NpmConfig, NpmOptions};
+use crate::package::Packages;
+use crate::progress::{OnStep, Step};
+use crate::resolve::{Builtin, Provided};
+use crate::sketch::Sketch;
+use crate::tools::{ESBUILD, TYPESCRIPT};
+use crate::typecheck::{Program, TypeChecker, TypeCheckerOptions};
+use crate::{Bundle, Diagnostic, Project};
+
+pub struct BundlerOptions {
+    /// Where packages are kept, for all builds and for other processes that use it.
+    pub store: PathBuf,
+    /// Only what the store has.
+    pub offline: bool,
+    /// Of the process: npm's settings may stand there.
+    pub environment: BTreeMap<String, String>,
+    /// Where a project's `.npmrc` would lie.
+    pub folder: PathBuf,
+    /// Programs to use instead of the pinned ones.
+    pub esbuild: Option<PathBuf>,
+    pub tsc: Option<PathBuf>,
+    /// The built-in modules of Node that an isolate has, without `node:`.
+    pub node_modules: &'static [&'static str],
+}
+
+#[derive(Clone)]
+pub struct Bundler(Arc<Inner>);
+
+struct Inner {
+    npm: Npm,
+    builds: Builds,
+    esbuild: Esbuild,
+    checker: TypeChecker,
+    provided: Arc<Provided>,
+}
+
+impl Bundler {
+    /// Touches neither disk nor network, and starts no process: each comes when it is first needed.
+    pub fn new(options: BundlerOptions) -> Bundler {
+        let config = NpmConfig::load(&options.environment, &options.folder);
+        let npm = Npm::new(NpmOptions { store: options.store, config, offline: options.offline });
+        let (of_esbuild, of_checker) = (npm.clone(), npm.clone());
+        let (esbuild, tsc) = (options.esbuild, options.tsc);
+        let find_esbuild = move || {
+            let (npm, own) = (of_esbuild.clone(), esbuild.clone());
+            async move { ESBUILD.find(own.as_ref(), &npm, &|_| {}).await }.boxed()
+        };
+        let find_compiler = move || {
+            let (npm, own) = (of_checker.clone(), tsc.clone());
+            async move { TYPESCRIPT.find(own.as_ref(), &npm, &|_| {}).await }.boxed()
+        };
+        Bundler(Arc::new(Inner {
+            npm,
+            builds: Builds::default(),
+            esbuild: Esbuild::new(EsbuildOptions::new(Binary::From(Arc::new(find_esbuild)))),
+            checker: TypeChecker::new(TypeCheckerOptions::new(Box::new(find_compiler))),
+            provided: Arc::new(provided(options.node_modules)),
+        }))
+    }
+
+    /// One module that runs, or what is wrong with the project. The same project is built once.
+    pub async fn build(
+        &self,
+        project: &Arc<Project>,
+        on_step: OnStep<'_>,
+    ) -> Result<Arc<Bundle>, BundleError> {
+        let build = async {
+            match self.build_now(project, on_step).await {
+                Ok(bundle) => Ok(Outcome::Ok(Arc::new(bundle))),
+                // A registry may have it the next time.
+                Err(BundleError::Failed(failure)) if failure.stage != Stage::Install => {
+                    Ok(Outcome::Err(Arc::new(bounded(failure))))
+                }
+                Err(BundleError::Failed(failure)) => Err(BundleError::Failed(bounded(failure))),
+                Err(error) => Err(error),
+            }
+        };
+        let outcome = self.0.builds.outcome(digest(project), build).await?;
+        outcome.map_err(|failure| BundleError::Failed(Failure::clone(&failure)))
+    }
+
+    async fn build_now(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Bundle, BundleError> {
+        let sketch = self.sketch(project).await?;
+        let installed = match sketch.needs_packages {
+            true => self.install(&sketch, project, on_step).await?,
+            false => Installed {
+                packages: Packages::default(),
+                lock: serde_json::from_str(
+                    "{\"version\":1,\"requirements\":{\"dependencies\":{}},\"roots\":{},\"packages\":{}}",
+                )
+                .map_err(|e| BundleError::Machinery(e.to_string()))?,
+                warnings: vec![],
+            },
+        };
+        on_step(Step::Linking);
+        linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await
+    }
+
+    /// What the type checker objects to in the author's files.
+    pub async fn check(
+        &self,
+        project: &Arc<Project>,
+        on_step: OnStep<'_>,
+    ) -> Result<Vec<Diagnostic>, BundleError> {
+        let sketch = self.sketch(project).await?;
+        if !sketch.has_types() {
+            return Ok(Vec::new());
+        }
+        // Types may come from packages that nothing imports when it runs.
+        let packages = match sketch.declares_packages() {
+            true => self.install(&sketch, project, on_step).await?.packages,
+            false => Packages::default(),
+        };
+        on_step(Step::Checking);
+        let program = Program {
+            files: Arc::new(sketch.tree(&packages)),
+            entry: sketch.entry.clone(),
+            sources: sketch.sources(),
+        };
+        let mut found = self
+            .0
+            .checker
+            .check(&program)
+            .await
+            .map_err(|error| BundleError::Machinery(error.to_string()))?;
+        found.truncate(DIAGNOSTICS_MAX);
+        Ok(found)
+    }
+
+    async fn sketch(&self, project: &Arc<Project>) -> Result<Sketch, BundleError> {
+        let (project, provided) = (project.clone(), self.0.provided.clone());
+        blocking(move || Sketch::of(project, &provided)).await
+    }
+
+    async fn install(
+        &self,
+        sketch: &Sketch,
+        project: &Project,
+        on_step: OnStep<'_>,
+    ) -> Result<Installed, BundleError> {
+        match &sketch.manifest {
+            Some(manifest) => install::install(&self.0.npm, manifest, project.lock.as_ref(), on_step).await,
+            None => Err(BundleError::Machinery("packages are needed that no package.json declares".into())),
+        }
+    }
+
+    /// Ends the programs that builds have started.
+    pub async fn shutdown(&self) {
+        self.0.esbuild.shutdown().await;
+        self.0.checker.shutdown().await;
+    }
+}
+
+fn provided(node_modules: &[&str]) -> Provided {
+    let modules = install::PROVIDED.map(|name| (name.to_string(), install::PROVIDED[0].to_string()));
+    let builtins =
+        node_modules.iter().map(|name| (name.to_string(), Builtin::External(format!("node:{name}"))));
+    Provided { modules: modules.into(), builtins: builtins.collect() }
+}
+
+fn bounded(mut failure: Failure) -> Failure {
+    failure.diagnostics.truncate(DIAGNOSTICS_MAX);
+    failure
+}
+
+/// Parsing and linking hold a thread for milliseconds: not one that others wait for.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
+) -> Result<T, BundleError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(BundleError::Machinery(format!("a build has panicked: {error}"))))
+}

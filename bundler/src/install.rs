@@ -1,0 +1,39 @@
+//! From package.json to packages at hand, or to diagnostics that point into it.
+
+use crate::failure::{BundleError, Failure, Stage};
+use crate::manifest::Manifest;
+use crate::npm::{InstallError, InstallProblem, Installed, Npm, Requirements};
+use crate::progress::OnStep;
+use crate::{Diagnostic, Lock};
+
+/// Packages that the server provides itself, whatever package.json asks of them.
+pub const PROVIDED: [&str; 2] = ["millrace", "ai-engineer-workshop"];
+
+/// What the author depends on; the diagnostics are of the stage `install`.
+pub fn requirements(manifest: &Manifest) -> Result<Requirements, BundleError> {
+    Requirements::beside(&manifest.value, &PROVIDED).map_err(|problems| refused(manifest, problems))
+}
+
+pub async fn install(
+    npm: &Npm,
+    manifest: &Manifest,
+    lock: Option<&Lock>,
+    on_step: OnStep<'_>,
+) -> Result<Installed, BundleError> {
+    let requirements = requirements(manifest)?;
+    npm.install(&requirements, lock, on_step).await.map_err(|error| match error {
+        InstallError::Problems(problems) => refused(manifest, problems),
+        InstallError::Machinery(message) => BundleError::Machinery(message),
+    })
+}
+
+fn refused(manifest: &Manifest, problems: Vec<InstallProblem>) -> BundleError {
+    let diagnostics = problems.into_iter().map(|problem| diagnostic(manifest, problem)).collect();
+    BundleError::Failed(Failure { stage: Stage::Install, diagnostics })
+}
+
+fn diagnostic(manifest: &Manifest, problem: InstallProblem) -> Diagnostic {
+    let InstallProblem { code, dependency, message, hint } = problem;
+    let diagnostic = manifest.diagnostic(code.as_str(), message, dependency.as_deref());
+    Diagnostic { hint, ..diagnostic }
+}

@@ -1,0 +1,274 @@
+//! The script itself: imports, namespaces, what waits, the modules in order, the entry's exports.
+
+use std::collections::BTreeMap;
+
+use swc_core::atoms::Atom;
+use swc_core::common::sync::Lrc;
+use swc_core::common::util::take::Take;
+use swc_core::common::{DUMMY_SP, Mark, SourceMap, Spanned, SyntaxContext};
+use swc_core::ecma::ast::*;
+use swc_core::ecma::transforms::base::fixer::fixer;
+use swc_core::ecma::transforms::base::helpers::inject_helpers;
+use swc_core::ecma::transforms::base::hygiene::hygiene;
+use swc_core::ecma::utils::{ExprFactory, private_ident};
+
+use super::Linked;
+use super::bind::{Bound, external_stars};
+use super::flatten::Flatten;
+use super::graph::Graph;
+use super::lazy::{Deferred, defer};
+use super::module::To;
+use super::names::Renames;
+use super::order::{Order, order};
+use super::rewrite::Rewrite;
+use crate::transpile::emit;
+use crate::{Diagnostic, transpile::Source};
+
+pub fn assemble(
+    mut graph: Graph<'_>,
+    bound: Bound,
+    map: &Lrc<SourceMap>,
+    unresolved: Mark,
+) -> Result<Linked, Vec<Diagnostic>> {
+    let global = SyntaxContext::empty().apply_mark(unresolved);
+    let renames = Renames::of(&graph.modules, global);
+    let mut bodies: Vec<Vec<ModuleItem>> =
+        graph.modules.iter_mut().map(|module| module.body.take()).collect();
+    let mut rewrite = Rewrite::new(&graph, &bound, &renames, global);
+    for (index, body) in bodies.iter_mut().enumerate() {
+        rewrite.rewrite(index, body);
+    }
+    let flatten = Flatten { graph: &graph, renames: &renames };
+    let bodies =
+        bodies.into_iter().enumerate().map(|(index, body)| flatten.statements(index, body)).collect();
+    let mut script = Script { graph: &graph, bound: &bound, rewrite, bodies, items: Vec::new() };
+    let order = order(&graph, &script.rewrite.requests.dynamic_targets());
+    script.write(&order);
+    let Script { rewrite, items, .. } = script;
+    let mut warnings = rewrite.warnings;
+    warnings.extend(graph.warnings.iter().cloned());
+    let module = Module { span: DUMMY_SP, body: items, shebang: None };
+    let written = finish(Program::Module(module), map, unresolved).map_err(|message| {
+        let name = &graph.modules[0].name;
+        vec![Source::new(name, "").diagnostic(0, 0, "compiler-failure", message)]
+    })?;
+    let run = order.eager.iter().chain(&order.lazy).map(|index| graph.modules[*index].name.clone());
+    Ok(Linked {
+        script: written.code,
+        source_map: written.map,
+        files: run.filter(|name| !name.is_empty()).collect(),
+        externals: rewrite.requests.external_names(),
+        exports: bound.entry.keys().map(ToString::to_string).collect(),
+        warnings: super::graph::sorted(warnings),
+    })
+}
+
+fn finish(mut program: Program, map: &Lrc<SourceMap>, unresolved: Mark) -> Result<emit::Transpiled, String> {
+    inject_helpers(unresolved).process(&mut program);
+    hygiene().process(&mut program);
+    fixer(None).process(&mut program);
+    emit::emit(&program, map)
+}
+
+struct Script<'a, 'b> {
+    graph: &'a Graph<'b>,
+    bound: &'a Bound,
+    rewrite: Rewrite<'a, 'b>,
+    /// Of the modules, taken as they are written.
+    bodies: Vec<Vec<Stmt>>,
+    items: Vec<ModuleItem>,
+}
+
+impl Script<'_, '_> {
+    fn write(&mut self, order: &Order) {
+        for module in &self.graph.modules {
+            for request in &module.requests {
+                if let Some(To::External(name)) = module.to.get(request) {
+                    self.rewrite.requests.external(name);
+                }
+            }
+        }
+        let exports = self.exports();
+        let dynamic = self.dynamic(order);
+        // Reading one namespace may need another.
+        let namespaces = self.namespaces();
+        let mut statements: Vec<Stmt> = Vec::new();
+        statements.extend(namespaces);
+        statements.extend(dynamic.top);
+        for index in &order.eager {
+            statements.append(&mut self.bodies[*index]);
+            if let Some(end) = dynamic.ends.get(index) {
+                statements.push(end.clone());
+            }
+        }
+        self.items = self.rewrite.requests.imports();
+        self.items.extend(self.graph.runtime.statements().into_iter().map(ModuleItem::Stmt));
+        self.items.extend(statements.into_iter().map(ModuleItem::Stmt));
+        self.items.extend(exports);
+    }
+
+    /// `export { … }` of the entry's names, each with what it needs.
+    fn exports(&mut self) -> Vec<ModuleItem> {
+        let mut items = Vec::new();
+        let mut specifiers = Vec::new();
+        for (name, binding) in &self.bound.entry {
+            let local = match self.rewrite.expression(binding, DUMMY_SP) {
+                Expr::Ident(ident) => ident,
+                other => {
+                    let ident = private_ident!(name.clone());
+                    items.push(ModuleItem::Stmt(constant(ident.clone(), other)));
+                    ident
+                }
+            };
+            specifiers.push(ExportSpecifier::Named(ExportNamedSpecifier {
+                span: DUMMY_SP,
+                exported: Some(exported_name(name)),
+                orig: ModuleExportName::Ident(local),
+                is_type_only: false,
+            }));
+        }
+        for star in &self.bound.entry_stars {
+            let source = Box::new(star.as_str().into());
+            let export = ExportAll { span: DUMMY_SP, src: source, type_only: false, with: None };
+            items.push(ModuleDecl::ExportAll(export).into());
+        }
+        let list = NamedExport { span: DUMMY_SP, specifiers, src: None, type_only: false, with: None };
+        items.push(ModuleDecl::ExportNamed(list).into());
+        items
+    }
+
+    fn namespaces(&mut self) -> Vec<Stmt> {
+        let mut statements = Vec::new();
+        let mut written = std::collections::BTreeSet::new();
+        loop {
+            let wanted = self.rewrite.requests.namespaces();
+            let next = wanted.iter().find(|(module, _)| !written.contains(*module));
+            let Some((module, ident)) = next.map(|(module, ident)| (*module, ident.clone())) else {
+                return statements;
+            };
+            written.insert(module);
+            let value = self.namespace(module);
+            statements.push(constant(ident, value));
+        }
+    }
+
+    /// An object with a getter for each export, so that bindings stay alive and unset ones fail.
+    fn namespace(&mut self, module: usize) -> Expr {
+        let exports = self.rewrite.exports_of(module).clone();
+        let mut getters = ObjectLit::default();
+        for (name, binding) in &exports {
+            let read = self.rewrite.expression(binding, DUMMY_SP).into_lazy_arrow(Vec::new());
+            let pair = KeyValueProp { key: key(name), value: Box::new(read.into()) };
+            getters.props.push(PropOrSpread::Prop(Box::new(pair.into())));
+        }
+        let mut arguments = vec![getters.into()];
+        for external in external_stars(self.graph, module) {
+            let what = super::module::What::Namespace;
+            arguments.push(self.rewrite.requests.external_binding(&external, &what).into());
+        }
+        if self.graph.modules[module].has_any_key {
+            arguments.push(self.graph.modules[module].default.clone().into());
+        }
+        self.graph.runtime.call("namespace", arguments)
+    }
+
+    fn dynamic(&mut self, order: &Order) -> Dynamic {
+        let mut dynamic = Dynamic::default();
+        let mut runs: BTreeMap<usize, Ident> = BTreeMap::new();
+        for index in &order.lazy {
+            let run =
+                private_ident!(format!("run_{}", super::module::stem(&self.graph.modules[*index].name)));
+            let deferred = defer(self.bodies[*index].take());
+            dynamic.top.extend(self.deferred(run.clone(), deferred));
+            runs.insert(*index, run);
+        }
+        for (target, load) in &order.loads {
+            let namespace = self.rewrite.namespace(*target, DUMMY_SP);
+            let function = self.rewrite.requests.dynamic(*target, &self.graph.modules[*target].name);
+            let runtime = &self.graph.runtime;
+            let body = if load.is_empty() && !self.graph.modules[*target].is_data {
+                // It runs anyway: wait until it has.
+                let evaluation = private_ident!(format!(
+                    "{}_evaluation",
+                    super::module::stem(&self.graph.modules[*target].name)
+                ));
+                dynamic.top.push(constant(evaluation.clone(), runtime.call("evaluation", Vec::new())));
+                let method =
+                    |name: &str| evaluation.clone().make_member(IdentName::new(name.into(), DUMMY_SP));
+                dynamic.ends.insert(*target, method("end").as_call(DUMMY_SP, Vec::new()).into_stmt());
+                let then = method("ended").make_member(IdentName::new("then".into(), DUMMY_SP));
+                then.as_call(DUMMY_SP, vec![namespace.into_lazy_arrow(Vec::new()).as_arg()])
+            } else {
+                let runs = load.iter().filter_map(|index| runs.get(index).cloned());
+                let elems = runs.map(|run| Some(run.as_arg())).collect();
+                runtime.call("load", vec![ArrayLit { span: DUMMY_SP, elems }.into(), namespace.into()])
+            };
+            dynamic.top.push(constant(function, body.into_lazy_arrow(Vec::new()).into()));
+        }
+        dynamic
+    }
+
+    fn deferred(&self, run: Ident, deferred: Deferred) -> Vec<Stmt> {
+        let mut statements = Vec::new();
+        if !deferred.names.is_empty() {
+            let declarator = |name: Ident| VarDeclarator {
+                span: DUMMY_SP,
+                name: Pat::Ident(name.into()),
+                init: None,
+                definite: false,
+            };
+            let decls = deferred.names.into_iter().map(declarator).collect();
+            statements.push(VarDecl { kind: VarDeclKind::Var, decls, ..VarDecl::default() }.into());
+        }
+        statements.extend(deferred.functions);
+        let body = ArrowFunctionBody::FunctionBody(FunctionBody { span: DUMMY_SP, stmts: deferred.body });
+        let arrow = ArrowExpr { body: Box::new(body), is_async: deferred.is_async, ..ArrowExpr::default() };
+        statements.push(constant(run, self.graph.runtime.call("once", vec![arrow.into()])));
+        statements
+    }
+}
+
+#[derive(Default)]
+struct Dynamic {
+    /// What stands before any module.
+    top: Vec<Stmt>,
+    /// What stands behind a module for whom an `import()` may wait.
+    ends: BTreeMap<usize, Stmt>,
+}
+
+pub fn constant(name: Ident, value: Expr) -> Stmt {
+    let declarator = VarDeclarator {
+        span: value.span(),
+        name: Pat::Ident(name.into()),
+        init: Some(Box::new(value)),
+        definite: false,
+    };
+    VarDecl { kind: VarDeclKind::Const, decls: vec![declarator], ..VarDecl::default() }.into()
+}
+
+fn exported_name(name: &Atom) -> ModuleExportName {
+    // Keywords are fine as names of exports.
+    let is_name = name
+        .chars()
+        .enumerate()
+        .all(|(at, c)| if at == 0 { Ident::is_valid_start(c) } else { Ident::is_valid_continue(c) });
+    if is_name {
+        ModuleExportName::Ident(Ident::new_no_ctxt(name.clone(), DUMMY_SP))
+    } else {
+        ModuleExportName::Str(name.clone().into())
+    }
+}
+
+fn key(name: &Atom) -> PropName {
+    let text: Str = name.clone().into();
+    if *name == "__proto__" {
+        return PropName::Computed(ComputedPropName {
+            span: DUMMY_SP,
+            expr: Box::new(Expr::Lit(Lit::Str(text))),
+        });
+    }
+    match exported_name(name) {
+        ModuleExportName::Ident(ident) => PropName::Ident(ident.into()),
+        ModuleExportName::Str(_) => PropName::Str(text),
+    }
+}

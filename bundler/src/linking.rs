@@ -1,0 +1,176 @@
+//! Linking with packages: what esbuild asks for, and what it complains about in the author's words.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::builds::hex;
+use crate::esbuild::{
+    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Loaded, Loader, Location, Message, Plugin,
+};
+use crate::failure::{BundleError, Failure, Stage};
+use crate::npm::Installed;
+use crate::project::is_code;
+use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::sketch::{Sketch, author_path};
+use crate::transpile::{self, Options};
+use crate::{Bundle, Diagnostic, Project, SourceMap, code_frame};
+
+/// One build's files, as esbuild asks for them.
+struct Files {
+    resolver: Resolver,
+    options: Options,
+    /// From what esbuild has read back to what the author wrote, by the author's name of the file: esbuild's messages
+    /// point into the former.
+    maps: Mutex<BTreeMap<String, String>>,
+}
+
+pub async fn link(
+    sketch: Sketch,
+    esbuild: &Esbuild,
+    installed: Installed,
+    provided: &Arc<Provided>,
+) -> Result<Bundle, BundleError> {
+    let tree = Arc::new(sketch.tree(&installed.packages));
+    let resolver = Resolver::new(tree, provided.clone());
+    let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
+    let request = BuildRequest::new(author_path(&sketch.entry), files.clone());
+    let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
+    let BuildOutput { code, map, .. } = output;
+    let roots = installed.packages.roots.iter();
+    let dependencies = roots
+        .filter_map(|(name, id)| Some((name.clone(), installed.packages.packages.get(id)?.version.clone())));
+    Ok(Bundle {
+        sha256: sha256(&code),
+        script: code,
+        source_map: map,
+        dependencies: dependencies.collect(),
+        lock: Some(installed.lock),
+    })
+}
+
+pub fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+impl Plugin for Files {
+    fn resolve<'a>(
+        &'a self,
+        importer: &'a str,
+        specifier: &'a str,
+        kind: Kind,
+    ) -> BoxFuture<'a, Result<Resolved, ResolveProblem>> {
+        Box::pin(async move { self.resolver.resolve(importer, specifier, kind) })
+    }
+
+    fn load<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Loaded, String>> {
+        Box::pin(async move {
+            let tree = self.resolver.tree();
+            let contents = tree.read(path).map_err(|error| format!("{}: {error}", tree.shown(path)))?;
+            if !tree.is_authors(path) || !is_code(path) {
+                return Ok(Loaded { contents, loader: None, inline_map: None });
+            }
+            self.transpiled(path, contents).await
+        })
+    }
+
+    fn shown(&self, path: &str) -> String {
+        self.resolver.tree().shown(path)
+    }
+}
+
+impl Files {
+    async fn transpiled(&self, path: &str, contents: Bytes) -> Result<Loaded, String> {
+        let (name, options) = (self.shown(path), self.options.clone());
+        let file = name.clone();
+        let work = move || {
+            let text = String::from_utf8_lossy(&contents);
+            // It was parsed before any package was fetched, so this cannot fail for what the author wrote.
+            transpile::transpile(&name, &text, &options).map_err(|found| {
+                found.into_iter().next().map_or_else(|| format!("{name} cannot be compiled"), |it| it.message)
+            })
+        };
+        let transpiled = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
+        let contents = Bytes::from(transpiled.code);
+        let mut maps = self.maps.lock().expect("nothing panics while it holds the maps");
+        maps.insert(file, transpiled.map.clone());
+        Ok(Loaded { contents, loader: Some(Loader::Js), inline_map: Some(transpiled.map) })
+    }
+}
+
+fn of_source(code: &str, message: String) -> BundleError {
+    BundleError::Failed(Failure {
+        stage: Stage::Link,
+        diagnostics: vec![Diagnostic::of_source(code, message)],
+    })
+}
+
+impl Files {
+    fn refused(&self, project: &Project, failure: BuildFailure) -> BundleError {
+        match failure {
+            BuildFailure::Messages(messages) => {
+                // An import that leads nowhere is told as such, also when only the linker found it.
+                let is_resolve = messages.iter().all(|message| message.problem.is_some());
+                let stage = if is_resolve { Stage::Resolve } else { Stage::Link };
+                let diagnostics =
+                    messages.into_iter().map(|message| self.diagnostic(project, message)).collect();
+                BundleError::Failed(Failure { stage, diagnostics })
+            }
+            BuildFailure::Machinery(message) => BundleError::Machinery(message),
+            BuildFailure::Cancelled => BundleError::Machinery("the build was cancelled".into()),
+            BuildFailure::Timeout(limit) => {
+                of_source("link-timeout", format!("linking took longer than {} s", limit.as_secs()))
+            }
+            BuildFailure::TooLarge(message) => of_source("bundle-too-large", message),
+        }
+    }
+
+    fn diagnostic(&self, project: &Project, message: Message) -> Diagnostic {
+        let (code, hint) = match message.problem {
+            Some(problem) => (problem.code.to_string(), problem.hint),
+            None => (code_of(&message.text, &message.id), None),
+        };
+        let notes: Vec<&str> = message.notes.iter().map(|note| note.text.as_str()).collect();
+        let suggestion = message.location.as_ref().and_then(|location| location.suggestion.as_deref());
+        let hint = hint
+            .or_else(|| (!notes.is_empty()).then(|| notes.join("\n")))
+            .or_else(|| suggestion.map(|it| format!("did you mean {it}?")));
+        let Some(at) = message.location else {
+            return Diagnostic { hint, ..Diagnostic::of_source(&code, message.text) };
+        };
+        let width = at.end_column.saturating_sub(at.column);
+        let place = self.original(&at);
+        let snippet = match project.files.get(&at.file) {
+            Some(text) => code_frame(text, place.0, place.1),
+            // A package's: the line is all that is at hand.
+            None => code_frame(&at.line_text, 1, at.column),
+        };
+        Diagnostic {
+            snippet,
+            hint,
+            end_line: Some(place.0),
+            end_column: Some(place.1 + width),
+            ..Diagnostic::error(&code, message.text, &at.file, "", place)
+        }
+    }
+
+    /// Line and column as the author wrote them.
+    fn original(&self, at: &Location) -> (u32, u32) {
+        let maps = self.maps.lock().expect("nothing panics while it holds the maps");
+        let map = maps.get(&at.file).and_then(|map| SourceMap::parse(map));
+        let found = map.and_then(|map| map.lookup(at.line, at.column));
+        found.map_or((at.line, at.column), |place| (place.line, place.column))
+    }
+}
+
+/// esbuild has names for its warnings, and none for its errors.
+fn code_of(text: &str, id: &str) -> String {
+    let known = [("No matching export", "missing-export"), ("Could not resolve", "unresolved-import")];
+    match known.iter().find(|(start, _)| text.starts_with(start)) {
+        Some((_, code)) => code.to_string(),
+        None if id.is_empty() => "link-error".to_string(),
+        None => id.to_string(),
+    }
+}

@@ -1,0 +1,213 @@
+//! A project looked through with nothing at hand but itself: which modules its entry reaches, what is wrong with them,
+//! and whether it needs any package. Everything is told at once, and nothing outside is touched.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::failure::{BundleError, Failure, Stage};
+use crate::install;
+use crate::manifest::{self, Manifest};
+use crate::package::{PackageId, Packages};
+use crate::project::{self, is_code};
+use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::transpile::{self, Import, ImportKind, Options, Place, TsConfig};
+use crate::tree::{AUTHOR, Tree, split_name};
+use crate::{Diagnostic, Project};
+
+pub struct Sketch {
+    pub project: Arc<Project>,
+    pub manifest: Option<Manifest>,
+    pub entry: String,
+    pub options: Options,
+    /// Some module that runs imports a package.
+    /// The author's modules that run.
+    pub modules: BTreeSet<String>,
+    pub needs_packages: bool,
+    /// Some module of the author's own asks for another with `require`.
+    pub needs_linker: bool,
+    /// The names under which package.json declares packages.
+    declared: BTreeSet<String>,
+}
+
+/// The path of an author's file in the tree.
+pub fn author_path(name: &str) -> String {
+    format!("{AUTHOR}/{name}")
+}
+
+impl Sketch {
+    pub fn of(project: Arc<Project>, provided: &Arc<Provided>) -> Result<Sketch, BundleError> {
+        let refused = |stage, diagnostics| Err(BundleError::Failed(Failure { stage, diagnostics }));
+        let misnamed = project::check(&project);
+        if !misnamed.is_empty() {
+            return refused(Stage::Parse, misnamed);
+        }
+        let manifest = match Manifest::of(&project) {
+            Ok(manifest) => manifest,
+            Err(diagnostic) => return refused(Stage::Parse, vec![diagnostic]),
+        };
+        let entry = match project::entry(&project, manifest.as_ref().map(|manifest| &manifest.value)) {
+            Ok(entry) => entry,
+            Err(diagnostic) => return refused(Stage::Parse, vec![diagnostic]),
+        };
+        let declared = match &manifest {
+            Some(manifest) => install::requirements(manifest)?.names().map(str::to_string).collect(),
+            None => BTreeSet::new(),
+        };
+        let options = match TsConfig::read(&project.files, "tsconfig.json") {
+            Ok(config) => config.options,
+            Err(diagnostics) => return refused(Stage::Parse, diagnostics),
+        };
+        let mut sketch = Sketch {
+            project,
+            manifest,
+            entry,
+            options,
+            modules: BTreeSet::new(),
+            needs_packages: false, needs_linker: false,
+            declared,
+        };
+        let mut walk = Walk {
+            no_processor: None,
+            resolver: Resolver::new(Arc::new(sketch.tree(&sketch.placeholders())), provided.clone()),
+            mistakes: Vec::new(),
+            unresolved: Vec::new(),
+        };
+        walk.from_entry(&mut sketch);
+        if !walk.mistakes.is_empty() {
+            return refused(Stage::Parse, walk.mistakes);
+        }
+        if !walk.unresolved.is_empty() {
+            return refused(Stage::Resolve, walk.unresolved);
+        }
+        if let Some(diagnostic) = walk.no_processor {
+            return refused(Stage::Parse, vec![diagnostic]);
+        }
+        Ok(sketch)
+    }
+
+    /// The author's files, with these packages.
+    pub fn tree(&self, packages: &Packages) -> Tree {
+        let files = self.project.files.iter().map(|(name, text)| (name.clone(), Bytes::from(text.clone())));
+        let manifest =
+            self.manifest.as_ref().map(|it| (manifest::FILE.to_string(), Bytes::from(it.text.clone())));
+        Tree::new(files.filter(|(name, _)| name != manifest::FILE).chain(manifest), packages)
+    }
+
+    /// The declared packages by name alone, so that hints know of them.
+    fn placeholders(&self) -> Packages {
+        let roots = self.declared.iter().map(|name| (name.clone(), PackageId(name.clone())));
+        Packages { roots: roots.collect(), packages: BTreeMap::new() }
+    }
+
+    pub fn declares_packages(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
+    /// Whether there is anything for a type checker.
+    pub fn has_types(&self) -> bool {
+        self.modules.iter().any(|name| [".ts", ".tsx", ".mts", ".cts"].iter().any(|it| name.ends_with(it)))
+    }
+
+    /// What is to be checked: what runs, and the author's declarations.
+    pub fn sources(&self) -> Vec<String> {
+        let is_declaration =
+            |name: &&String| [".d.ts", ".d.mts", ".d.cts"].iter().any(|it| name.ends_with(it));
+        self.modules.iter().chain(self.project.files.keys().filter(is_declaration)).cloned().collect()
+    }
+}
+
+/// From the entry through every import that leads to another file of the author's.
+struct Walk {
+    resolver: Resolver,
+    no_processor: Option<Diagnostic>,
+    mistakes: Vec<Diagnostic>,
+    unresolved: Vec<Diagnostic>,
+}
+
+impl Walk {
+    fn from_entry(&mut self, sketch: &mut Sketch) {
+        let project = sketch.project.clone();
+        let mut waiting = VecDeque::from([sketch.entry.clone()]);
+        while let Some(name) = waiting.pop_front() {
+            if !sketch.modules.insert(name.clone()) {
+                continue;
+            }
+            let Some(text) = project.files.get(&name) else { continue };
+            // What is no code has no imports.
+            if !is_code(&name) {
+                continue;
+            }
+            match transpile::inspect(&name, text, &sketch.options) {
+                Ok(found) => {
+                    if name == sketch.entry {
+                        self.no_processor = found.no_processor;
+                    }
+                    for import in &found.imports {
+                        waiting.extend(self.follow(sketch, &name, text, import));
+                    }
+                }
+                Err(mistakes) => {
+                    self.mistakes.extend(mistakes);
+                    // What it imports may have mistakes, too: all are told at once.
+                    waiting.extend(relative_texts(text).filter_map(|it| self.find(&name, it)));
+                }
+            }
+        }
+    }
+
+    /// The author's module that an import leads to.
+    fn follow(&mut self, sketch: &mut Sketch, name: &str, text: &str, import: &Import) -> Option<String> {
+        let specifier = import.specifier.as_str();
+        let is_relative = specifier.starts_with(['.', '/']);
+        if !is_relative && sketch.declared.contains(split_name(specifier).0) {
+            sketch.needs_packages = true;
+            return None;
+        }
+        let kind = match import.kind {
+            ImportKind::Static | ImportKind::Reexport => Kind::Import,
+            ImportKind::Dynamic => Kind::DynamicImport,
+            ImportKind::Require => Kind::Require,
+        };
+        // CommonJS is the linker's to make modules of, also where it is the author's own.
+        sketch.needs_linker |= import.kind == ImportKind::Require;
+        match self.resolver.resolve(&author_path(name), specifier, kind) {
+            Ok(Resolved::File { path, .. }) => path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string),
+            Ok(_) => None,
+            // What package.json or tsconfig.json map to a package is for the linker to find.
+            Err(_) if !is_relative && sketch.declares_packages() && specifier.starts_with('#') => {
+                sketch.needs_packages = true;
+                None
+            }
+            Err(problem) => {
+                self.unresolved.push(unresolved(name, text, import, problem));
+                None
+            }
+        }
+    }
+}
+
+impl Walk {
+    fn find(&self, name: &str, specifier: &str) -> Option<String> {
+        let found = self.resolver.resolve(&author_path(name), specifier, Kind::Import).ok()?;
+        let Resolved::File { path, .. } = found else { return None };
+        path.strip_prefix(AUTHOR)?.strip_prefix('/').map(str::to_string)
+    }
+}
+
+/// What stands in quotes and looks like a relative path, of a text that cannot be parsed.
+fn relative_texts(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = ['"', '\''].into_iter().flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
+    quoted.filter(|text| text.starts_with("./") || text.starts_with("../"))
+}
+
+fn unresolved(name: &str, text: &str, import: &Import, problem: ResolveProblem) -> Diagnostic {
+    let Place { line, column, end_line, end_column } = import.place;
+    Diagnostic {
+        end_line: Some(end_line),
+        end_column: Some(end_column),
+        hint: problem.hint,
+        ..Diagnostic::error(problem.code, problem.message, name, text, (line, column))
+    }
+}

@@ -1,0 +1,122 @@
+//! Locks: the same packages again, and nothing that they should not be able to do.
+
+use millrace_bundler::npm::Lock;
+use serde_json::{Value, json};
+
+use crate::registry::{Registry, Reply, integrity, tarball};
+use crate::world::{World, install, only_problem, tree};
+
+fn needs(dependencies: Value) -> Value {
+    json!({ "dependencies": dependencies })
+}
+
+/// `a` and `b` at 1.0.0, locked; then newer ones are published.
+async fn locked() -> (World, Lock) {
+    let world = World::new();
+    world.registry.publish("a", &[("1.0.0", needs(json!({"b": "^1"})))]);
+    world.registry.publish("b", &[("1.0.0", json!({}))]);
+    let lock = world.install(needs(json!({"a": "^1"}))).await.unwrap().lock;
+    let newer = needs(json!({"b": "^1"}));
+    world.registry.publish("a", &[("1.0.0", newer.clone()), ("1.1.0", newer)]);
+    world.registry.publish("b", &[("1.0.0", json!({})), ("1.1.0", json!({}))]);
+    world.age();
+    world.registry.forget();
+    (world, lock)
+}
+
+#[tokio::test]
+async fn the_same_again() {
+    let (world, lock) = locked().await;
+    let text = serde_json::to_string(&lock).unwrap();
+    let lock: Lock = serde_json::from_str(&text).unwrap();
+    let expected = [": a@1.0.0", "a@1.0.0: b@1.0.0", "b@1.0.0"];
+    let again = install(&world.npm(), needs(json!({"a": "^1"})), Some(&lock)).await.unwrap();
+    assert_eq!(tree(&again), expected);
+    assert_eq!(serde_json::to_string(&again.lock).unwrap(), text);
+    assert_eq!(world.registry.paths(), [""; 0], "everything is at hand");
+
+    // On another machine: the tarballs, and no metadata.
+    std::fs::remove_dir_all(world.store()).unwrap();
+    let elsewhere = install(&world.npm(), needs(json!({"a": "^1"})), Some(&lock)).await.unwrap();
+    assert_eq!(tree(&elsewhere), expected);
+    let mut paths = world.registry.paths();
+    paths.sort();
+    assert_eq!(paths, [Registry::tarball_path("a", "1.0.0"), Registry::tarball_path("b", "1.0.0")]);
+
+    // Without it, what is newest.
+    assert_eq!(world.tree(json!({"a": "^1"})).await, [": a@1.1.0", "a@1.1.0: b@1.1.0", "b@1.1.0"]);
+}
+
+#[tokio::test]
+async fn other_requirements_keep_what_still_satisfies() {
+    let (world, lock) = locked().await;
+    world.registry.publish("c", &[("1.0.0", needs(json!({"b": "^1"})))]);
+    let cases = [
+        (
+            json!({"a": "^1", "c": "1"}),
+            &[": a@1.0.0 c@1.0.0", "a@1.0.0: b@1.0.0", "b@1.0.0", "c@1.0.0: b@1.0.0"][..],
+        ),
+        (json!({"a": "~1.1"}), &[": a@1.1.0", "a@1.1.0: b@1.0.0", "b@1.0.0"]),
+        (json!({"b": "1.1"}), &[": b@1.1.0", "b@1.1.0"]),
+    ];
+    for (dependencies, expected) in cases {
+        let installed = install(&world.npm(), needs(dependencies.clone()), Some(&lock)).await.unwrap();
+        assert_eq!(tree(&installed), expected, "{dependencies}");
+        assert!(installed.warnings.is_empty());
+    }
+    // A locked version that is gone is no reason to fail.
+    world.registry.publish("b", &[("1.2.0", json!({}))]);
+    world.age();
+    let installed = install(&world.npm(), needs(json!({"a": "*"})), Some(&lock)).await.unwrap();
+    assert!(tree(&installed).contains(&"b@1.2.0".to_owned()), "{:?}", tree(&installed));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_not_used() {
+    let (world, lock) = locked().await;
+    let mut value = serde_json::to_value(&lock).unwrap();
+    value["packages"]["b@1.0.0"]["name"] = json!("../../b");
+    let lock: Lock = serde_json::from_value(value).unwrap();
+    let installed = install(&world.npm(), needs(json!({"a": "^1"})), Some(&lock)).await.unwrap();
+    assert_eq!(tree(&installed)[0], ": a@1.1.0");
+    let [warning] = &installed.warnings[..] else { panic!("{:?}", installed.warnings) };
+    assert_eq!(warning.code.as_str(), "lock-ignored");
+}
+
+/// A lock comes from outside: it cannot exchange a package's content, nor make the server ask someone else.
+#[tokio::test]
+async fn what_it_cannot_do() {
+    let (world, lock) = locked().await;
+    std::fs::remove_dir_all(world.store()).unwrap();
+    let mut value = serde_json::to_value(&lock).unwrap();
+    value["packages"]["b@1.0.0"]["integrity"] = json!(integrity(b"other"));
+    let changed: Lock = serde_json::from_value(value).unwrap();
+    let problem = only_problem(install(&world.npm(), needs(json!({"a": "^1"})), Some(&changed)).await);
+    assert_eq!((problem.code.as_str(), problem.dependency.as_deref()), ("integrity-mismatch", Some("a")));
+
+    let stranger = Registry::start();
+    let mut value = serde_json::to_value(&lock).unwrap();
+    value["packages"]["b@1.0.0"]["tarball"] = json!(format!("http://127.0.0.1:{}/admin", stranger.port));
+    let changed: Lock = serde_json::from_value(value).unwrap();
+    install(&world.npm(), needs(json!({"a": "^1"})), Some(&changed)).await.unwrap();
+    assert!(stranger.asked().is_empty());
+}
+
+/// Where the registry itself keeps tarballs elsewhere, the lock says so, and works.
+#[tokio::test]
+async fn unusual_places() {
+    let world = World::new();
+    let storage = Registry::start();
+    let packed = tarball(&[("package.json", "{}")]);
+    storage.reply("/blob/1", Reply::ok(packed.clone()));
+    let url = format!("http://127.0.0.1:{}/blob/1", storage.port);
+    let dist = json!({"tarball": url, "integrity": integrity(&packed)});
+    world.registry.publish("a", &[("1.0.0", json!({ "dist": dist }))]);
+    let first = world.install(needs(json!({"a": "1"}))).await.unwrap();
+    assert_eq!(serde_json::to_value(&first.lock).unwrap()["packages"]["a@1.0.0"]["tarball"], url);
+
+    std::fs::remove_dir_all(world.store()).unwrap();
+    let again = install(&world.npm(), needs(json!({"a": "1"})), Some(&first.lock)).await.unwrap();
+    assert_eq!(again.lock, first.lock);
+    assert_eq!(storage.asked().len(), 2);
+}

@@ -1,0 +1,105 @@
+// MessageChannel: two ports, and what is posted to one comes out of the other, as a copy and a little later.
+
+export default function messages(native, tools) {
+  const { expose, inside, closed, needs, isObject } = tools.part("idl");
+  const { EventTarget, MessageEvent, Event, handlerAttribute, fire } = tools.part("events");
+  const { copyWithTransfer } = tools.part("clone");
+  let endOf;
+  let successor;
+
+  /** One end of a channel. A port that is transferred gives its end to another port. */
+  class End {
+    other = undefined;
+    port = undefined;
+    started = false;
+    closed = false;
+    waiting = [];
+
+    post(message) {
+      this.waiting.push(message);
+      if (this.started) this.deliver();
+    }
+
+    deliver() {
+      const message = this.waiting.shift();
+      if (!message) return;
+      tools.task("postMessage", () => {
+        if (this.closed) return;
+        fire(this.port, new MessageEvent("message", message));
+      });
+    }
+
+    start() {
+      if (this.started) return;
+      this.started = true;
+      for (let left = this.waiting.length; left > 0; left -= 1) this.deliver();
+    }
+  }
+
+  class MessagePort extends EventTarget {
+    #end;
+
+    constructor(key, end) {
+      closed(key, "MessagePort");
+      super();
+      if (end) this.#take(end);
+    }
+    #take(end) {
+      this.#end = end;
+      end.port = this;
+    }
+    static {
+      endOf = (value) => (isObject(value) && #end in value ? value.#end : undefined);
+      /** A new port, and what gives it that one's end. */
+      successor = (port) => {
+        const next = new MessagePort(inside, undefined);
+        const move = () => {
+          const end = port.#end;
+          port.#end = undefined;
+          end.started = false;
+          next.#take(end);
+        };
+        return { next, move };
+      };
+    }
+
+    postMessage(message, options = undefined) {
+      needs(1, arguments, "postMessage");
+      const list = isObject(options) && !(Symbol.iterator in options) ? options.transfer : options;
+      const transfer = list === undefined || list === null ? [] : [...list];
+      const other = this.#end?.other;
+      if (transfer.includes(this)) throw new DOMException("a port cannot be sent through itself", "DataCloneError");
+      const { value, ports } = copyWithTransfer(message, transfer);
+      if (other && !other.closed && !this.#end.closed) other.post({ data: value, ports });
+    }
+    start() { this.#end?.start(); }
+    close() {
+      const end = this.#end;
+      if (!end || end.closed) return;
+      end.closed = true;
+      const { other } = end;
+      if (!other || other.closed) return;
+      other.closed = true;
+      tools.task("close", () => fire(other.port, new Event("close")));
+    }
+  }
+  handlerAttribute(MessagePort, "message", (port) => port.start());
+  handlerAttribute(MessagePort, "messageerror");
+  handlerAttribute(MessagePort, "close");
+  expose(MessagePort);
+
+  class MessageChannel {
+    #ports;
+    constructor() {
+      const ends = [new End(), new End()];
+      ends[0].other = ends[1];
+      ends[1].other = ends[0];
+      this.#ports = ends.map((end) => new MessagePort(inside, end));
+    }
+    get port1() { return this.#ports[0]; }
+    get port2() { return this.#ports[1]; }
+  }
+  expose(MessageChannel);
+  Object.defineProperty(MessagePort, "length", { value: 0, configurable: true });
+  return { MessageChannel, MessagePort, isPort: (value) => endOf(value) !== undefined, successor };
+}

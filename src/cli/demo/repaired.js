@@ -1,7 +1,0 @@
-export default {
-  async afterAppend({ event, append }) {
-    if (event.type !== "ping") return;
-    const name = event.payload.from?.name ?? "stranger";
-    await append({ type: "pong", payload: { to: event.offset, greeting: `hello ${name}` } });
-  },
-};

@@ -1,0 +1,276 @@
+//! One source's way to its answer: built, appended, and then its types checked.
+
+use std::sync::{Arc, Mutex};
+
+use millrace_bundler::{Bundle, BundleError, Diagnostic, Failure, Lock, Project, Severity, Stage, Step};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::super::pause::append_when_open;
+use super::{Bundling, SLUG};
+use crate::event::builtin::{
+    BundleRecord, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
+    ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+};
+use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey};
+use crate::limits::{BUILD_ATTEMPTS_MAX, EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
+use crate::log::{LogError, StreamRecord};
+use crate::stream::{AppendError, Only, Origin, Streams};
+
+pub struct Job {
+    pub bundling: Bundling,
+    pub streams: Streams,
+    pub stream: StreamKey,
+    pub slug: Slug,
+    /// Where the source stands.
+    pub offset: Offset,
+    pub is_built: bool,
+    /// The slug's configuration before this source: its lock keeps versions as they are.
+    pub previous: Option<Offset>,
+    pub stop: CancellationToken,
+    pub step: Arc<Mutex<Option<Step>>>,
+}
+
+/// What may pass: the job is tried again.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("{0}")]
+    Machinery(String),
+}
+
+/// A source as it was found in the log.
+struct Found {
+    record: StreamRecord,
+    event: Arc<Event>,
+    configured: ProcessorSourceConfigured,
+    project: Arc<Project>,
+}
+
+impl Job {
+    pub async fn run(self) {
+        let (stop, bundling) = (self.stop.clone(), self.bundling.clone());
+        let (stream, slug, offset) = (self.stream.clone(), self.slug.clone(), self.offset);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.until_done() => bundling.finished(&stream, &slug, offset),
+        }
+    }
+
+    async fn until_done(&self) {
+        let mut delay = FOLLOWER_RETRY_FIRST;
+        for attempt in 1.. {
+            match self.attempt(attempt >= BUILD_ATTEMPTS_MAX).await {
+                Ok(()) | Err(Trouble::Append(AppendError::Destroyed(_) | AppendError::ShuttingDown)) => {
+                    return;
+                }
+                Err(trouble) => {
+                    tracing::warn!(stream = %self.stream.path, slug = %self.slug, offset = %self.offset, %trouble, "a source's build is tried again");
+                }
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(FOLLOWER_RETRY_MAX);
+        }
+    }
+
+    /// The `last` attempt tells the author what an earlier one keeps to the operator.
+    async fn attempt(&self, last: bool) -> Result<(), Trouble> {
+        let Some(found) = self.find()? else { return Ok(()) };
+        if !self.is_built && !self.build(&found, last).await? {
+            return Ok(());
+        }
+        if found.configured.typecheck == Typecheck::Report {
+            self.report_type_errors(&found).await?;
+        }
+        self.streams.log().write_slot_lazily(
+            found.record.id,
+            &self.mark(),
+            Some(self.offset.to_string().into_bytes()),
+        );
+        Ok(())
+    }
+
+    fn mark(&self) -> String {
+        format!("bundler/{}", self.slug)
+    }
+
+    /// None when there is nothing left to do.
+    fn find(&self) -> Result<Option<Found>, Trouble> {
+        let log = self.streams.log();
+        let Some(record) = log.find(&self.stream)? else { return Ok(None) };
+        let done = log.read_slot(record.id, &self.mark())?;
+        if done.is_some_and(|done| done == self.offset.to_string().into_bytes()) {
+            return Ok(None);
+        }
+        let Some(event) = log.read_one(&record, self.offset)? else { return Ok(None) };
+        let Ok(configured) = event.payload.decode::<ProcessorSourceConfigured>() else { return Ok(None) };
+        let lock = match &configured.lock {
+            Some(lock) => Some(lock.get().to_string()),
+            None => self.previous_lock(&record)?,
+        };
+        let project = Arc::new(Project {
+            files: configured.files.clone(),
+            entry: configured.entry.clone(),
+            package_json: configured.package_json.as_ref().map(|json| json.get().to_string()),
+            lock: lock.and_then(|lock| serde_json::from_str::<Lock>(&lock).ok()),
+        });
+        Ok(Some(Found { record, event, configured, project }))
+    }
+
+    fn previous_lock(&self, record: &StreamRecord) -> Result<Option<String>, LogError> {
+        let Some(offset) = self.previous else { return Ok(None) };
+        let configured = self
+            .streams
+            .log()
+            .read_one(record, offset)?
+            .and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
+        Ok(configured.and_then(|configured| configured.bundle?.lock).map(|lock| lock.as_str().to_string()))
+    }
+
+    /// Whether there is a bundle now.
+    async fn build(&self, found: &Found, last: bool) -> Result<bool, Trouble> {
+        let built = {
+            let _turn = self.bundling.0.permits.acquire().await.map_err(|_| AppendError::ShuttingDown)?;
+            self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await
+        };
+        let bundle = match built {
+            Ok(bundle) => bundle,
+            Err(BundleError::Failed(failure)) => return self.fail(found, failure).await,
+            Err(BundleError::Machinery(message)) if last => {
+                return self.fail(found, host_trouble(Stage::Link, message)).await;
+            }
+            Err(BundleError::Machinery(message)) => return Err(Trouble::Machinery(message)),
+        };
+        if found.configured.typecheck == Typecheck::Require {
+            let errors = match self.check(found).await {
+                Ok(errors) => errors,
+                Err(BundleError::Failed(failure)) => return self.fail(found, failure).await,
+                Err(BundleError::Machinery(message)) if last => {
+                    return self.fail(found, host_trouble(Stage::Typecheck, message)).await;
+                }
+                Err(BundleError::Machinery(message)) => return Err(Trouble::Machinery(message)),
+            };
+            if !errors.is_empty() {
+                return self.fail(found, Failure { stage: Stage::Typecheck, diagnostics: errors }).await;
+            }
+        }
+        let payload = configuration(&found.configured, self.offset, &bundle);
+        if payload.as_str().len() > EVENT_BYTES_MAX {
+            return self.fail(found, too_large(payload.as_str().len())).await;
+        }
+        self.append(found, Kind::ProcessorConfigured, payload, "answer").await?;
+        Ok(true)
+    }
+
+    async fn fail(&self, found: &Found, failure: Failure) -> Result<bool, Trouble> {
+        let payload = ProcessorCompileFailed {
+            slug: self.slug.clone(),
+            source_offset: self.offset.0,
+            stage: failure.stage,
+            diagnostics: failure.diagnostics,
+        };
+        self.append(found, Kind::ProcessorCompileFailed, Json::of(&payload), "answer").await?;
+        Ok(false)
+    }
+
+    async fn report_type_errors(&self, found: &Found) -> Result<(), Trouble> {
+        let diagnostics = match self.check(found).await {
+            Ok(diagnostics) => diagnostics,
+            // The processor runs; what the checker could not do is not the author's to mend.
+            Err(error) => {
+                tracing::warn!(stream = %self.stream.path, slug = %self.slug, %error, "the types of a source are not checked");
+                return Ok(());
+            }
+        };
+        if diagnostics.is_empty() {
+            return Ok(());
+        }
+        let payload =
+            ProcessorTypeErrorsFound { slug: self.slug.clone(), source_offset: self.offset.0, diagnostics };
+        self.append(found, Kind::ProcessorTypeErrorsFound, Json::of(&payload), "types").await
+    }
+
+    /// The errors that the type checker finds.
+    async fn check(&self, found: &Found) -> Result<Vec<Diagnostic>, BundleError> {
+        let found = self.bundling.0.bundler.check(&found.project, &|step| self.show(step)).await?;
+        Ok(found.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect())
+    }
+
+    fn show(&self, step: Step) {
+        *self.step.lock().expect("nothing panics while it holds a step") = Some(step);
+    }
+
+    fn key(&self, found: &Found, what: &str) -> IdempotencyKey {
+        IdempotencyKey::derived(format!("bundler:{}:{}:{}:{what}", found.record.id.0, self.slug, self.offset))
+    }
+
+    async fn append(&self, found: &Found, kind: Kind, payload: Json, what: &str) -> Result<(), Trouble> {
+        let mut input = EventInput::new(kind, payload);
+        input.idempotency_key = Some(self.key(found, what));
+        let origin = Origin::Processor {
+            slug: Slug::parse(SLUG).expect("a valid slug"),
+            cause: Some(found.event.clone()),
+            only: Only::This(found.record.id),
+        };
+        append_when_open(&self.streams, &self.stream, input, origin, &self.stop).await?;
+        Ok(())
+    }
+}
+
+/// The payload of the fat bundle event.
+fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bundle) -> Json {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Payload<'a> {
+        slug: &'a Slug,
+        script: &'a str,
+        source_map: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        redeliver_failed: bool,
+        #[serde(skip_serializing_if = "is_default")]
+        limits: &'a ProcessorLimits,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        egress: Option<&'a Egress>,
+        bundle: BundleRecord,
+    }
+    let payload = Payload {
+        slug: &source.slug,
+        script: &bundle.script,
+        source_map: serde_json::from_str(&bundle.source_map).ok(),
+        redeliver_failed: source.redeliver_failed,
+        limits: &source.limits,
+        egress: source.egress.as_ref(),
+        bundle: BundleRecord {
+            source_offset: Some(offset.0),
+            sha256: Some(bundle.sha256.clone()),
+            bytes: Some(bundle.script.len() as u64),
+            dependencies: bundle.dependencies.clone(),
+            lock: bundle.lock.as_ref().map(Json::of),
+        },
+    };
+    Json::of(&payload)
+}
+
+fn is_default(limits: &&ProcessorLimits) -> bool {
+    **limits == ProcessorLimits::default()
+}
+
+fn host_trouble(stage: Stage, message: String) -> Failure {
+    let message = format!("the server could not build this source: {message}");
+    let hint = "this is no fault of the source: append it again when the server's operator has seen to it";
+    Failure { stage, diagnostics: vec![Diagnostic::of_source("host-trouble", message).with_hint(hint)] }
+}
+
+fn too_large(bytes: usize) -> Failure {
+    let message =
+        format!("the bundle and its source map have {bytes} bytes; an event may have {EVENT_BYTES_MAX}");
+    let hint = "import less of the packages, or smaller ones";
+    Failure {
+        stage: Stage::Link,
+        diagnostics: vec![Diagnostic::of_source("bundle-too-large", message).with_hint(hint)],
+    }
+}
