@@ -173,6 +173,8 @@ pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STACK_BYTES: usize = 512 * 1024;
 /// Timers of one isolate.
 pub const TIMERS_MAX: usize = 1_000;
+/// Streams that one isolate compresses or decompresses at once: each holds up to half a megabyte outside its memory.
+pub const CODECS_MAX: usize = 32;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
 /// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.

@@ -22,6 +22,7 @@ const LAZY = {
   "streams/writable": ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"],
   "streams/transform": ["TransformStream", "TransformStreamDefaultController"],
   "streams/text": ["TextEncoderStream", "TextDecoderStream"],
+  compression: ["CompressionStream", "DecompressionStream"],
 };
 
 export default function installGlobals(native, host) {
@@ -59,6 +60,19 @@ export default function installGlobals(native, host) {
     for (const name of names) defineLazily(name, () => part(from)[name]);
   }
   define("self", globalThis);
+  define("global", globalThis);
+
+  /** What `import` and `require` of `node:<name>` give. */
+  tools.builtin = (name) => part(`node/${name}`);
+  native.setBuiltins(tools.builtin);
+  defineLazily("Buffer", () => tools.builtin("buffer").Buffer);
+  define("require", (specifier) => {
+    const name = `${specifier}`.replace(/^node:/, "");
+    if (native.isBuiltin(name)) return tools.builtin(name);
+    const error = new Error(`cannot find module ${JSON.stringify(specifier)}: packages are bundled, and of Node's modules it is not one that processors have`);
+    error.code = "MODULE_NOT_FOUND";
+    throw error;
+  });
   // Also without an import, as the module `millrace` exports it.
   define("defineProcessor", (definition) => (typeof definition === "function" ? definition() : definition));
 
@@ -203,10 +217,16 @@ export default function installGlobals(native, host) {
     nativeQueueMicrotask(callback);
   });
 
+  let environment = {};
+  tools.environment = () => environment;
+
   return {
     format,
     fire,
-    setEnvironment: (env) => define("process", { env }),
+    setEnvironment(env) {
+      environment = env;
+      define("process", { env });
+    },
     get AbortController() {
       return part("abort").AbortController;
     },

@@ -20,4 +20,5 @@ macro_rules! scripts {
 
 scripts! {
     "web": readable_streams, writable_streams, bodies, messages;
+    "node": modules, buffer, events, util, streams, zlib;
 }

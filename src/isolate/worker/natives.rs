@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{digest, prelude, web};
+use super::{builtins, digest, prelude, web, zlib};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -21,6 +21,8 @@ pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("part", Function::new(ctx.clone(), part)?)?;
     web::add(&native, ctx)?;
     digest::add(&native, ctx)?;
+    zlib::add(&native, ctx)?;
+    builtins::add(&native, ctx)?;
     add_hooks(&native, ctx, host)?;
     add_timers(&native, ctx, host)?;
     add_ops(&native, ctx, host)?;
