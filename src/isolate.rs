@@ -110,6 +110,3 @@ pub struct Definition {
     /// `concurrency: "parallel"`.
     pub parallel: bool,
 }
-
-/// The built-in modules of Node that an isolate has, without `node:`.
-pub const NODE_MODULES: &[&str] = &["zlib"];
