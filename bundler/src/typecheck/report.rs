@@ -7,7 +7,7 @@ use super::files::AUTHOR;
 use super::hint::hint;
 use super::position::Lines;
 use super::program::Prepared;
-use crate::limits::{DIAGNOSTICS_MAX, MESSAGE_LINES_MAX};
+use crate::limits::{DIAGNOSTICS_MAX, MESSAGE_LINE_CHARS_MAX, MESSAGE_LINES_MAX};
 use crate::{Diagnostic, Severity, code_frame};
 
 /// Options that contradict each other, are obsolete or need others: those that count are the host's, so an author's
@@ -113,7 +113,11 @@ fn message(finding: &Finding) -> String {
 }
 
 fn collect(finding: &Finding, depth: usize, lines: &mut Vec<String>) {
-    lines.extend(finding.text.lines().map(|line| format!("{}{line}", "  ".repeat(depth))));
+    for line in finding.text.lines() {
+        let cut = line.char_indices().nth(MESSAGE_LINE_CHARS_MAX).map(|(at, _)| &line[..at]);
+        let shown = cut.map_or_else(|| line.to_owned(), |start| format!("{start}…"));
+        lines.push(format!("{}{shown}", "  ".repeat(depth)));
+    }
     for reason in &finding.message_chain {
         collect(reason, depth + 1, lines);
     }

@@ -1,4 +1,5 @@
-//! Checks with the real compiler. `MILLRACE_TSC` says where it lies; without it there is nothing to test with.
+//! Checks with the real compiler: the one that `MILLRACE_TSC` names, or the pinned one out of the store that all
+//! tests share. Without it and without a registry there is nothing to test with.
 
 mod bounds;
 mod closed;
@@ -8,23 +9,34 @@ mod packages;
 mod processors;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
+use crate::npm::{Npm, NpmConfig, NpmOptions};
+use crate::tools::TYPESCRIPT;
 use tree::MemoryTree;
 
-/// None, and a word about it, on a machine without the compiler.
-fn checker() -> Option<TypeChecker> {
-    compiler().map(|binary| TypeChecker::new(options(binary)))
+async fn checker() -> Option<TypeChecker> {
+    compiler().await.map(|binary| TypeChecker::new(options(binary)))
 }
 
-fn compiler() -> Option<PathBuf> {
-    let binary = std::env::var_os("MILLRACE_TSC").map(PathBuf::from);
-    if binary.is_none() {
-        println!("MILLRACE_TSC names no compiler: not tested");
+/// None, and a word about it, when there is no compiler to be had.
+async fn compiler() -> Option<PathBuf> {
+    let own = std::env::var_os("MILLRACE_TSC").map(PathBuf::from);
+    match TYPESCRIPT.find(own.as_ref(), &npm(), &|_| {}).await {
+        Ok(binary) => Some(binary),
+        Err(reason) => {
+            println!("not tested: {reason}");
+            None
+        }
     }
-    binary
+}
+
+fn npm() -> Npm {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp/packages");
+    let config = NpmConfig::load(&std::env::vars().collect(), &store);
+    Npm::new(NpmOptions { store, config, offline: false })
 }
 
 fn options(binary: PathBuf) -> TypeCheckerOptions {

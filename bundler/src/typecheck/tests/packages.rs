@@ -1,132 +1,66 @@
-//! Real packages, from a folder that `MILLRACE_NODE_MODULES` names; without it there is nothing to test with.
+//! Real packages: each file below `packages/` names those that it uses in its first line, and what is found in it in
+//! its last ones. Without a registry there is nothing to test with.
 
-use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
+use serde_json::{Map, Value, json};
 
 use super::*;
-
-/// Sources in memory and an installed folder as their packages.
-struct Installed {
-    own: MemoryTree,
-    modules: PathBuf,
-}
-
-impl Installed {
-    fn place(&self, path: &str) -> Option<PathBuf> {
-        let inside = path.strip_prefix("/p/node_modules")?;
-        Some(self.modules.join(inside.trim_start_matches('/')))
-    }
-}
-
-impl FileTree for Installed {
-    fn is_file(&self, path: &str) -> bool {
-        self.place(path).map_or_else(|| self.own.is_file(path), |place| place.is_file())
-    }
-    fn is_dir(&self, path: &str) -> bool {
-        self.place(path).map_or_else(|| self.own.is_dir(path), |place| place.is_dir())
-    }
-    fn entries(&self, path: &str) -> (Vec<String>, Vec<String>) {
-        let Some(place) = self.place(path) else { return self.own.entries(path) };
-        let found = std::fs::read_dir(place).into_iter().flatten().flatten();
-        let (folders, files): (Vec<_>, Vec<_>) = found.partition(|entry| entry.path().is_dir());
-        let names = |entries: Vec<std::fs::DirEntry>| {
-            entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-        };
-        (names(files), names(folders))
-    }
-    fn real_path(&self, path: &str) -> Option<String> {
-        (self.is_file(path) || self.is_dir(path)).then(|| path.to_owned())
-    }
-    fn read(&self, path: &str) -> io::Result<Bytes> {
-        self.place(path).map_or_else(|| self.own.read(path), |place| std::fs::read(place).map(Bytes::from))
-    }
-    fn packages_key(&self) -> Option<String> {
-        Some(self.modules.display().to_string())
-    }
-}
-
-fn installed(modules: &Path, source: &str) -> Program {
-    let own = MemoryTree::of(&[("main.ts", source)]);
-    Program {
-        files: Arc::new(Installed { own, modules: modules.to_owned() }),
-        entry: "main.ts".to_owned(),
-        sources: vec!["main.ts".to_owned()],
-    }
-}
+use crate::npm::{InstallError, ProblemCode, Requirements};
+use crate::tree::Tree;
 
 #[tokio::test]
 async fn real_packages() {
-    check_all("MILLRACE_NODE_MODULES", include!("packages_cases.in")).await;
-}
-
-/// Beside `@types/node`, which declares the globals once more.
-#[tokio::test]
-async fn with_types_of_node() {
-    let cases = [
-        (
-            "fs",
-            (
-                "import { readFile } from 'node:fs/promises';\nimport { EventEmitter } from 'events';\nnew EventEmitter().onn;\nexport const a = await readFile('x', 'utf8');\na.lengthh;\n",
-                &["TS2339 3:20", "TS2551 5:3"] as &[&str],
-            ),
-        ),
-        (
-            "globals",
-            (
-                "export default { async afterAppend({ event, append, signal }) {\n  const r = await fetch(new URL('/a', 'http://x'), { signal, headers: new Headers({ a: 'b' }), method: 'POST', body: JSON.stringify(event) });\n  const b = Buffer.from(await r.arrayBuffer());\n  for await (const c of r.body!) c.byteLength;\n  setTimeout(() => {}, 1); signal.addEventListener('abort', () => {});\n  console.log(process.env.A, new TextDecoder().decode(b), crypto.randomUUID(), structuredClone(r.status), new AbortController().signal.aborted);\n  await append({ type: 'x', payload: { n: r.stat } });\n} };\n",
-                &["TS2339 7:45"],
-            ),
-        ),
-        (
-            "lodash",
-            (
-                "import _ from 'lodash';\nexport default { reduce: () => ({ a: _.chunk([1], 'x') }) };\n",
-                &["TS2345 2:51"],
-            ),
-        ),
-        (
-            "openai",
-            ("import OpenAI from 'openai';\nconst c = new OpenAI({ apiKey: 1 });\n", &["TS2322 2:24"]),
-        ),
-        (
-            "hono",
-            (
-                "import { Hono } from 'hono';\nconst r = await new Hono().request('/'); r.statuss; export {};\n",
-                &["TS2551 2:44"],
-            ),
-        ),
-    ];
-    check_all("MILLRACE_NODE_MODULES_WITH_TYPES", cases).await;
-}
-
-async fn check_all<'a>(variable: &str, cases: impl IntoIterator<Item = (&'a str, (&'a str, &'a [&'a str]))>) {
-    let (Some(binary), Some(modules)) = (compiler(), std::env::var_os(variable)) else { return };
-    let modules = PathBuf::from(modules);
-    let cases: BTreeMap<_, _> = cases.into_iter().collect();
+    let Some(binary) = compiler().await else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/typecheck/tests/packages");
+    let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
     let mut wrong = String::new();
-    for (name, (source, expected)) in &cases {
+    for case in cases {
+        let text = std::fs::read_to_string(&case).unwrap();
+        let Some(program) = installed(&text).await else { return };
+        // A compiler of its own, so that the first time is a cold one.
         let checker = TypeChecker::new(options(binary.clone()));
-        let mut took = Vec::new();
-        for round in 0..3 {
-            let program = installed(&modules, &format!("{source}{}", "\n".repeat(round)));
-            let started = Instant::now();
-            let found = checker.check(&program).await.unwrap();
-            took.push(started.elapsed().as_millis());
-            let places: Vec<_> =
-                found.iter().map(|one| format!("{} {}:{}", one.code, one.line, one.column)).collect();
-            if places != *expected && round == 0 {
-                let all: String = found
-                    .iter()
-                    .map(|one| format!("{} {}\n{}", one.code, one.message, one.snippet))
-                    .collect();
-                wrong.push_str(&format!("\n=== {name}: {places:?}\n{all}\n"));
-            }
+        let started = Instant::now();
+        let found = checker.check(&program).await.unwrap();
+        let cold = started.elapsed();
+        assert_eq!(checker.check(&program).await.unwrap(), found);
+        let name = case.file_name().unwrap().to_string_lossy();
+        println!("{name:20} {} ms, then {} ms", cold.as_millis(), (started.elapsed() - cold).as_millis());
+
+        let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("// expected: ")).collect();
+        let place = |one: &Diagnostic| format!("{} {}:{}", one.code, one.line, one.column);
+        if found.iter().map(place).collect::<Vec<_>>() != expected {
+            let all = found.iter().map(|one| format!("{}: {}\n", place(one), one.message));
+            wrong.push_str(&format!("\n{name}: expected {expected:?}\n{}", all.collect::<String>()));
         }
-        println!("{name:20} {took:?} ms");
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// With the packages that its first line names; none when there is no registry to be asked.
+async fn installed(text: &str) -> Option<Program> {
+    let named = text.lines().next().and_then(|line| line.strip_prefix("// packages: ")).unwrap();
+    let dependencies: Map<String, Value> = named
+        .split(' ')
+        .map(|package| package.rsplit_once('@').unwrap())
+        .map(|(name, version)| (name.to_owned(), version.into()))
+        .collect();
+    let requirements = Requirements::of(&json!({ "dependencies": dependencies })).unwrap();
+    let packages = match npm().install(&requirements, None, &|_| {}).await {
+        Ok(installed) => installed.packages,
+        Err(InstallError::Problems(problems)) if problems[0].code == ProblemCode::RegistryUnavailable => {
+            println!("not tested: {}", problems[0].message);
+            return None;
+        }
+        Err(error) => panic!("{error:?}"),
+    };
+    let own = [("main.ts".to_owned(), Bytes::copy_from_slice(text.as_bytes()))];
+    Some(Program {
+        files: Arc::new(Tree::new(own, &packages)),
+        entry: "main.ts".to_owned(),
+        sources: vec!["main.ts".to_owned()],
+    })
 }
