@@ -36,7 +36,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Makes the files, or takes those that are there; what they hold must be durable in the engine.
+    /// Makes the files anew; what they held must be durable in the engine.
     pub fn open(
         folder: &Path,
         segment_bytes: u64,

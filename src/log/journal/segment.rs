@@ -11,7 +11,7 @@
 //! | …     | what the file held before                                     |
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -100,18 +100,20 @@ fn push_header(salt: Salt, to: &mut Vec<u8>) {
     to.extend_from_slice(&header);
 }
 
-/// Makes the file, or brings it to its full length: with zeros that are really there, so that no later write
-/// has to find room for itself.
+/// Makes the file anew, in full length: with zeros that are really there, so that no later write has to find
+/// room for itself.
 pub(super) fn reserve(path: &Path, bytes: u64) -> io::Result<File> {
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-    let length = file.metadata()?.len();
-    if length > bytes {
-        file.set_len(bytes)?;
+    let mut file = File::create(path)?;
+    // A page at a time: a system that is given more keeps more together in its cache, and then takes a fifth
+    // longer for the sync of a small part of it.
+    for _ in 0..bytes.div_ceil(PAGE.len() as u64) {
+        file.write_all(&PAGE)?;
     }
-    file.write_all_at(&vec![0; bytes.saturating_sub(length) as usize], length)?;
     file.sync_all()?;
     Ok(file)
 }
+
+const PAGE: [u8; 4096] = [0; 4096];
 
 /// What a segment holds.
 #[derive(Debug, Default)]
