@@ -66,6 +66,14 @@ pub const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Problems that one check of a data folder spells out; the rest is counted.
 pub const FSCK_PROBLEMS_MAX: usize = 100;
 
+/// A file of the journal, and there are two. What they hold is applied again after a crash: a few thousand
+/// events, a few tenths of a second on sled.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 2 * 1024 * 1024;
+/// Written to the journal, the engine syncs so often: a checkpoint has little to do then, and holds nobody up.
+pub const CHECKPOINT_BYTES: u64 = 512 * 1024;
+/// And at the latest so long after a write: whoever restarts a quiet server does not wait for the journal.
+pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
+
 // --- streams ------------------------------------------------------------------------------------
 
 /// A stream without appends and readers gives its memory back; its state is rebuilt in well under a millisecond.
