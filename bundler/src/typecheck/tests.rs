@@ -1,10 +1,11 @@
-//! Checks with the real compiler. `MILLRACE_TSC` says where it lies; without it there is nothing to test with.
+//! Checks with the real compiler.
 
 mod bounds;
 mod closed;
 mod errors;
 mod examples;
 mod packages;
+mod packages_cases;
 mod processors;
 mod tree;
 
@@ -12,22 +13,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::testing;
 use tree::MemoryTree;
 
-/// None, and a word about it, on a machine without the compiler.
-fn checker() -> Option<TypeChecker> {
-    compiler().map(|binary| TypeChecker::new(options(binary)))
+fn checker() -> TypeChecker {
+    TypeChecker::new(options())
 }
 
-fn compiler() -> Option<PathBuf> {
-    let binary = std::env::var_os("MILLRACE_TSC").map(PathBuf::from);
-    if binary.is_none() {
-        println!("MILLRACE_TSC names no compiler: not tested");
-    }
-    binary
+fn options() -> TypeCheckerOptions {
+    TypeCheckerOptions::new(Box::new(|| Box::pin(async { Ok(testing::tsc().await) })))
 }
 
-fn options(binary: PathBuf) -> TypeCheckerOptions {
+fn options_of(binary: PathBuf) -> TypeCheckerOptions {
     TypeCheckerOptions::new(Box::new(move || {
         let binary = binary.clone();
         Box::pin(async move { Ok(binary) })
