@@ -1,6 +1,10 @@
 //! From an author's files to a module that runs, or to diagnostics that say why not.
 //! Knows nothing of streams: the server adapts it.
 
+#[cfg(test)]
+// What tests share calls the crate by its name, because integration tests use it as well.
+extern crate self as millrace_bundler;
+
 pub mod builds;
 pub mod bundle;
 pub mod bundler;
@@ -20,6 +24,8 @@ pub mod resolve;
 pub mod sketch;
 pub mod source_map;
 pub mod subprocess;
+#[cfg(test)]
+mod testing;
 pub mod tools;
 pub mod transpile;
 pub mod tree;

@@ -1,11 +1,11 @@
-//! Against the registry that this machine is configured for. Without one, the tests say so and pass.
+//! Against the registry that this machine is configured for.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use millrace_bundler::npm::{InstallError, Installed, Npm, NpmConfig, NpmOptions, ProblemCode, Requirements};
+use millrace_bundler::npm::{InstallError, Installed, Npm, NpmConfig, NpmOptions, Requirements};
 use millrace_bundler::package::{Package, Packages};
 use millrace_bundler::progress::Step;
 use serde_json::{Value, json};
@@ -16,17 +16,13 @@ fn npm(store: &Path, offline: bool) -> Npm {
     Npm::new(NpmOptions { store: store.to_owned(), config, offline })
 }
 
-/// None when there is no registry to be asked.
-async fn install(npm: &Npm, dependencies: Value) -> Option<Installed> {
+async fn install(npm: &Npm, dependencies: Value) -> Installed {
     let requirements = Requirements::of(&json!({ "dependencies": dependencies })).unwrap();
-    match npm.install(&requirements, None, &|_| {}).await {
-        Ok(installed) => Some(installed),
-        Err(InstallError::Problems(problems)) if problems[0].code == ProblemCode::RegistryUnavailable => {
-            println!("skipped: {}", problems[0].message);
-            None
-        }
-        Err(error) => panic!("{error:?}"),
-    }
+    npm.install(&requirements, None, &|_| {}).await.unwrap_or_else(|error| no_registry(error))
+}
+
+fn no_registry(error: InstallError) -> ! {
+    panic!("this test needs a registry, as npm is configured for: {error:?}")
 }
 
 fn root<'a>(packages: &'a Packages, name: &str) -> &'a Package {
@@ -57,22 +53,19 @@ fn assert_sane(installed: &Installed) {
 async fn zod() {
     let store = tempfile::tempdir().unwrap();
     let online = npm(store.path(), false);
-    let Some(installed) = install(&online, json!({"zod": "^4"})).await else { return };
+    let installed = install(&online, json!({"zod": "^4"})).await;
     assert_sane(&installed);
     assert_eq!(installed.packages.packages.len(), 1);
     assert!(root(&installed.packages, "zod").version.starts_with("4."));
 
-    let again = install(&npm(store.path(), true), json!({"zod": "^4"})).await.unwrap();
+    let again = install(&npm(store.path(), true), json!({"zod": "^4"})).await;
     assert_eq!(again.lock, installed.lock);
 }
 
 #[tokio::test]
 async fn openai() {
     let store = tempfile::tempdir().unwrap();
-    let Some(installed) = install(&npm(store.path(), false), json!({"openai": "^6", "zod": "*"})).await
-    else {
-        return;
-    };
+    let installed = install(&npm(store.path(), false), json!({"openai": "^6", "zod": "*"})).await;
     assert_sane(&installed);
     let openai = root(&installed.packages, "openai");
     assert_eq!(openai.dependencies.get("zod"), Some(&installed.packages.roots["zod"]));
@@ -82,7 +75,7 @@ async fn openai() {
 async fn tanstack() {
     let store = tempfile::tempdir().unwrap();
     let dependencies = json!({"@tanstack/ai": "*", "@tanstack/ai-openai": "*", "zod": "*"});
-    let Some(installed) = install(&npm(store.path(), false), dependencies).await else { return };
+    let installed = install(&npm(store.path(), false), dependencies).await;
     assert_sane(&installed);
     let adapter = root(&installed.packages, "@tanstack/ai-openai");
     assert_eq!(adapter.dependencies.get("@tanstack/ai"), Some(&installed.packages.roots["@tanstack/ai"]));
@@ -91,7 +84,7 @@ async fn tanstack() {
 #[tokio::test]
 async fn just_bash() {
     let store = tempfile::tempdir().unwrap();
-    let Some(installed) = install(&npm(store.path(), false), json!({"just-bash": "*"})).await else { return };
+    let installed = install(&npm(store.path(), false), json!({"just-bash": "*"})).await;
     assert_sane(&installed);
 }
 
@@ -105,12 +98,7 @@ async fn a_platform_package() {
         let npm = npm(store.path(), offline);
         async move { npm.pinned("@esbuild/linux-x64", "0.28.2", INTEGRITY, &|_| {}).await }
     };
-    let files = match pinned(false).await {
-        Err(InstallError::Problems(problems)) if problems[0].code == ProblemCode::RegistryUnavailable => {
-            return;
-        }
-        files => files.unwrap(),
-    };
+    let files = pinned(false).await.unwrap_or_else(|error| no_registry(error));
     let program = files.folder().unwrap().join("bin/esbuild");
     let mode = std::os::unix::fs::PermissionsExt::mode(&program.metadata().unwrap().permissions());
     assert_eq!(mode & 0o111, 0o111);

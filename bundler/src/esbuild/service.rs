@@ -255,7 +255,7 @@ impl Service {
 }
 
 impl Death {
-    fn of(reason: String, builds: usize) -> Death {
+    pub fn of(reason: String, builds: usize) -> Death {
         if reason.contains(GO_STACK_OVERFLOW) {
             let reason = "the code is nested too deeply for esbuild".into();
             return Death { cause: Cause::TooLarge, reason, builds };

@@ -1,10 +1,9 @@
-//! With the real program: `MILLRACE_ESBUILD` names it.
+//! With the real program.
 
 mod failing;
 mod linking;
 mod sealed;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,14 +13,15 @@ use super::{
 };
 use crate::package::Packages;
 use crate::resolve::{Builtin, Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::testing;
 use crate::tree::Tree;
 
-fn program() -> PathBuf {
-    std::env::var_os("MILLRACE_ESBUILD").expect("MILLRACE_ESBUILD names esbuild's program").into()
+fn esbuild() -> Esbuild {
+    Esbuild::new(options())
 }
 
-fn esbuild() -> Esbuild {
-    Esbuild::new(EsbuildOptions::new(Binary::At(program())))
+fn options() -> EsbuildOptions {
+    EsbuildOptions::new(Binary::From(Arc::new(|| Box::pin(async { Ok(testing::esbuild().await) }))))
 }
 
 /// Resolves and loads from a tree, and does nothing else.

@@ -1,5 +1,4 @@
-//! Checks with the real compiler: the one that `MILLRACE_TSC` names, or the pinned one out of the store that all
-//! tests share. Without it and without a registry there is nothing to test with.
+//! Checks with the real compiler.
 
 mod bounds;
 mod closed;
@@ -9,34 +8,15 @@ mod packages;
 mod processors;
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::npm::{Npm, NpmConfig, NpmOptions};
-use crate::tools::TYPESCRIPT;
+use crate::testing;
 use tree::MemoryTree;
 
-async fn checker() -> Option<TypeChecker> {
-    compiler().await.map(|binary| TypeChecker::new(options(binary)))
-}
-
-/// None, and a word about it, when there is no compiler to be had.
-async fn compiler() -> Option<PathBuf> {
-    let own = std::env::var_os("MILLRACE_TSC").map(PathBuf::from);
-    match TYPESCRIPT.find(own.as_ref(), &npm(), &|_| {}).await {
-        Ok(binary) => Some(binary),
-        Err(reason) => {
-            println!("not tested: {reason}");
-            None
-        }
-    }
-}
-
-fn npm() -> Npm {
-    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp/packages");
-    let config = NpmConfig::load(&std::env::vars().collect(), &store);
-    Npm::new(NpmOptions { store, config, offline: false })
+async fn checker() -> TypeChecker {
+    TypeChecker::new(options(testing::tsc().await))
 }
 
 fn options(binary: PathBuf) -> TypeCheckerOptions {

@@ -35,7 +35,7 @@ async fn process(checker: &TypeChecker) -> Option<Arc<Subprocess>> {
 
 #[tokio::test]
 async fn a_check_takes_a_bounded_time() {
-    let Some(binary) = compiler().await else { return };
+    let binary = testing::tsc().await;
     let checker =
         TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(1), ..options(binary) });
     is_fine(&checker).await;
@@ -48,7 +48,7 @@ async fn a_check_takes_a_bounded_time() {
 
 #[tokio::test]
 async fn a_check_takes_bounded_memory() {
-    let Some(binary) = compiler().await else { return };
+    let binary = testing::tsc().await;
     let checker = TypeChecker::new(TypeCheckerOptions { memory_bytes_max: 150_000_000, ..options(binary) });
     is_fine(&checker).await;
     let error = checker.check(&program(&[("main.ts", ENDLESS)])).await.unwrap_err();
@@ -58,7 +58,7 @@ async fn a_check_takes_bounded_memory() {
 
 #[tokio::test]
 async fn a_compiler_that_dies_is_started_again() {
-    let Some(checker) = checker().await else { return };
+    let checker = checker().await;
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     first.kill();
@@ -70,7 +70,7 @@ async fn a_compiler_that_dies_is_started_again() {
 
 #[tokio::test]
 async fn an_idle_compiler_ends() {
-    let Some(binary) = compiler().await else { return };
+    let binary = testing::tsc().await;
     let checker =
         TypeChecker::new(TypeCheckerOptions { idle_max: Duration::from_millis(100), ..options(binary) });
     is_fine(&checker).await;
@@ -81,7 +81,7 @@ async fn an_idle_compiler_ends() {
 
 #[tokio::test]
 async fn it_ends_with_its_checker_and_with_a_check_that_nobody_awaits() {
-    let Some(checker) = checker().await else { return };
+    let checker = checker().await;
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     let program = program(&[("main.ts", ENDLESS)]);
@@ -96,14 +96,14 @@ async fn it_ends_with_its_checker_and_with_a_check_that_nobody_awaits() {
 
 #[tokio::test]
 async fn many_at_once() {
-    let Some(checker) = checker().await else { return };
+    let checker = checker().await;
     let checks = (0..20).map(|_| async { is_fine(&checker).await });
     futures_util::future::join_all(checks).await;
 }
 
 #[tokio::test]
 async fn too_many_errors_are_counted() {
-    let Some(checker) = checker().await else { return };
+    let checker = checker().await;
     let found = checker.check(&program(&[("main.ts", &"nowhere;\n".repeat(3_000))])).await.unwrap();
     assert_eq!(found.len(), crate::limits::DIAGNOSTICS_MAX);
     let last = found.last().unwrap();
@@ -126,7 +126,7 @@ async fn a_compiler_that_is_none_is_an_error() {
 
 #[tokio::test]
 async fn memory_stays_bounded() {
-    let Some(checker) = checker().await else { return };
+    let checker = checker().await;
     let mut after_ten = 0;
     for round in 0..200 {
         let text = format!(
@@ -147,7 +147,7 @@ async fn memory_stays_bounded() {
 /// Whatever a package's declarations hold, a check ends, and the next one works.
 #[tokio::test]
 async fn hostile_declarations_are_survived() {
-    let Some(binary) = compiler().await else { return };
+    let binary = testing::tsc().await;
     let checker =
         TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(2), ..options(binary) });
     let declarations = [

@@ -1,26 +1,25 @@
 //! Real packages: each file below `packages/` names those that it uses in its first line, and what is found in it in
-//! its last ones. Without a registry there is nothing to test with.
+//! its last ones.
 
 use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::*;
-use crate::npm::{InstallError, ProblemCode, Requirements};
 use crate::tree::Tree;
 
 #[tokio::test]
 async fn real_packages() {
-    let Some(binary) = compiler().await else { return };
+    let binary = testing::tsc().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/typecheck/tests/packages");
     let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     let mut wrong = String::new();
     for case in cases {
         let text = std::fs::read_to_string(&case).unwrap();
-        let Some(program) = installed(&text).await else { return };
+        let program = installed(&text).await;
         // A compiler of its own, so that the first time is a cold one.
         let checker = TypeChecker::new(options(binary.clone()));
         let started = Instant::now();
@@ -40,27 +39,19 @@ async fn real_packages() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// With the packages that its first line names; none when there is no registry to be asked.
-async fn installed(text: &str) -> Option<Program> {
+/// With the packages that its first line names.
+async fn installed(text: &str) -> Program {
     let named = text.lines().next().and_then(|line| line.strip_prefix("// packages: ")).unwrap();
     let dependencies: Map<String, Value> = named
         .split(' ')
         .map(|package| package.rsplit_once('@').unwrap())
         .map(|(name, version)| (name.to_owned(), version.into()))
         .collect();
-    let requirements = Requirements::of(&json!({ "dependencies": dependencies })).unwrap();
-    let packages = match npm().install(&requirements, None, &|_| {}).await {
-        Ok(installed) => installed.packages,
-        Err(InstallError::Problems(problems)) if problems[0].code == ProblemCode::RegistryUnavailable => {
-            println!("not tested: {}", problems[0].message);
-            return None;
-        }
-        Err(error) => panic!("{error:?}"),
-    };
+    let packages = testing::packages(&Value::Object(dependencies)).await;
     let own = [("main.ts".to_owned(), Bytes::copy_from_slice(text.as_bytes()))];
-    Some(Program {
+    Program {
         files: Arc::new(Tree::new(own, &packages)),
         entry: "main.ts".to_owned(),
         sources: vec!["main.ts".to_owned()],
-    })
+    }
 }
