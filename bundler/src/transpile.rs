@@ -114,6 +114,7 @@ impl Lowered {
         unresolved: Mark,
     ) -> Result<Lowered, Vec<Diagnostic>> {
         let Parsed { mut program, comments, start, .. } = faults::parse(map, source, language)?;
+        nesting::check_heritage(&program, source, start).map_err(|diagnostic| vec![diagnostic])?;
         let marks = Marks { unresolved, top_level: Mark::new() };
         passes::resolve(&mut program, marks, language);
         let found = early::check(&program, source, start, language);

@@ -91,12 +91,15 @@ impl Script<'_, '_> {
         let exports = self.exports();
         let dynamic = self.dynamic(order);
         // Reading one namespace may need another.
-        let namespaces = self.namespaces();
-        let mut statements: Vec<Stmt> = Vec::new();
-        statements.extend(namespaces);
+        let mut namespaces = self.namespaces();
+        let is_built_before = |module: &usize| !self.graph.modules[*module].has_any_key;
+        let mut statements: Vec<Stmt> =
+            namespaces.extract_if(.., |module, _| is_built_before(module)).map(|(_, statement)| statement).collect();
         statements.extend(dynamic.top);
         for index in &order.eager {
             statements.append(&mut self.bodies[*index]);
+            // Which names it has, only its run shows.
+            statements.extend(namespaces.remove(index));
             if let Some(end) = dynamic.ends.get(index) {
                 statements.push(end.clone());
             }
@@ -137,18 +140,16 @@ impl Script<'_, '_> {
         items
     }
 
-    fn namespaces(&mut self) -> Vec<Stmt> {
-        let mut statements = Vec::new();
-        let mut written = std::collections::BTreeSet::new();
+    fn namespaces(&mut self) -> BTreeMap<usize, Stmt> {
+        let mut written = BTreeMap::new();
         loop {
             let wanted = self.rewrite.requests.namespaces();
-            let next = wanted.iter().find(|(module, _)| !written.contains(*module));
+            let next = wanted.iter().find(|(module, _)| !written.contains_key(*module));
             let Some((module, ident)) = next.map(|(module, ident)| (*module, ident.clone())) else {
-                return statements;
+                return written;
             };
-            written.insert(module);
             let value = self.namespace(module);
-            statements.push(constant(ident, value));
+            written.insert(module, constant(ident, value));
         }
     }
 
@@ -178,6 +179,11 @@ impl Script<'_, '_> {
         for index in &order.lazy {
             let run =
                 private_ident!(format!("run_{}", super::module::stem(&self.graph.modules[*index].name)));
+            if self.graph.modules[*index].has_any_key {
+                let namespace = self.rewrite.namespace(*index, DUMMY_SP);
+                let value = self.namespace(*index);
+                self.bodies[*index].push(constant(namespace, value));
+            }
             let deferred = defer(self.bodies[*index].take());
             dynamic.top.extend(self.deferred(run.clone(), deferred));
             runs.insert(*index, run);
@@ -201,6 +207,7 @@ impl Script<'_, '_> {
             } else {
                 let runs = load.iter().filter_map(|index| runs.get(index).cloned());
                 let elems = runs.map(|run| Some(run.as_arg())).collect();
+                let namespace = namespace.into_lazy_arrow(Vec::new());
                 runtime.call("load", vec![ArrayLit { span: DUMMY_SP, elems }.into(), namespace.into()])
             };
             dynamic.top.push(constant(function, body.into_lazy_arrow(Vec::new()).into()));

@@ -46,7 +46,7 @@ async function load(modules, namespace) {
     const running = run();
     if (running !== undefined) await running;
   }
-  return namespace;
+  return namespace();
 }
 function evaluation() {
   let end;
