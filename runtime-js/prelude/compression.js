@@ -1,6 +1,7 @@
 // Deflate in its three wrappers, piece by piece, and the streams of the Compression standard.
 
 export default function compression(native, tools) {
+  const packing = tools.natives("zlib");
   const { expose, needs } = tools.part("idl");
   const [GO_ON, FLUSH, END] = [0, 1, 2];
   const MAGIC = [0x1f, 0x8b];
@@ -24,7 +25,7 @@ export default function compression(native, tools) {
 
     constructor(format, level = -1) {
       this.#gzip = format === "gzip";
-      this.#codec = native.deflater(level, format === "zlib");
+      this.#codec = packing.deflater(level, format === "zlib");
     }
 
     push(bytes) { return this.#run(bytes, GO_ON); }
@@ -39,7 +40,7 @@ export default function compression(native, tools) {
       const chunks = [];
       if (this.#gzip) {
         if (!this.#begun) chunks.push(new Uint8Array([...MAGIC, 8, 0, 0, 0, 0, 0, 0, 3]));
-        this.#crc = native.crc32(bytes, this.#crc);
+        this.#crc = packing.crc32(bytes, this.#crc);
         this.#length = (this.#length + bytes.length) >>> 0;
       }
       this.#begun = true;
@@ -116,7 +117,7 @@ export default function compression(native, tools) {
         this.#format = bytes[0] === MAGIC[0] ? "gzip" : "zlib";
       }
       if (this.#format !== "gzip") {
-        this.#codec = native.inflater(this.#format === "zlib");
+        this.#codec = packing.inflater(this.#format === "zlib");
         this.#phase = "body";
         return bytes;
       }
@@ -127,7 +128,7 @@ export default function compression(native, tools) {
       }
       const length = gzipHeader(bytes);
       if (length === undefined) return undefined;
-      this.#codec = native.inflater(false);
+      this.#codec = packing.inflater(false);
       this.#crc = this.#length = 0;
       this.#phase = "body";
       return bytes.subarray(length);
@@ -141,7 +142,7 @@ export default function compression(native, tools) {
         at += this.#codec.consumed;
         if (piece.length > 0) chunks.push(piece);
         if (this.#format === "gzip") {
-          this.#crc = native.crc32(piece, this.#crc);
+          this.#crc = packing.crc32(piece, this.#crc);
           this.#length = (this.#length + piece.length) >>> 0;
         }
         if (this.#codec.ended) {

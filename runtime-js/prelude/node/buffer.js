@@ -1,6 +1,7 @@
 // node:buffer.
 
 export default function bufferModule(native, tools) {
+  const texts = tools.natives("text");
   const { coded, wrongType, wrongValue, outOfRange, mustBe } = tools.part("node/errors");
   const { nameOf, encode, decode, lengthOf } = tools.part("node/encodings");
   const { setMembers } = tools.part("node/members");
@@ -272,7 +273,7 @@ export default function bufferModule(native, tools) {
     transcode(source, fromEncoding, toEncoding) {
       return from(decode(bytesOf(source, "source"), encodingOf(fromEncoding)), toEncoding);
     },
-    isUtf8: (value) => native.isUtf8(viewed(value)),
+    isUtf8: (value) => texts.isUtf8(viewed(value)),
     isAscii: (value) => viewed(value).every((byte) => byte < 0x80),
     kMaxLength: constants.MAX_LENGTH,
     kStringMaxLength: constants.MAX_STRING_LENGTH,

@@ -1,6 +1,7 @@
 // node:crypto: randomness (in `reduce` that of the event), digests, keyed digests. The rest refuses by name.
 
 export default function cryptoModule(native, tools) {
+  const digests = tools.natives("digest");
   const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
   const { refuse } = tools.part("node/refusing");
   const { Buffer } = tools.builtin("buffer");
@@ -69,7 +70,7 @@ export default function cryptoModule(native, tools) {
     #algorithm;
     constructor(algorithm, options = undefined) {
       const name = digestOf(algorithm);
-      super((bytes) => native.digest(name, bytes), options);
+      super((bytes) => digests.digest(name, bytes), options);
       this.#algorithm = algorithm;
     }
     copy() { return this.copied(new Hash(this.#algorithm)); }
@@ -79,7 +80,7 @@ export default function cryptoModule(native, tools) {
     constructor(algorithm, key, options = undefined) {
       const name = digestOf(algorithm);
       const secret = Uint8Array.from(bytesOf(key, undefined, "key"));
-      super((bytes) => native.hmac(name, secret, bytes), options);
+      super((bytes) => digests.hmac(name, secret, bytes), options);
     }
   }
 
@@ -131,7 +132,7 @@ export default function cryptoModule(native, tools) {
   function timingSafeEqual(one, other) {
     const [a, b] = [bytesOf(one, undefined, "buf1"), bytesOf(other, undefined, "buf2")];
     if (a.length !== b.length) throw coded(RangeError, "ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH", "both must be of the same length");
-    return native.sameBytes(a, b);
+    return digests.sameBytes(a, b);
   }
 
   return {

@@ -1,6 +1,7 @@
 // Text to bytes and back, in the encodings that Node names.
 
-export default function encodings(native) {
+export default function encodings(native, tools) {
+  const texts = tools.natives("text");
   const NAMES = {
     utf8: "utf8", "utf-8": "utf8", hex: "hex", base64: "base64", base64url: "base64url", ascii: "ascii", latin1: "latin1",
     binary: "latin1", ucs2: "utf16le", "ucs-2": "utf16le", utf16le: "utf16le", "utf-16le": "utf16le",
@@ -14,7 +15,7 @@ export default function encodings(native) {
   function encode(text, encoding) {
     switch (encoding) {
       case "utf8":
-        return native.utf8Encode(text.toWellFormed());
+        return texts.utf8Encode(text.toWellFormed());
       case "hex":
         return fromHex(text);
       case "base64":
@@ -60,7 +61,7 @@ export default function encodings(native) {
   function decode(bytes, encoding) {
     switch (encoding) {
       case "utf8":
-        return native.utf8Text(bytes);
+        return texts.utf8Text(bytes);
       case "hex":
         return bytes.toHex();
       case "base64":
@@ -92,7 +93,7 @@ export default function encodings(native) {
   /** The number of bytes of a text; of digits that are all there. */
   function lengthOf(text, encoding) {
     const { length } = text;
-    if (encoding === "utf8") return native.utf8Encode(text.toWellFormed()).length;
+    if (encoding === "utf8") return texts.utf8Encode(text.toWellFormed()).length;
     if (encoding === "utf16le") return length * 2;
     if (encoding === "hex") return length >>> 1;
     if (encoding.startsWith("base64")) return (text.replace(/={1,2}$/, "").length * 3) >>> 2;

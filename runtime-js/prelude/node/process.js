@@ -19,7 +19,7 @@ export default function processModule(native, tools) {
       end(chunk) { if (chunk !== undefined) this.write(chunk); },
     });
 
-  const milliseconds = () => tools.clock.origin + tools.clock.now();
+  const milliseconds = () => tools.clock.origin() + tools.clock.now();
   function hrtime(before = undefined) {
     const now = BigInt(Math.trunc(milliseconds() * 1000)) * 1000n - (before ? BigInt(before[0]) * 1_000_000_000n + BigInt(before[1]) : 0n);
     return [Number(now / 1_000_000_000n), Number(now % 1_000_000_000n)];

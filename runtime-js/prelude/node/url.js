@@ -1,6 +1,7 @@
 // node:url: the URL standard's classes, file paths, and the old functions.
 
 export default function urlModule(native, tools) {
+  const urls = tools.natives("url");
   const { coded, wrongType, mustBe } = tools.part("node/errors");
   const querystring = tools.builtin("querystring");
   /** Protocols whose URLs have `//` and a host. */
@@ -153,10 +154,10 @@ export default function urlModule(native, tools) {
   Url.prototype.parse = function (...given) { return Object.assign(this, parse(...given)); };
 
   function domainToASCII(domain) {
-    return native.urlParse(`ws://${`${domain}`.toWellFormed()}`, undefined)?.[6] ?? "";
+    return urls.urlParse(`ws://${`${domain}`.toWellFormed()}`, undefined)?.[6] ?? "";
   }
 
-  const domainToUnicode = (domain) => native.domainToUnicode(domainToASCII(domain));
+  const domainToUnicode = (domain) => urls.domainToUnicode(domainToASCII(domain));
 
   return {
     Url, parse, format, resolve, fileURLToPath, pathToFileURL, urlToHttpOptions, domainToASCII, domainToUnicode,

@@ -1,6 +1,7 @@
 // node:zlib: deflate and its wrappers. Brotli refuses by name.
 
 export default function zlibModule(native, tools) {
+  const packing = tools.natives("zlib");
   const { coded, wrongType, wrongValue, outOfRange, mustBe } = tools.part("node/errors");
   const { refuse } = tools.part("node/refusing");
   const { Deflate, Inflate, FormatError } = tools.part("compression");
@@ -142,7 +143,7 @@ export default function zlibModule(native, tools) {
     ...constants,
     crc32(data, value = 0) {
       const bytes = bytesOf(data);
-      return native.crc32(bytes, value);
+      return packing.crc32(bytes, value);
     },
     ...refuse("zlib", ["BrotliCompress", "BrotliDecompress", "createBrotliCompress", "createBrotliDecompress", "brotliCompress", "brotliCompressSync", "brotliDecompress", "brotliDecompressSync"]),
   };

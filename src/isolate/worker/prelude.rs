@@ -19,6 +19,7 @@ const PARTS: &[(&str, &str)] = parts![
     "blob",
     "clone",
     "compression",
+    "console",
     "crypto",
     "encoding",
     "events",
@@ -70,6 +71,7 @@ const PARTS: &[(&str, &str)] = parts![
     "node/zlib",
     "performance",
     "random",
+    "require",
     "streams/buffers",
     "streams/bytes",
     "streams/common",
@@ -83,6 +85,7 @@ const PARTS: &[(&str, &str)] = parts![
     "streams/transform",
     "streams/writable",
     "subtle",
+    "timers",
     "url",
     "millrace",
 ];

@@ -6,22 +6,29 @@ use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, Type
 use url::Url;
 use url::{form_urlencoded, quirks};
 
-pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
-    native.set("random", Function::new(ctx.clone(), random)?)?;
+/// Between text and bytes.
+pub fn text<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     native.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
     native.set("utf8Decode", Function::new(ctx.clone(), utf8_decode)?)?;
     native.set("utf8Text", Function::new(ctx.clone(), utf8_text)?)?;
     native.set("isUtf8", Function::new(ctx.clone(), is_utf8)?)?;
     native.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
     native.set("decoder", Function::new(ctx.clone(), decoder)?)?;
+    Ok(native)
+}
+
+pub fn url<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
     native.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
     native.set("domainToUnicode", Function::new(ctx.clone(), domain_to_unicode)?)?;
     native.set("formParse", Function::new(ctx.clone(), form_parse)?)?;
-    native.set("formSerialize", Function::new(ctx.clone(), form_serialize)?)
+    native.set("formSerialize", Function::new(ctx.clone(), form_serialize)?)?;
+    Ok(native)
 }
 
-fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
+pub fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
     let mut bytes = vec![0; length.min(65_536)];
     getrandom::fill(&mut bytes)
         .map_err(|_| Exception::throw_message(&ctx, "the system gives no randomness"))?;

@@ -14,7 +14,8 @@ use crate::limits;
 /// What one call gives at most.
 const PIECE_BYTES: usize = 64 * 1024;
 
-pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
+pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     let alive = Rc::new(Cell::new(0));
     let counter = alive.clone();
     let deflater = move |ctx: Ctx<'js>, level: i32, zlib: bool| {
@@ -27,7 +28,8 @@ pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
     let inflater =
         move |ctx: Ctx<'js>, zlib: bool| Codec::new(&ctx, &alive, State::Inflate(Decompress::new(zlib)));
     native.set("inflater", Function::new(ctx.clone(), inflater)?)?;
-    native.set("crc32", Function::new(ctx.clone(), crc32)?)
+    native.set("crc32", Function::new(ctx.clone(), crc32)?)?;
+    Ok(native)
 }
 
 /// Something that is being compressed or decompressed.
