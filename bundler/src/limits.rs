@@ -17,7 +17,7 @@ pub const PATH_CHARS_MAX: usize = 1_023;
 pub const NAMES_SHOWN_MAX: usize = 8;
 // --- subprocesses ---------------------------------------------------------------------------------
 
-/// What is kept of a subprocess's standard error: the end of a crash, not its whole dump.
+/// What is kept of a subprocess's standard error: why it crashed, not the whole dump behind it.
 pub const SUBPROCESS_STDERR_BYTES_MAX: usize = 8 * 1024;
 
 // --- type checking --------------------------------------------------------------------------------
@@ -36,6 +36,10 @@ pub const COMPILER_IDLE_MAX: Duration = Duration::from_secs(120);
 pub const COMPILER_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The lines of one diagnostic's explanation, which follows types into their depth.
 pub const MESSAGE_LINES_MAX: usize = 12;
+/// One line of it: the compiler shortens types by itself, but not the names and literals in them.
+pub const MESSAGE_LINE_CHARS_MAX: usize = 1_000;
+/// The `<` of one statement of an entry, above which it is checked as it is written: 300 take 0.2 s to parse.
+pub const ENTRY_ANGLES_MAX: usize = 300;
 /// Bundles, with their maps, that are kept for who asks for the same again.
 pub const BUILDS_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Direct dependencies of one source: no person lists more, and each is asked for by itself.
@@ -161,11 +165,3 @@ pub const SYNTAX_ROUNDS_MAX: usize = 40;
 pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How many `tsconfig` files may extend one another in a row; more is a circle.
 pub const TSCONFIG_EXTENDS_MAX: usize = 16;
-/// An entry that is larger is checked as it is written: a parser takes up to 5 kB of stack for one byte of it.
-pub const TYPED_ENTRY_BYTES_MAX: usize = 48 * 1024;
-/// The `<` of one statement of an entry, above which it is checked as it is written: 300 take 0.2 s to parse.
-pub const ENTRY_ANGLES_MAX: usize = 300;
-/// Its brackets that are open at one place, likewise.
-pub const ENTRY_BRACKETS_MAX: usize = 1_000;
-/// The stack of the thread that parses an entry, of which only what is touched takes memory.
-pub const ENTRY_STACK_BYTES: usize = 256 * 1024 * 1024;

@@ -52,7 +52,7 @@ impl Subprocess {
         };
         let pid = child.id();
         let subprocess = Subprocess { child: Mutex::new(child), pid, stderr: Arc::default() };
-        subprocess.keep_last_words(stderr)?;
+        subprocess.keep_words(stderr)?;
         Ok((subprocess, Pipes { stdin, stdout }))
     }
 
@@ -68,8 +68,8 @@ impl Subprocess {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok().flatten()
     }
 
-    /// The end of what it wrote to its standard error.
-    pub fn last_words(&self) -> String {
+    /// The beginning of what it wrote to its standard error: whoever crashes says why first.
+    pub fn words(&self) -> String {
         let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&stderr).trim().to_owned()
     }
@@ -81,15 +81,14 @@ impl Subprocess {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
-    fn keep_last_words(&self, mut from: ChildStderr) -> io::Result<()> {
+    fn keep_words(&self, mut from: ChildStderr) -> io::Result<()> {
         let kept = self.stderr.clone();
         let drain = move || {
             let mut piece = [0; 1024];
             while let Ok(read @ 1..) = from.read(&mut piece) {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&piece[..read]);
-                let surplus = kept.len().saturating_sub(SUBPROCESS_STDERR_BYTES_MAX);
-                kept.drain(..surplus);
+                let room = SUBPROCESS_STDERR_BYTES_MAX.saturating_sub(kept.len());
+                kept.extend_from_slice(&piece[..read.min(room)]);
             }
         };
         std::thread::Builder::new().name("subprocess-stderr".into()).spawn(drain).map(drop)
@@ -215,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_it_is_dropped_and_its_last_words_are_kept() {
+    fn it_ends_when_it_is_dropped_and_what_it_said_is_kept() {
         let (subprocess, mut pipes) =
             Subprocess::spawn(Path::new("/bin/sh"), &["-c", "echo why >&2; echo ready; sleep 100"], &[])
                 .unwrap();
         pipes.stdout.read_exact(&mut [0; 6]).unwrap();
-        while subprocess.last_words() != "why" {
+        while subprocess.words() != "why" {
             std::thread::yield_now();
         }
         assert!(subprocess.ended().is_none());

@@ -14,7 +14,7 @@ mod options;
 pub(crate) mod passes;
 mod regions;
 pub(crate) mod source;
-mod stack;
+pub(crate) mod stack;
 pub(crate) mod syntax;
 mod tokens;
 mod tsconfig;

@@ -37,6 +37,7 @@ pub const STORE: &str = "/s";
 pub struct Tree {
     author: PackageFiles,
     author_links: Links,
+    packages_key: String,
     /// The author's dependencies, also those that are not at hand.
     declared: BTreeSet<String>,
     /// By the name of their folder below `/s`.
@@ -74,10 +75,16 @@ impl Tree {
         }
         Tree {
             author: PackageFiles::in_memory(files),
+            packages_key: key_of(packages),
             author_links: links_to(packages, &packages.roots),
             declared: packages.roots.keys().cloned().collect(),
             packages: installed,
         }
+    }
+
+    /// Equal for trees that have the same packages at the same places.
+    pub fn packages_key(&self) -> &str {
+        &self.packages_key
     }
 
     pub fn is_file(&self, path: &str) -> bool {
@@ -247,6 +254,15 @@ impl Tree {
     fn place<'t, 'a>(&'t self, path: &'a str) -> Option<Place<'t, 'a>> {
         place::locate(&self.packages, path)
     }
+}
+
+/// Integrities say what is in the packages, the dependencies where they stand.
+fn key_of(packages: &Packages) -> String {
+    let mut key = format!("{:?}", packages.roots);
+    for (id, package) in &packages.packages {
+        key.push_str(&format!("\n{id} {} {:?}", package.integrity, package.dependencies));
+    }
+    key
 }
 
 fn links_to(packages: &Packages, dependencies: &BTreeMap<String, PackageId>) -> Links {

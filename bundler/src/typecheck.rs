@@ -215,14 +215,14 @@ impl KilledUnlessDone {
         self.0.as_ref()?.resident_bytes()
     }
 
-    /// With what the process said at last, if that says more.
+    /// With what the process said, if it did.
     fn explain(&self, error: CheckError) -> CheckError {
-        let last_words = self.0.as_ref().map(|process| process.last_words()).unwrap_or_default();
-        match error {
-            CheckError::Machinery(error) if !last_words.is_empty() => {
-                CheckError::Machinery(format!("{error}: {last_words}"))
+        let words = self.0.as_ref().map(|process| process.words()).unwrap_or_default();
+        match (error, words.lines().next()) {
+            (CheckError::Machinery(error), Some(reason)) => {
+                CheckError::Machinery(format!("{error}: {reason}"))
             }
-            other => other,
+            (error, _) => error,
         }
     }
 }

@@ -74,6 +74,8 @@ pub fn checking(files: &[String], extends: &[String]) -> Value {
             "resolveJsonModule": true,
             "isolatedModules": true,
             "esModuleInterop": true,
+            // Types are shown in short, however large they are.
+            "noErrorTruncation": false,
             // Other people's declarations are not the author's to mend.
             "skipLibCheck": true,
             // JavaScript is there to be imported from, and is not checked itself.

@@ -13,7 +13,10 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::parser::{Syntax, TsSyntax, parse_file_as_module};
 
 use super::edits::Insertion;
-use crate::limits::{ENTRY_ANGLES_MAX, ENTRY_BRACKETS_MAX, ENTRY_STACK_BYTES, TYPED_ENTRY_BYTES_MAX};
+use crate::limits::ENTRY_ANGLES_MAX;
+use crate::transpile::Source;
+use crate::transpile::nesting;
+use crate::transpile::stack::on_deep_stack;
 
 /// What an entry exports, and what its text needs. Bytes count from the start of the text.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,21 +28,16 @@ pub struct Entry {
 
 /// Of a TypeScript file. One that cannot be parsed is left to the compiler's own words.
 pub fn entry(name: &str, text: &str) -> Entry {
-    if text.len() > TYPED_ENTRY_BYTES_MAX || !is_quickly_parsed(text) {
+    let jsx = name.ends_with('x');
+    if !is_quickly_parsed(text) || nesting::check(&Source::new(name, text), jsx).is_err() {
         return Entry::default();
     }
-    let work = || read(name, text).unwrap_or_default();
-    // A parser calls itself once per level of nesting.
-    std::thread::scope(|scope| {
-        let parser = std::thread::Builder::new().name("entry".into()).stack_size(ENTRY_STACK_BYTES);
-        let parsing = parser.spawn_scoped(scope, work).ok()?;
-        parsing.join().ok()
-    })
-    .unwrap_or_default()
+    let read = on_deep_stack(name, || read(text, jsx));
+    read.ok().flatten().unwrap_or_default()
 }
 
 /// What follows a `<` may be read twice, and twice again inside of that: time grows with the square of their number
-/// in one statement, and with that of nested brackets. Rough, for it knows nothing of strings, but no author's code comes near the bound.
+/// in one statement. Rough, for it knows nothing of strings, but no author's code comes near the bound.
 fn is_quickly_parsed(text: &str) -> bool {
     let mut pending = 0;
     let mut outer = Vec::new();
@@ -55,16 +53,16 @@ fn is_quickly_parsed(text: &str) -> bool {
             b';' => pending -= std::mem::take(&mut here),
             _ => {}
         }
-        if pending > ENTRY_ANGLES_MAX || outer.len() > ENTRY_BRACKETS_MAX {
+        if pending > ENTRY_ANGLES_MAX {
             return false;
         }
     }
     true
 }
 
-fn read(name: &str, text: &str) -> Option<Entry> {
+fn read(text: &str, tsx: bool) -> Option<Entry> {
     let file = SourceMap::default().new_source_file(Lrc::new(FileName::Anon), text.to_owned());
-    let syntax = TsSyntax { tsx: name.ends_with('x'), decorators: true, ..TsSyntax::default() };
+    let syntax = TsSyntax { tsx, decorators: true, ..TsSyntax::default() };
     let module =
         parse_file_as_module(&file, Syntax::Typescript(syntax), Default::default(), None, &mut Vec::new());
     let module = module.ok()?;
@@ -339,11 +337,11 @@ mod tests {
             "a<{b:", "a<b,",
         ];
         for piece in pieces {
-            let text = piece.repeat(TYPED_ENTRY_BYTES_MAX / piece.len());
+            let text = piece.repeat(1_000_000 / piece.len());
             assert_eq!(entry("main.ts", &text), Entry::default());
             entry(
                 "main.ts",
-                &format!("export default {}", &text[text.len() / 10 / piece.len() * piece.len()..]),
+                &format!("export default {}", &text[..text.len() / 100 / piece.len() * piece.len()]),
             );
         }
     }

@@ -12,6 +12,14 @@ pub fn hint(code: u32, message: &str) -> Option<String> {
         2580 | 2591 => Some(node_name(name()?)),
         // Cannot find name, do you need the dom library?
         2584 => Some(format!("a processor runs in no browser: there is no `{}`", name()?)),
+        // Argument of type … is not assignable to parameter of type.
+        2345 if message.ends_with("parameter of type 'AppendInput'.") => Some(
+            "append takes an event, `{ type, payload }`, or, for another stream, `{ event, path }`"
+                .to_owned(),
+        ),
+        2322 if message.contains("=> Promise<") && message.contains("'(context: ReduceContext<") => {
+            Some("`reduce` is synchronous: wait in `afterAppend`, and append the result".to_owned())
+        }
         // JSX needs a module of types that is not there.
         2875 => Some("add the package that your JSX is for, and its types, to package.json".to_owned()),
         _ => None,
@@ -72,6 +80,16 @@ mod tests {
             (7016, "Could not find a declaration file for module 'lodash/fp'.", Some("add `@types/lodash`")),
             (7016, "Could not find a declaration file for module '@a/b'.", Some("add `@types/a__b`")),
             (2580, "Cannot find name 'Buffer'. Do you", Some("node:buffer")),
+            (
+                2345,
+                "Argument of type 'string' is not assignable to parameter of type 'AppendInput'.",
+                Some("event, path"),
+            ),
+            (
+                2322,
+                "Type '() => Promise<1>' is not assignable to type '(context: ReduceContext<1>) => void | 1'.",
+                Some("synchronous"),
+            ),
             (2322, "Type 'a' is not assignable to 'b'", None),
             (2307, "no quotes", None),
         ];

@@ -14,6 +14,7 @@ use super::entry::entry;
 use super::files::{AUTHOR, FileTree, View};
 use super::position::utf16_offset;
 use super::types;
+use crate::transpile::TsConfig;
 
 /// What is to be checked.
 #[derive(Clone)]
@@ -78,12 +79,12 @@ impl Program {
             .insert(config::path_of(DEFAULTS), config::defaults(types::installed(&*self.files)).to_string());
         let authors = format!("{AUTHOR}/tsconfig.json");
         let mut whole = self.path(&self.entry);
-        if let Some(text) = self.read(&authors) {
-            if let Some(options) = base_url::as_paths(&text) {
-                overlay.insert(config::path_of(BASE), json!({"compilerOptions": options}).to_string());
-            }
+        if self.files.is_file(&authors) {
             extends.push(authors.clone());
-            extends.extend(overlay.contains_key(&config::path_of(BASE)).then(|| config::path_of(BASE)));
+            if let Some(options) = base_url::as_paths(&self.compiler_options()) {
+                overlay.insert(config::path_of(BASE), json!({"compilerOptions": options}).to_string());
+                extends.push(config::path_of(BASE));
+            }
             whole = authors;
         }
         let entry = self.edited_entry();
@@ -107,6 +108,17 @@ impl Program {
         let (name, start, end) = found.export?;
         let export = (utf16_offset(&text, start), utf16_offset(&text, end));
         Some((EditedEntry { path, edited: Edited::new(text, found.insertions), export }, name))
+    }
+
+    /// Those of the author, as written.
+    fn compiler_options(&self) -> serde_json::Map<String, serde_json::Value> {
+        let files = View::new(self.files.clone(), BTreeMap::new()).own_files().into_iter();
+        let json = files.filter_map(|(path, text)| {
+            let name = path.strip_prefix(AUTHOR)?.strip_prefix('/')?;
+            name.ends_with(".json").then(|| (name.to_owned(), text))
+        });
+        let read = TsConfig::read(&json.collect(), "tsconfig.json");
+        read.map(|config| config.compiler_options).unwrap_or_default()
     }
 
     fn read(&self, path: &str) -> Option<String> {

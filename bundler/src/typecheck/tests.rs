@@ -5,7 +5,6 @@ mod closed;
 mod errors;
 mod examples;
 mod packages;
-mod packages_cases;
 mod processors;
 mod tree;
 

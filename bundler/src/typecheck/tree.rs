@@ -27,4 +27,8 @@ impl FileTree for Tree {
     fn read(&self, path: &str) -> io::Result<Bytes> {
         Tree::read(self, path)
     }
+
+    fn packages_key(&self) -> Option<String> {
+        Some(Tree::packages_key(self).to_owned())
+    }
 }

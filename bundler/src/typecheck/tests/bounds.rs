@@ -138,3 +138,25 @@ async fn memory_stays_bounded() {
     let at_last = process(&checker).await.unwrap().resident_bytes().unwrap();
     assert!(at_last < after_ten + 64_000_000, "{after_ten} bytes after ten checks, {at_last} at last");
 }
+
+/// Whatever a package's declarations hold, a check ends, and the next one works.
+#[tokio::test]
+async fn hostile_declarations_are_survived() {
+    let checker = TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(2), ..options() });
+    let declarations = [
+        "export type A = ".to_owned() + &"[".repeat(300_000),
+        "export type A = ".to_owned() + &"{a:".repeat(300_000),
+        "export const a: ".to_owned() + &"a<b<".repeat(20_000),
+        "export type A = ".to_owned() + &"B|".repeat(300_000) + "1;",
+        "/// <reference path='index.d.ts' />\n".repeat(10_000),
+        format!("export type A = '{}'; export declare const a: A;", "x".repeat(2_000_000)),
+    ];
+    for text in &declarations {
+        let main = ("main.ts", "import * as zed from 'zed';\nexport const a: number = zed;");
+        let found = checker.check(&program(&[main, ("node_modules/zed/index.d.ts", text)])).await;
+        if let Ok(found) = found {
+            assert!(found.iter().all(|one| one.file == "main.ts" && one.message.len() < 20_000), "{found:?}");
+        }
+        is_fine(&checker).await;
+    }
+}
