@@ -30,8 +30,17 @@ pub fn diagnostics(prepared: &Prepared, findings: Vec<Finding>) -> Vec<Diagnosti
 
 struct Report<'a> {
     prepared: &'a Prepared,
-    texts: HashMap<String, Option<(String, Lines)>>,
+    /// By the author's name.
+    texts: HashMap<String, Option<Text>>,
+    /// Without their frames: those are for what is told, and there may be a hundred thousand.
     found: Vec<Diagnostic>,
+}
+
+struct Text {
+    text: String,
+    lines: Lines,
+    /// Types of JavaScript are checked where the file itself asks for it.
+    has_types: bool,
 }
 
 impl Report<'_> {
@@ -39,13 +48,12 @@ impl Report<'_> {
         let Some((path, start, end)) = self.prepared.place(finding) else { return };
         let Some(file) = authors(&path) else { return };
         let prepared = self.prepared;
-        let known = self.texts.entry(path.clone()).or_insert_with(|| {
+        let known = self.texts.entry(file.to_owned()).or_insert_with(|| {
             let text = prepared.original(&path)?;
-            let lines = Lines::of(&text);
-            Some((text, lines))
+            Some(Text { lines: Lines::of(&text), has_types: has_types(file, &text), text })
         });
-        let Some((text, lines)) = known else { return };
-        if is_unchecked(file, text, finding.code) {
+        let Some(Text { lines, has_types, .. }) = known else { return };
+        if !*has_types && !is_syntax(finding.code) {
             return;
         }
         let (line, column) = lines.place(start);
@@ -59,7 +67,7 @@ impl Report<'_> {
             column,
             end_line: Some(end_line),
             end_column: Some(end_column),
-            snippet: code_frame(text, line, column),
+            snippet: String::new(),
             hint: hint(finding.code, &finding.text),
         });
     }
@@ -71,12 +79,14 @@ impl Report<'_> {
         found.dedup_by(|a, b| {
             (&a.file, a.line, a.column, &a.message) == (&b.file, b.line, b.column, &b.message)
         });
-        if found.len() <= DIAGNOSTICS_MAX {
-            return found;
-        }
-        let left_out = found.len() - (DIAGNOSTICS_MAX - 1);
+        let left_out = (found.len() > DIAGNOSTICS_MAX).then(|| found.len() - (DIAGNOSTICS_MAX - 1));
         found.truncate(DIAGNOSTICS_MAX);
-        if let Some(last) = found.last_mut() {
+        for one in &mut found {
+            if let Some(Some(Text { text, .. })) = self.texts.get(&one.file) {
+                one.snippet = code_frame(text, one.line, one.column);
+            }
+        }
+        if let Some((left_out, last)) = left_out.zip(found.last_mut()) {
             *last = Diagnostic {
                 code: "too-many-diagnostics".to_owned(),
                 message: format!("there are {left_out} more errors, from here on"),
@@ -94,11 +104,13 @@ fn authors(path: &str) -> Option<&str> {
     (!file.starts_with("node_modules/")).then_some(file)
 }
 
-/// JavaScript must parse; its types are checked where the file itself asks for it.
-fn is_unchecked(file: &str, text: &str, code: u32) -> bool {
+fn has_types(file: &str, text: &str) -> bool {
     let is_script = [".js", ".jsx", ".mjs", ".cjs"].iter().any(|end| file.ends_with(end));
-    let is_syntax = (1000..2000).contains(&code) || (8000..9000).contains(&code);
-    is_script && !is_syntax && !text.contains("@ts-check")
+    !is_script || text.contains("@ts-check")
+}
+
+fn is_syntax(code: u32) -> bool {
+    (1000..2000).contains(&code) || (8000..9000).contains(&code)
 }
 
 /// The message and what explains it, one line each, indented by depth.

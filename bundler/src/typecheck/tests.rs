@@ -15,11 +15,15 @@ use super::*;
 use crate::testing;
 use tree::MemoryTree;
 
-async fn checker() -> TypeChecker {
-    TypeChecker::new(options(testing::tsc().await))
+fn checker() -> TypeChecker {
+    TypeChecker::new(options())
 }
 
-fn options(binary: PathBuf) -> TypeCheckerOptions {
+fn options() -> TypeCheckerOptions {
+    TypeCheckerOptions::new(Box::new(|| Box::pin(async { Ok(testing::tsc().await) })))
+}
+
+fn options_of(binary: PathBuf) -> TypeCheckerOptions {
     TypeCheckerOptions::new(Box::new(move || {
         let binary = binary.clone();
         Box::pin(async move { Ok(binary) })

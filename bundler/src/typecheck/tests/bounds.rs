@@ -35,9 +35,7 @@ async fn process(checker: &TypeChecker) -> Option<Arc<Subprocess>> {
 
 #[tokio::test]
 async fn a_check_takes_a_bounded_time() {
-    let binary = testing::tsc().await;
-    let checker =
-        TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(1), ..options(binary) });
+    let checker = TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(1), ..options() });
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     let error = checker.check(&program(&[("main.ts", ENDLESS)])).await.unwrap_err();
@@ -48,8 +46,7 @@ async fn a_check_takes_a_bounded_time() {
 
 #[tokio::test]
 async fn a_check_takes_bounded_memory() {
-    let binary = testing::tsc().await;
-    let checker = TypeChecker::new(TypeCheckerOptions { memory_bytes_max: 150_000_000, ..options(binary) });
+    let checker = TypeChecker::new(TypeCheckerOptions { memory_bytes_max: 150_000_000, ..options() });
     is_fine(&checker).await;
     let error = checker.check(&program(&[("main.ts", ENDLESS)])).await.unwrap_err();
     assert_eq!(error.to_string(), "the types take more than 150 MB to check");
@@ -58,7 +55,7 @@ async fn a_check_takes_bounded_memory() {
 
 #[tokio::test]
 async fn a_compiler_that_dies_is_started_again() {
-    let checker = checker().await;
+    let checker = checker();
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     first.kill();
@@ -70,9 +67,7 @@ async fn a_compiler_that_dies_is_started_again() {
 
 #[tokio::test]
 async fn an_idle_compiler_ends() {
-    let binary = testing::tsc().await;
-    let checker =
-        TypeChecker::new(TypeCheckerOptions { idle_max: Duration::from_millis(100), ..options(binary) });
+    let checker = TypeChecker::new(TypeCheckerOptions { idle_max: Duration::from_millis(100), ..options() });
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     ends(&first).await;
@@ -81,7 +76,7 @@ async fn an_idle_compiler_ends() {
 
 #[tokio::test]
 async fn it_ends_with_its_checker_and_with_a_check_that_nobody_awaits() {
-    let checker = checker().await;
+    let checker = checker();
     is_fine(&checker).await;
     let first = process(&checker).await.unwrap();
     let program = program(&[("main.ts", ENDLESS)]);
@@ -96,14 +91,14 @@ async fn it_ends_with_its_checker_and_with_a_check_that_nobody_awaits() {
 
 #[tokio::test]
 async fn many_at_once() {
-    let checker = checker().await;
+    let checker = checker();
     let checks = (0..20).map(|_| async { is_fine(&checker).await });
     futures_util::future::join_all(checks).await;
 }
 
 #[tokio::test]
 async fn too_many_errors_are_counted() {
-    let checker = checker().await;
+    let checker = checker();
     let found = checker.check(&program(&[("main.ts", &"nowhere;\n".repeat(3_000))])).await.unwrap();
     assert_eq!(found.len(), crate::limits::DIAGNOSTICS_MAX);
     let last = found.last().unwrap();
@@ -115,7 +110,7 @@ async fn a_compiler_that_is_none_is_an_error() {
     let cases =
         [("/bin/true", "the type checker failed"), ("/nowhere/tsc", "the type checker is not at hand")];
     for (binary, expected) in cases {
-        let error = TypeChecker::new(options(binary.into())).check(&program(FINE)).await.unwrap_err();
+        let error = TypeChecker::new(options_of(binary.into())).check(&program(FINE)).await.unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");
     }
     let absent = || -> BoxFuture<'static, _> { Box::pin(async { Err("no network".to_owned()) }) };
@@ -126,7 +121,7 @@ async fn a_compiler_that_is_none_is_an_error() {
 
 #[tokio::test]
 async fn memory_stays_bounded() {
-    let checker = checker().await;
+    let checker = checker();
     let mut after_ten = 0;
     for round in 0..200 {
         let text = format!(
@@ -147,9 +142,7 @@ async fn memory_stays_bounded() {
 /// Whatever a package's declarations hold, a check ends, and the next one works.
 #[tokio::test]
 async fn hostile_declarations_are_survived() {
-    let binary = testing::tsc().await;
-    let checker =
-        TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(2), ..options(binary) });
+    let checker = TypeChecker::new(TypeCheckerOptions { time_max: Duration::from_secs(2), ..options() });
     let declarations = [
         "export type A = ".to_owned() + &"[".repeat(300_000),
         "export type A = ".to_owned() + &"{a:".repeat(300_000),

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn nothing_of_the_disk_is_found() {
-    let checker = checker().await;
+    let checker = checker();
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret.ts");
     std::fs::write(&secret, "export const secret = 'hunter2'; export const n: number = 'hunter2';").unwrap();
@@ -36,7 +36,7 @@ async fn nothing_of_the_disk_is_found() {
 
 #[tokio::test]
 async fn configurations_do_not_lead_out() {
-    let checker = checker().await;
+    let checker = checker();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.json"), r#"{"compilerOptions": {"noImplicitReturns": true}}"#)
         .unwrap();

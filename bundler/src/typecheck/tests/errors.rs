@@ -6,7 +6,7 @@ use super::*;
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 async fn check_all(cases: &[Case<'_>]) {
-    let checker = checker().await;
+    let checker = checker();
     let mut wrong = String::new();
     for (files, expected) in cases {
         let found = checker.check(&program(files)).await.unwrap();
@@ -47,7 +47,7 @@ async fn positions() {
 
 #[tokio::test]
 async fn all_errors_of_syntax_in_all_files() {
-    let checker = checker().await;
+    let checker = checker();
     let files = [
         ("main.ts", "import x from 'nowhere';\nconst a = ;\nlet b = 1\nlet c: = 2;"),
         ("b.js", "export const a = (;"),
@@ -63,7 +63,7 @@ async fn all_errors_of_syntax_in_all_files() {
 /// One checker sees sources that change: files come and go, and so do packages.
 #[tokio::test]
 async fn a_second_look_sees_what_has_changed() {
-    let checker = checker().await;
+    let checker = checker();
     let main =
         ("main.ts", "import { b } from './b.ts';\nimport { z } from 'zed';\nexport const c: string = b + z;");
     let zed = ("node_modules/zed/index.d.ts", "export declare const z: number;");
@@ -194,7 +194,7 @@ async fn packages() {
 /// What a person, or a model, reads.
 #[tokio::test]
 async fn diagnostics_in_full() {
-    let checker = checker().await;
+    let checker = checker();
     let main = "import { a } from 'zed/sub';\nexport default {\n  initialState: { n: 0 },\n  \
                 reduce: () => ({ n: 'x' }),\n};\n";
     let files = [("main.ts", main), ("node_modules/zed/sub.js", ""), ("node_modules/zed/index.js", "")];

@@ -5,7 +5,7 @@ use super::*;
 
 #[tokio::test]
 async fn examples_have_the_errors_of_javascript() {
-    let checker = checker().await;
+    let checker = checker();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for example in std::fs::read_dir(folder).unwrap() {
         let example = example.unwrap().path();

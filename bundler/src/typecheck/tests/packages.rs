@@ -12,16 +12,15 @@ use crate::tree::Tree;
 
 #[tokio::test]
 async fn real_packages() {
-    let binary = testing::tsc().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/typecheck/tests/packages");
     let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     let mut wrong = String::new();
     for case in cases {
         let text = std::fs::read_to_string(&case).unwrap();
-        let program = installed(&text).await;
+        let program = program_of(&text).await;
         // A compiler of its own, so that the first time is a cold one.
-        let checker = TypeChecker::new(options(binary.clone()));
+        let checker = TypeChecker::new(options());
         let started = Instant::now();
         let found = checker.check(&program).await.unwrap();
         let cold = started.elapsed();
@@ -40,14 +39,14 @@ async fn real_packages() {
 }
 
 /// With the packages that its first line names.
-async fn installed(text: &str) -> Program {
+async fn program_of(text: &str) -> Program {
     let named = text.lines().next().and_then(|line| line.strip_prefix("// packages: ")).unwrap();
     let dependencies: Map<String, Value> = named
         .split(' ')
         .map(|package| package.rsplit_once('@').unwrap())
         .map(|(name, version)| (name.to_owned(), version.into()))
         .collect();
-    let packages = testing::packages(&Value::Object(dependencies)).await;
+    let packages = testing::packages(&dependencies.into()).await;
     let own = [("main.ts".to_owned(), Bytes::copy_from_slice(text.as_bytes()))];
     Program {
         files: Arc::new(Tree::new(own, &packages)),

@@ -6,7 +6,7 @@ use super::*;
 type Case<'a> = (&'a str, &'a [&'a str]);
 
 async fn check_all(cases: &[Case<'_>]) {
-    let checker = checker().await;
+    let checker = checker();
     let mut wrong = String::new();
     for (source, expected) in cases {
         let found = checker.check(&program(&[("main.ts", source)])).await.unwrap();
