@@ -23,8 +23,8 @@ pub struct Flat {
 impl Flatten<'_, '_> {
     /// The statements, and others that name functions: those are there before any module runs, and so are their names.
     pub fn statements(&self, module: usize, items: Vec<ModuleItem>) -> Flat {
-        let mut flat = Flat::default();
-        flat.statements = items.into_iter().filter_map(|item| self.statement(module, item)).collect();
+        let statements = items.into_iter().filter_map(|item| self.statement(module, item)).collect();
+        let mut flat = Flat { naming: Vec::new(), statements };
         for statement in &mut flat.statements {
             if let Stmt::Decl(declaration) = statement {
                 flat.naming.extend(self.named(module, declaration));
