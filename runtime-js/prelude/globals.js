@@ -79,6 +79,7 @@ export default function installGlobals(native, host) {
     ["streams/transform", "TransformStream", "TransformStreamDefaultController"],
     ["streams/text", "TextEncoderStream", "TextDecoderStream"],
     ["compression", "CompressionStream", "DecompressionStream"],
+    ["intl", "Intl"],
     ["node/buffer", "Buffer"],
     ["require", "require"],
   ];
@@ -91,6 +92,15 @@ export default function installGlobals(native, host) {
     host.forbid("queueMicrotask");
     nativeQueueMicrotask(callback);
   });
+
+  // What depends on a locale is Intl's, wherever it is asked for.
+  const localized = [[Number, "toLocaleString"], [BigInt, "toLocaleString"], [Date, "toLocaleString", "toLocaleDateString", "toLocaleTimeString"], [String, "localeCompare"]];
+  for (const [type, ...names] of localized) {
+    for (const name of names) {
+      const value = { [name](...given) { return part("intl").localized(type, name, this, given); } }[name];
+      defineProperty(type.prototype, name, { value, writable: true, enumerable: false, configurable: true });
+    }
+  }
 
   // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
 
@@ -130,6 +140,12 @@ export default function installGlobals(native, host) {
     now: () => (reducing.active ? now() : nativePerformanceNow()),
   };
 
+  /** `process` has the environment; what else there is of it comes from a part of its own. */
+  const behindProcess = {
+    get: (target, name, self) => part("process").member(name, () => Reflect.get(target, name, self)),
+    has: (target, name) => part("process").names.has(name) || Reflect.has(target, name),
+  };
+
   return {
     format(values) {
       if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
@@ -139,7 +155,7 @@ export default function installGlobals(native, host) {
     fire: (id) => part("timers").fire(id),
     setEnvironment(env) {
       environment = env;
-      define("process", { env });
+      define("process", Object.setPrototypeOf({ env }, new Proxy({}, behindProcess)));
     },
     get AbortController() {
       return part("abort").AbortController;

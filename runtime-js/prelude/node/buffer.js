@@ -72,12 +72,17 @@ export default function bufferModule(native, tools) {
     poolSize: 8192,
     from,
     of: (...bytes) => FastBuffer.from(bytes),
-    alloc(size, fill = undefined, encoding = undefined) {
+    // Plain functions: some packages call them with `new`.
+    alloc: function (size, fill = undefined, encoding = undefined) {
       const made = new FastBuffer(sizeOf(size));
       return fill === undefined || fill === 0 ? made : made.fill(fill, encoding);
     },
-    allocUnsafe: (size) => new FastBuffer(sizeOf(size)),
-    allocUnsafeSlow: (size) => new FastBuffer(sizeOf(size)),
+    allocUnsafe: function (size) {
+      return new FastBuffer(sizeOf(size));
+    },
+    allocUnsafeSlow: function (size) {
+      return new FastBuffer(sizeOf(size));
+    },
     copyBytesFrom(view, offset = 0, length = undefined) {
       if (!ArrayBuffer.isView(view) || view instanceof DataView) throw wrongType("view", "a typed array", view);
       const part = view.subarray(offset, length === undefined ? undefined : offset + length);

@@ -22,6 +22,24 @@ export default function cryptoModule(native, tools) {
     throw wrongType(name, "a string, a Buffer or a view of one", data);
   }
 
+  // --- keys ---------------------------------------------------------------------------------------------------
+
+  /** A secret that is not shown unless it is asked for. */
+  class KeyObject {
+    #bytes;
+    constructor(type, bytes) {
+      if (type !== "secret") throw coded(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", "processors have secret keys only");
+      this.#bytes = Uint8Array.from(bytesOf(bytes, undefined, "key"));
+    }
+    get type() { return "secret"; }
+    get symmetricKeySize() { return this.#bytes.length; }
+    equals(other) { return other instanceof KeyObject && digests.sameBytes(this.#bytes, other.#bytes); }
+    export(options = undefined) {
+      const bytes = Buffer.from(this.#bytes);
+      return options?.format === "jwk" ? { kty: "oct", k: bytes.toString("base64url") } : bytes;
+    }
+  }
+
   const buffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const encoded = (bytes, encoding) => (encoding === undefined || encoding === "buffer" ? buffer(bytes) : buffer(bytes).toString(encoding));
 
@@ -79,7 +97,7 @@ export default function cryptoModule(native, tools) {
   class Hmac extends Digest {
     constructor(algorithm, key, options = undefined) {
       const name = digestOf(algorithm);
-      const secret = Uint8Array.from(bytesOf(key, undefined, "key"));
+      const secret = key instanceof KeyObject ? key.export() : Uint8Array.from(bytesOf(key, undefined, "key"));
       super((bytes) => digests.hmac(name, secret, bytes), options);
     }
   }
@@ -138,15 +156,17 @@ export default function cryptoModule(native, tools) {
   return {
     ...refuse("crypto", [
       "createCipheriv", "createDecipheriv", "createSign", "createVerify", "createDiffieHellman", "createECDH", "createPrivateKey", "createPublicKey",
-      "createSecretKey", "generateKeyPair", "generateKeyPairSync", "generateKey", "generateKeySync", "hkdf", "hkdfSync", "pbkdf2", "pbkdf2Sync", "scrypt",
+      "generateKeyPair", "generateKeyPairSync", "generateKey", "generateKeySync", "hkdf", "hkdfSync", "pbkdf2", "pbkdf2Sync", "scrypt",
       "scryptSync", "sign", "verify", "privateDecrypt", "privateEncrypt", "publicDecrypt", "publicEncrypt", "diffieHellman", "checkPrime", "generatePrime",
-      "getCipherInfo", "X509Certificate", "KeyObject",
+      "getCipherInfo", "X509Certificate",
     ]),
     createHash: (algorithm, options) => new Hash(algorithm, options),
     createHmac: (algorithm, key, options) => new Hmac(algorithm, key, options),
     hash: (algorithm, data, encoding = "hex") => new Hash(algorithm).update(data).digest(encoding),
     Hash,
     Hmac,
+    KeyObject,
+    createSecretKey: (key, encoding) => new KeyObject("secret", typeof key === "string" ? Buffer.from(key, encoding) : key),
     getHashes: () => ["md5", "sha1", "sha256", "sha384", "sha512"],
     getCiphers: () => [],
     getCurves: () => [],

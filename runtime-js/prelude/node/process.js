@@ -1,4 +1,4 @@
-// node:process. The global `process` has `env` alone, because packages take more for a sign of Node.
+// node:process. The global `process` shows less of it, because packages take some of it for a sign of Node.
 
 export default function processModule(native, tools) {
   const EventEmitter = tools.builtin("events");

@@ -26,12 +26,15 @@ try { require("crypto").createCipheriv(); } catch (e) { console.log(e.code, e.me
 //# process has the environment of the stream, and no more than it must
 import process, { nextTick, env } from "node:process";
 import os from "node:os";
-console.log(env.KEY, process.env === globalThis.process.env, process.cwd(), process.platform, process.version === "", Object.keys(globalThis.process));
+console.log(env.KEY, process.env === globalThis.process.env, process.cwd(), process.platform, process.version === "");
+const shown = globalThis.process;
+console.log(Object.keys(shown), String(shown), shown.versions, shown.browser, typeof shown.exit, typeof shown.release, typeof shown.nextTick, shown.nextTick === nextTick);
 await new Promise((done) => nextTick((a, b) => done(console.log(a + b)), 1, 2));
 process.stdout.write("written\n");
 console.log(process.hrtime().length, typeof process.hrtime.bigint(), os.EOL === "\n", os.platform(), global === globalThis);
 try { process.exit(1); } catch (e) { console.log(e.message); }
-//> value true / linux true ["env"]
+//> value true / linux true
+//> ["env"] [object Object] {} true undefined undefined function true
 //> 3
 //> written
 //> 2 bigint true linux true
