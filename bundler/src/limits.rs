@@ -174,3 +174,5 @@ pub const SYNTAX_ROUNDS_TIME_MAX: Duration = Duration::from_millis(500);
 pub const TSCONFIG_EXTENDS_MAX: usize = 16;
 /// Classes that extend one another in one expression.
 pub const HERITAGE_DEPTH_MAX: usize = 10;
+/// Operators in one expression whose value the compiler computes ahead of time: 1,000 take it 200 MB.
+pub const FOLDED_OPERATORS_MAX: usize = 200;

@@ -102,3 +102,31 @@ fn type_errors_are_told_behind_the_activation_or_prevent_it() {
     assert_eq!(failed["payload"]["stage"], "typecheck");
     assert_eq!(failed["payload"]["diagnostics"], found["payload"]["diagnostics"]);
 }
+
+#[test]
+fn one_check_knows_nothing_of_another() {
+    let server = Server::start(&[]);
+    let millrace = server.client("public");
+    let plain = "export default { async afterAppend() {} };\n";
+    let loose = "export function f(x) { return x; }\nexport default { async afterAppend() {} };\n";
+    let strict_false = "{\"compilerOptions\": {\"strict\": false, \"paths\": {\"@/*\": [\"./lib/*\"]}}}";
+    let sources = [
+        (json!({"processor.ts": plain, "lib/a.ts": "export const a = 1;"}), "processor/configured"),
+        (json!({"src/main.ts": plain}), "processor/configured"),
+        (json!({"processor.ts": loose, "tsconfig.json": strict_false}), "processor/configured"),
+        (json!({"processor.ts": loose}), "processor/compile-failed"),
+        (
+            json!({"processor.ts": format!("import {{ a }} from '@/a';\nvoid a;\n{plain}"), "lib/a.ts": "export const a = 1;", "tsconfig.json": strict_false}),
+            "processor/configured",
+        ),
+    ];
+    for (n, (files, answer)) in sources.into_iter().enumerate() {
+        let path = format!("/n{n}");
+        let payload = json!({"slug": "p", "files": files, "typecheck": "require"});
+        let stored =
+            millrace.append(&path, json!({"type": "processor/source-configured", "payload": payload}));
+        let events = millrace.wait_for(&path, "an answer", |events| answers(events, &stored) == 1);
+        let last = events.iter().find(|event| answers(std::slice::from_ref(event), &stored) == 1).unwrap();
+        assert_eq!(last["type"], answer, "{path}: {:#}", last["payload"]["diagnostics"]);
+    }
+}
