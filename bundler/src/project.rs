@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn entries() {
         let main = |main: &str| Some(json!({ "main": main }));
-        let cases: [(&[&str], Option<&str>, Option<Value>, Option<&str>); 10] = [
+        type Case = (&'static [&'static str], Option<&'static str>, Option<Value>, Option<&'static str>);
+        let cases: [Case; 10] = [
             (&["processor.ts", "b.ts"], None, main("index.js"), Some("processor.ts")),
             (&["processor.ts", "index.ts"], None, None, Some("processor.ts")),
             (&["src/index.js", "lib.js"], None, None, Some("src/index.js")),

@@ -90,7 +90,7 @@ impl Sketch {
             mistakes: Vec::new(),
             unresolved: Vec::new(),
         };
-        walk.from_entry(&mut sketch);
+        walk.follow_all(&mut sketch);
         if !walk.mistakes.is_empty() {
             return refused(Stage::Parse, walk.mistakes);
         }
@@ -196,7 +196,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn from_entry(&mut self, sketch: &mut Sketch) {
+    fn follow_all(&mut self, sketch: &mut Sketch) {
         let project = sketch.project.clone();
         let mut waiting = VecDeque::from([sketch.entry.clone()]);
         while let Some(name) = waiting.pop_front() {

@@ -1,6 +1,8 @@
 //! Failures told in the author's own files: a bundle's frames through its source map, and the code frame of the
 //! first place that is the author's.
 
+use std::collections::BTreeMap;
+
 use millrace_bundler::{SourceMap, code_frame};
 
 use crate::event::builtin::{Frame, ProcessorConfigured};
@@ -8,8 +10,8 @@ use crate::isolate::{ScriptFailure, stack_text};
 
 /// Where the places of one configuration come from.
 pub enum Positions {
-    /// The code is the author's as it is.
-    Plain(ProcessorConfigured),
+    /// The code is the author's as it is, by the names of its modules.
+    Plain(BTreeMap<String, String>),
     /// The code is a bundle: frames of this module are found in the map.
     Mapped { module: String, script: String, map: Box<SourceMap> },
 }
@@ -21,7 +23,7 @@ impl Positions {
             (Some(map), Some(script), Some(module)) => {
                 Positions::Mapped { module: module.into(), script: script.clone(), map: Box::new(map) }
             }
-            _ => Positions::Plain(configured),
+            _ => Positions::Plain(configured.sources()),
         }
     }
 
@@ -59,14 +61,7 @@ impl Positions {
     /// Only the author's own files have their text here; a package's places have no code frame.
     fn snippet(&self, frame: &Frame) -> Option<String> {
         let shown = match self {
-            Positions::Plain(configured) => {
-                let modules = configured.modules.as_ref();
-                let text = match modules {
-                    Some(modules) => modules.get(&frame.file),
-                    None => configured.script.as_ref(),
-                };
-                code_frame(text?, frame.line, frame.column)
-            }
+            Positions::Plain(modules) => code_frame(modules.get(&frame.file)?, frame.line, frame.column),
             Positions::Mapped { map, .. } => code_frame(map.text(&frame.file)?, frame.line, frame.column),
         };
         (!shown.is_empty()).then_some(shown)
