@@ -24,6 +24,7 @@ const PARTS: &[(&str, &str)] = parts![
     "encoding",
     "events",
     "fetch/body",
+    "fetch/data",
     "fetch/fetch",
     "fetch/form",
     "fetch/headers",
