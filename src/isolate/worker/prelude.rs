@@ -65,6 +65,8 @@ const PARTS: &[(&str, &str)] = parts![
     "node/streams/common",
     "node/streams/duplex",
     "node/streams/ending",
+    "node/streams/iterables",
+    "node/streams/piping",
     "node/streams/readable",
     "node/streams/web",
     "node/streams/writable",
