@@ -102,13 +102,14 @@ export default function idl() {
     return string;
   }
 
-  const resolved = (value) => apply(promiseResolve, NativePromise, [value]);
+  /** Always a new promise, as the standards have it: one that is given is adopted, and that takes its time. */
+  const resolved = (value) => new NativePromise((resolve) => resolve(value));
   const rejected = (reason) => apply(promiseReject, NativePromise, [reason]);
 
   /** For what returns a promise: it never throws. */
   function promised(body) {
     try {
-      return resolved(body());
+      return apply(promiseResolve, NativePromise, [body()]);
     } catch (error) {
       return rejected(error);
     }

@@ -79,6 +79,10 @@ cases! { failures_of_reduce:
     Case { history: &["{}", "{}"], ..fails("export default { initialState: { n: 0 }, reduce({ state, event }) { state.n += 1; if (event.offset === 3) return { big: 1n } } }", &["3 reduce exception TypeError: the state that reduce returned must be JSON…"]) }.with_state(r#"{"n":2}"#),
     Case { history: &["{}"], events: &[], ..fails("export default { initialState: { n: 0 }, async reduce({ state }) { return { n: 1 } } }", &["2 reduce exception TypeError: reduce returned a promise…"]) }.with_state(r#"{"n":0}"#),
     fails("export default { reduce() { setTimeout(() => {}, 1) } }", &["reduce exception Error: setTimeout is not available in reduce…@ processor.js:1:…"]),
+    fails("export default { reduce() { fetch('http://a/') } }", &["reduce exception Error: fetch is not available in reduce…"]),
+    fails("export default { reduce() { AbortSignal.timeout(1) } }", &["reduce exception Error: setTimeout is not available in reduce…"]),
+    fails("import { setTimeout } from 'node:timers'; export default { reduce() { setTimeout(() => {}) } }", &["reduce exception Error: setTimeout is not available in reduce…"]),
+    fails("export default { reduce() { const { port1, port2 } = new MessageChannel(); port2.start(); port1.postMessage(1) } }", &["reduce exception Error: postMessage is not available in reduce…"]),
     fails("let leaked; export default { initialState: 0, reduce({ state }) { if (leaked) leaked({ type: 'x' }); return state + 1 }, afterAppend({ append }) { leaked = append } }", &[]),
     Case { events: &["{}", "{}"], ..fails("let leaked; export default { initialState: 0, reduce({ state }) { if (leaked) leaked({ type: 'x' }); return state + 1 }, afterAppend({ append }) { leaked = append } }", &["reduce exception Error: append is not available in reduce…"]) }.with_state("1"),
     fails("export default { reduce() { return (function f() { return f() + 1 })() } }", &["reduce stack-overflow RangeError: Maximum call stack size exceeded @ processor.js:1:… f"]),
@@ -132,7 +136,7 @@ cases! { determinism_of_reduce:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_events_give_the_same_randomness() {
-    let script = "export default { initialState: [], reduce: ({ state }) => [...state, Math.random(), crypto.randomUUID(), crypto.getRandomValues(new Uint8Array(3)).join()] }";
+    let script = "export default { initialState: [], reduce: ({ state }) => [...state, Math.random(), crypto.randomUUID(), crypto.getRandomValues(new Uint8Array(3)).join(), require('node:crypto').randomBytes(4).toString('hex'), new Response(new FormData()).headers.get('content-type').length, performance.now(), performance.timeOrigin, new Event('x').timeStamp, process.hrtime(), new Date().toLocaleString(), new File([], 'f').lastModified] }";
     let first = super::harness::state_after(script, &["{}", "{}"]).await;
     let second = super::harness::state_after(script, &["{}", "{}"]).await;
     assert_eq!(first, second);

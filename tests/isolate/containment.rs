@@ -83,6 +83,27 @@ async fn hostile_scripts() {
             "export default { async afterAppend() { const all = []; for (;;) all.push(new Promise(() => {})) } }",
             memory,
         ),
+        // What the modules and streams of the prelude do is counted like what scripts do themselves.
+        (
+            "import { deflateSync, inflateSync } from 'node:zlib'; export default { afterAppend() { const mega = deflateSync(new Uint8Array(1e6)); const bomb = []; for (;;) bomb.push(inflateSync(mega)) } }",
+            memory,
+        ),
+        (
+            "export default { async afterAppend() { await new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(1e5)) } })).text() } }",
+            memory,
+        ),
+        (
+            "export default { async afterAppend() { for await (const chunk of new ReadableStream({ pull(c) { c.enqueue(1) } })); } }",
+            timeout,
+        ),
+        (
+            "import { Readable, PassThrough } from 'node:stream'; export default { async afterAppend() { for await (const chunk of new Readable({ read() { this.push('x') } }).pipe(new PassThrough())); } }",
+            timeout,
+        ),
+        (
+            "export default { afterAppend() { const { port1, port2 } = new MessageChannel(); for (;;) port1.postMessage(new Uint8Array(1e6)) } }",
+            memory,
+        ),
     ];
     let isolates = isolates();
     let all = scripts.map(|(script, failure)| {
@@ -95,6 +116,17 @@ async fn hostile_scripts() {
     check_in(&isolates, INNOCENT).await;
     assert_eq!(isolates.stats().kills, 0);
     assert_eq!(isolates.stats().restarts, 0);
+}
+
+/// They hold memory that is not the isolate's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressing_streams_are_bounded() {
+    let script = "import { createGzip } from 'node:zlib'; export default { afterAppend() { const all = []; for (;;) all.push(createGzip()) } }";
+    let failure = "afterAppend exception RangeError: more than 32 streams are being compressed at once…";
+    let isolates = isolates();
+    check_in(&isolates, hostile(script, Vec::leak(vec![failure]))).await;
+    let script = "import { gzipSync } from 'node:zlib'; export default { afterAppend() { for (let n = 0; n < 100; n += 1) gzipSync('x') } }";
+    check_in(&isolates, Case { bounds: Bounds::default(), ..hostile(script, &[]) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,13 +29,13 @@ export default function bodies(native, tools) {
       return this.#stream;
     }
 
-    /** All bytes, in a buffer of their own; then the body is used. */
-    async read() {
-      if (!this.#stream) {
+    /** Calls back with all bytes, in a buffer of their own; then the body is used. */
+    read(done, failed) {
+      if (this.#stream) readAll(this.#stream, done, failed);
+      else {
         this.#used = true;
-        return this.#bytes.slice();
+        tools.microtask(() => done(this.#bytes.slice()));
       }
-      return readAll(this.#stream);
     }
 
     clone() {
@@ -63,29 +63,28 @@ export default function bodies(native, tools) {
     return readable.stateOf(through.readable);
   }
 
-  function readAll(stream) {
+  /** Without promises of bytes on the way: a script could have them answered by a `then` of its own. */
+  function readAll(stream, done, failed) {
     const { Reader } = tools.part("streams/state");
     const reader = new Reader(stream, false);
     const chunks = [];
-    return new Promise((resolve, reject) => {
-      const next = () => reader.read(request);
-      const request = {
-        chunk(chunk) {
-          if (!(chunk instanceof Uint8Array)) {
-            const error = new TypeError("a body's stream must give Uint8Arrays");
-            stream.cancel(error);
-            reject(error);
-            return;
-          }
-          chunks.push(chunk);
-          // A stream may answer at once, again and again: not all on one stack.
-          tools.microtask(next);
-        },
-        close: () => resolve(tools.part("blob").joined(chunks)),
-        error: reject,
-      };
-      next();
-    });
+    const next = () => reader.read(request);
+    const request = {
+      chunk(chunk) {
+        if (!(chunk instanceof Uint8Array)) {
+          const error = new TypeError("a body's stream must give Uint8Arrays");
+          stream.cancel(error);
+          failed(error);
+          return;
+        }
+        chunks.push(chunk);
+        // A stream may answer at once, again and again: not all on one stack.
+        tools.microtask(next);
+      },
+      close: () => done(tools.part("blob").joined(chunks)),
+      error: failed,
+    };
+    next();
   }
 
   /** `{ body, type }` of what a script gave as a body. */
@@ -130,11 +129,20 @@ export default function bodies(native, tools) {
   /** Gives `type` the members of a body. `held` gives `{ body, headers }` of one, and throws for anything else. */
   function addBody(type, held) {
     const read = (self, make) =>
-      promised(async () => {
+      promised(() => {
         const { body, headers } = held(self);
         if (body === null) return make(new Uint8Array(0), headers);
         if (body.used || body.locked) throw new TypeError("the body was used already, or its stream is locked");
-        return make(await body.read(), headers);
+        return new Promise((resolve, reject) => {
+          const finish = (bytes) => {
+            try {
+              resolve(make(bytes, headers));
+            } catch (error) {
+              reject(error);
+            }
+          };
+          body.read(finish, reject);
+        });
       });
     const members = {
       get body() {

@@ -15,6 +15,7 @@ export default function requests(native, tools) {
     redirect: ["follow", "error", "manual"],
     referrerPolicy: ["", "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin", "unsafe-url"],
   };
+  const PRIORITIES = ["auto", "high", "low"];
   const NORMALIZED = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
   let heldBy;
 
@@ -35,7 +36,9 @@ export default function requests(native, tools) {
       if (held.mode === "navigate") throw new TypeError('the mode of a Request cannot be "navigate"');
       if (held.cache === "only-if-cached" && held.mode !== "same-origin") throw new TypeError('"only-if-cached" needs the mode "same-origin"');
       if (given.window !== undefined && given.window !== null) throw new TypeError("the `window` of a Request can only be null");
+      if (given.priority !== undefined) wordOf("priority", PRIORITIES, given.priority);
       if (given.method !== undefined) held.method = methodOf(given.method);
+      if (held.mode === "no-cors" && !["GET", "HEAD", "POST"].includes(held.method)) throw new TypeError(`a Request of mode "no-cors" cannot be a ${held.method}`);
       if (given.integrity !== undefined) held.integrity = text(given.integrity);
       if (given.keepalive !== undefined) held.keepalive = Boolean(given.keepalive);
       if (given.referrer !== undefined) held.referrer = referrerOf(given.referrer);

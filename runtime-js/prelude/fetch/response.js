@@ -86,6 +86,12 @@ export default function responses(native, tools) {
     return { headers, status: code, statusText: reason };
   }
 
+  /** A response that came from somewhere: its headers cannot be changed. */
+  function responseOf(bytes, headers, url) {
+    const body = bytes === null ? null : extract(bytes).body;
+    return new Response(inside, { type: "basic", url, redirected: false, status: 200, statusText: "OK", body, headers: freeze(new Headers(headers)) });
+  }
+
   addBody(Response, (response) => {
     const held = heldBy(response);
     if (!held) throw new TypeError("this is not a Response");
@@ -93,5 +99,5 @@ export default function responses(native, tools) {
   });
   expose(Response);
   Object.defineProperty(Response, "length", { value: 0, configurable: true });
-  return { Response };
+  return { Response, responseOf };
 }

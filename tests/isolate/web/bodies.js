@@ -138,7 +138,7 @@ console.log(form.get("z").name, form.get("z") instanceof File);
 //> blob true
 
 //# fetch checks what it is given, and then says that there is no network
-for (const attempt of [() => fetch("http://a/"), () => fetch(new Request("https://a/")), () => fetch("nope"), () => fetch("http://a/", { signal: AbortSignal.abort() }), () => fetch("ftp://a/")]) {
+for (const attempt of [() => fetch("http://a/"), () => fetch(new Request("https://a/")), () => fetch("nope"), () => fetch("http://a/", { signal: AbortSignal.abort() }), () => fetch("ftp://a/"), () => fetch("data:x"), () => fetch("data:;base64,#")]) {
   await attempt().catch((e) => console.log(`${e.name}: ${e.message}`));
 }
 //> TypeError: fetch failed: this server gives processors no network access
@@ -146,3 +146,9 @@ for (const attempt of [() => fetch("http://a/"), () => fetch(new Request("https:
 //> TypeError: Invalid URL: nope
 //> AbortError: This operation was aborted
 //> TypeError: fetch knows no URLs that begin with ftp:
+//> TypeError: fetch failed: the data: URL is not one
+
+//# data: URLs need none
+const answer = await fetch("data:text/plain;charset=utf-8,h%C3%A9llo#fragment");
+console.log(answer.status, answer.headers.get("content-type"), await answer.text(), await (await fetch("data:;base64,aGk=")).text());
+//> 200 text/plain;charset=utf-8 héllo hi

@@ -3,6 +3,7 @@
 export default function readableStreams(native, tools) {
   const { coded, wrongType } = tools.part("node/errors");
   const { Stream, soon, baseState, highWaterMarkOf, construct, destroy, fail, bytesAs } = tools.part("node/streams/common");
+  const { pipe, unpipe } = tools.part("node/streams/piping");
   const { Buffer } = tools.builtin("buffer");
   const { emit: emitEvent, on: listen, removeListener } = Stream.prototype;
 
@@ -266,85 +267,6 @@ export default function readableStreams(native, tools) {
     else if (state.autoDestroy && (!other || (other.autoDestroy && (other.finished || other.writable === false)))) stream.destroy();
   }
 
-  // --- pipes ----------------------------------------------------------------------------------------------------
-
-  function pipe(target, options = undefined) {
-    const source = this;
-    const state = source._readableState;
-    state.pipes.push(target);
-    const endsTarget = options?.end !== false && !target._isStdio;
-    let done = false;
-
-    function onData(chunk) {
-      if (target.write(chunk) !== false || done) return;
-      state.awaiting.add(target);
-      source.pause();
-    }
-    function onDrain() {
-      state.awaiting.delete(target);
-      if (state.awaiting.size === 0 && source.listenerCount("data") > 0) source.resume();
-    }
-    function onEnd() {
-      if (endsTarget) target.end();
-      else unpipe();
-    }
-    function onError(error) {
-      unpipe();
-      target.removeListener("error", onError);
-      if (target.listenerCount("error") > 0) return;
-      const states = target._writableState ?? target._readableState;
-      if (states && !states.errorEmitted) fail(target, error);
-      else target.emit("error", error);
-    }
-    const unpipe = () => source.unpipe(target);
-    function onUnpipe(from, info) {
-      if (from !== source || info?.cleaned) return;
-      if (info) info.cleaned = true;
-      done = true;
-      target.removeListener("close", onClose);
-      target.removeListener("finish", onFinish);
-      target.removeListener("drain", onDrain);
-      target.removeListener("error", onError);
-      target.removeListener("unpipe", onUnpipe);
-      source.removeListener("end", onEnd);
-      source.removeListener("data", onData);
-      if (state.awaiting.delete(target) && !target._writableState?.needDrain) onDrain();
-    }
-    function onClose() {
-      target.removeListener("finish", onFinish);
-      unpipe();
-    }
-    function onFinish() {
-      target.removeListener("close", onClose);
-      unpipe();
-    }
-
-    target.on("drain", onDrain);
-    target.on("unpipe", onUnpipe);
-    source.on("data", onData);
-    target.prependListener("error", onError);
-    target.once("close", onClose);
-    target.once("finish", onFinish);
-    if (state.endEmitted) soon(onEnd);
-    else source.once("end", onEnd);
-    target.emit("pipe", source);
-    if (target.writableNeedDrain === true) {
-      state.awaiting.add(target);
-      source.pause();
-    } else if (!state.flowing) source.resume();
-    return target;
-  }
-
-  function unpipe(target = undefined) {
-    const state = this._readableState;
-    const targets = target === undefined ? state.pipes.splice(0) : state.pipes.filter((known) => known === target);
-    if (target !== undefined) state.pipes = state.pipes.filter((known) => known !== target);
-    if (targets.length === 0) return this;
-    if (state.pipes.length === 0) this.pause();
-    for (const one of targets) one.emit("unpipe", this, { cleaned: false });
-    return this;
-  }
-
   // --- modes ----------------------------------------------------------------------------------------------------
 
   function on(type, listener) {
@@ -506,53 +428,7 @@ export default function readableStreams(native, tools) {
     });
   }
 
-  // --- from iterables -------------------------------------------------------------------------------------------
-
-  Readable.from = function from(iterable, options = undefined) {
-    if (typeof iterable === "string" || iterable instanceof Uint8Array) {
-      return new Readable({ objectMode: true, ...options, read() { this.push(iterable); this.push(null); } });
-    }
-    const method = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
-    if (typeof method !== "function") throw wrongType("iterable", "an iterable", iterable);
-    const iterator = method.call(iterable);
-    let busy = false;
-    const stream = new Readable({ objectMode: true, highWaterMark: 1, ...options });
-    stream._read = function () {
-      if (busy) return;
-      busy = true;
-      advance();
-    };
-    stream._destroy = (error, callback) => {
-      const closing = async () => {
-        if (error && iterator.throw) {
-          const { value, done } = await iterator.throw(error);
-          await value;
-          if (done) return;
-        }
-        if (typeof iterator.return === "function") await (await iterator.return()).value;
-      };
-      closing().then(() => soon(callback, error), (newer) => soon(callback, newer ?? error));
-    };
-    async function advance() {
-      try {
-        for (;;) {
-          const { value, done } = await iterator.next();
-          if (done) {
-            stream.push(null);
-            return;
-          }
-          const chunk = await value;
-          if (chunk === null) throw coded(TypeError, "ERR_STREAM_NULL_VALUES", "null cannot be a chunk");
-          if (stream.push(chunk)) continue;
-          busy = false;
-          return;
-        }
-      } catch (error) {
-        stream.destroy(error);
-      }
-    }
-    return stream;
-  };
+  Readable.from = tools.part("node/streams/iterables")(Readable);
 
   return { Readable, readableState, takeReadableOptions: takeOptions };
 }
