@@ -93,6 +93,10 @@ impl Host {
         &self.supervisor
     }
 
+    pub fn bundling(&self) -> &Bundling {
+        &self.bundling
+    }
+
     pub fn isolates(&self) -> &Isolates {
         &self.isolates
     }

@@ -31,7 +31,7 @@ pub use bytecode::{Bytecode, Sources};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
-pub use worker::{SUBCOMMAND, worker_main};
+pub use worker::{NODE_MODULES, SUBCOMMAND, worker_main};
 
 /// The door from an isolate to its host. Each call may come at any time while the isolate lives.
 pub trait Bridge: Send + Sync + 'static {
@@ -110,6 +110,3 @@ pub struct Definition {
     /// `concurrency: "parallel"`.
     pub parallel: bool,
 }
-
-/// The built-in modules of Node that an isolate has, without `node:`.
-pub const NODE_MODULES: &[&str] = &["zlib"];

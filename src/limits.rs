@@ -66,6 +66,14 @@ pub const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Problems that one check of a data folder spells out; the rest is counted.
 pub const FSCK_PROBLEMS_MAX: usize = 100;
 
+/// A file of the journal, and there are two. What they hold is applied again after a crash: a few thousand
+/// events, a few tenths of a second on sled.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 2 * 1024 * 1024;
+/// Written to the journal, the engine syncs so often: a checkpoint has little to do then, and holds nobody up.
+pub const CHECKPOINT_BYTES: u64 = 512 * 1024;
+/// And at the latest so long after a write: whoever restarts a quiet server does not wait for the journal.
+pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
+
 // --- streams ------------------------------------------------------------------------------------
 
 /// A stream without appends and readers gives its memory back; its state is rebuilt in well under a millisecond.
@@ -173,6 +181,8 @@ pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STACK_BYTES: usize = 512 * 1024;
 /// Timers of one isolate.
 pub const TIMERS_MAX: usize = 1_000;
+/// Streams that one isolate compresses or decompresses at once: each holds up to half a megabyte outside its memory.
+pub const CODECS_MAX: usize = 32;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
 /// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.

@@ -1,22 +1,26 @@
 //! The log: what has been committed. It alone knows the store.
 //!
-//! A commit goes to one committer thread, which lets all that wait share one batch and one sync. Reads go
-//! straight to the engine, and end at what is durable. Engines ([`kv`]) only keep bytes in order; the layout
-//! ([`keys`], [`record`]), the committer, the watermark and the checks stand once, above them.
+//! A commit goes to one committer thread, which lets all that wait share one batch and one sync: that of the
+//! [`journal`]. Then the engine gets the batch, and readers see it; the engine syncs later, in a checkpoint.
+//! Reads go straight to the engine, and end at what is durable. Engines ([`kv`]) only keep bytes in order; the
+//! layout ([`keys`], [`record`]), the journal, the committer, the watermark and the checks stand once, above them.
 //!
 //! Reading is synchronous and quick as long as a page is asked for at a time; whoever reads a whole history
 //! does so on a thread that may block.
 
+mod checkpointer;
 mod committer;
 mod error;
 mod fjall;
 mod folder;
 mod fsck;
 mod group;
+mod journal;
 mod keys;
 mod kv;
 mod lazy;
 mod lookup;
+mod overlay;
 mod read;
 mod record;
 mod sled;
@@ -26,6 +30,7 @@ mod watermark;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,10 +40,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::event::{Event, Offset, StreamKey, Timestamp};
-use crate::limits::{COMMIT_QUEUE_MAX, SLED_CACHE_BYTES};
+use crate::limits::{
+    CHECKPOINT_AFTER, CHECKPOINT_BYTES, COMMIT_QUEUE_MAX, JOURNAL_SEGMENT_BYTES, SLED_CACHE_BYTES,
+};
+use checkpointer::Pace;
 use committer::{Committer, Request};
 use folder::DataFolder;
-use kv::{Batch, Kv};
+use journal::{Medium, Recovered};
+use kv::{Batch, Kv, KvError};
 use lazy::{Lazies, Place};
 use lookup::Lookup;
 use watermark::Watermark;
@@ -153,7 +162,7 @@ impl Commit {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogStats {
     pub disk_bytes: u64,
-    /// Syncs of the engine's log: one for each group of commits.
+    /// Syncs of the journal: one for each group of commits.
     pub syncs: u64,
     pub commits: u64,
     pub events: u64,
@@ -180,6 +189,7 @@ struct Shared {
     deleted: RwLock<HashSet<StreamId>>,
     /// Set once, by the first write that fails.
     failure: OnceLock<LogError>,
+    syncs: AtomicU64,
     commits: AtomicU64,
     events: AtomicU64,
     /// True once the engine and the folder are free again.
@@ -194,19 +204,15 @@ impl Log {
 
     /// Opens a data folder, or makes one. Blocks: a store of a million events takes seconds.
     pub fn open(folder: &Path, options: LogOptions) -> Result<Log, OpenError> {
-        Log::open_wrapped(folder, options, |kv| kv)
+        Log::open_with(folder, options, Parts::default())
     }
 
-    /// As `open`; `wrap` lets tests stand between the log and its engine.
-    fn open_wrapped(
-        folder: &Path,
-        options: LogOptions,
-        wrap: impl FnOnce(Arc<dyn Kv>) -> Arc<dyn Kv>,
-    ) -> Result<Log, OpenError> {
+    fn open_with(folder: &Path, options: LogOptions, parts: Parts) -> Result<Log, OpenError> {
         let mut folder = DataFolder::open(folder, options.engine)?;
-        let kv = wrap(open_engine(&mut folder, options.sled_cache_bytes)?);
+        let kv = (parts.engine)(open_engine(&mut folder, options.sled_cache_bytes)?);
+        recover(&folder, &*kv)?;
         let (requests, receiver) = mpsc::channel(COMMIT_QUEUE_MAX);
-        let shared = Committer::start(folder, kv, receiver)?;
+        let shared = Committer::start(folder, kv, receiver, parts)?;
         Ok(Log { shared, requests })
     }
 
@@ -261,8 +267,8 @@ impl Log {
         let kv = self.shared.kv.read().expect(LOCK);
         let kv = kv.as_ref().and_then(|kv| kv.stats().ok()).unwrap_or_default();
         LogStats {
-            disk_bytes: kv.disk_bytes,
-            syncs: kv.syncs,
+            disk_bytes: kv.disk_bytes + journal::disk_bytes(&self.shared.folder),
+            syncs: self.shared.syncs.load(Ordering::Relaxed),
             commits: self.shared.commits.load(Ordering::Relaxed),
             events: self.shared.events.load(Ordering::Relaxed),
             blob_files: kv.blob_files,
@@ -294,12 +300,43 @@ impl Log {
     }
 }
 
+/// What tests make smaller, slower or worse.
+struct Parts {
+    /// Stands between the log and its engine.
+    engine: Box<AroundEngine>,
+    /// Stands between the journal and its files.
+    medium: Box<AroundFile>,
+    segment_bytes: u64,
+    pace: Pace,
+}
+
+type AroundEngine = dyn Fn(Arc<dyn Kv>) -> Arc<dyn Kv>;
+type AroundFile = dyn Fn(File) -> Box<dyn Medium>;
+
+impl Default for Parts {
+    fn default() -> Parts {
+        Parts {
+            engine: Box::new(|kv| kv),
+            medium: Box::new(|file| Box::new(file)),
+            segment_bytes: JOURNAL_SEGMENT_BYTES,
+            pace: Pace { bytes: CHECKPOINT_BYTES, after: CHECKPOINT_AFTER },
+        }
+    }
+}
+
 const LOCK: &str = "nothing panics while it holds this lock";
 
 impl Shared {
     /// Why nobody answers any more.
     fn ended(&self) -> LogError {
         self.failure.get().cloned().unwrap_or(LogError::Closed)
+    }
+
+    /// From now on nothing is written: what the disk holds of the last batches is unknown.
+    fn fail(&self, error: &KvError) -> LogError {
+        let failure = self.failure.get_or_init(|| LogError::failed(&self.folder, error));
+        tracing::error!(folder = %self.folder.display(), "{failure}");
+        failure.clone()
     }
 
     fn is_deleted(&self, id: StreamId) -> bool {
@@ -317,12 +354,33 @@ fn open_engine(folder: &mut DataFolder, sled_cache_bytes: u64) -> Result<Arc<dyn
         let mut batch = Batch::default();
         batch.put(keys::FORMAT, |value| value.extend_from_slice(&folder::FORMAT.to_be_bytes()));
         batch.put(keys::STREAMS, |value| value.extend_from_slice(&1u64.to_be_bytes()));
-        kv.write(&batch, true).map_err(|error| OpenError::kv(&folder.path, error))?;
+        let written = kv.write(&batch).and_then(|()| kv.sync());
+        written.map_err(|error| OpenError::kv(&folder.path, error))?;
         folder.set_initialized()?;
     }
     check_format(folder, &*kv)?;
-    check_synced(folder, &*kv)?;
     Ok(kv)
+}
+
+/// Gives the engine what only the journal has, and has it synced: then the journal can begin anew.
+fn recover(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
+    let journal = Recovered::read(&folder.path)
+        .map_err(|error| OpenError::io(&folder.path, "read the journal", error))?;
+    let batches = journal
+        .behind(folder.noted(folder::CHECKPOINT)?, newest_batch(folder, kv)?)
+        .map_err(|why| OpenError::Corrupt { folder: folder.path.clone(), why })?;
+    if let Some(last) = batches.last() {
+        let applied = batches.iter().try_for_each(|record| kv.write(&record.batch)).and_then(|()| kv.sync());
+        applied.map_err(|error| OpenError::kv(&folder.path, error))?;
+        folder.open_note(folder::CHECKPOINT)?.take(last.number);
+    }
+    check_synced(folder, kv)
+}
+
+/// The number of the newest batch that the engine has.
+fn newest_batch(folder: &DataFolder, kv: &dyn Kv) -> Result<u64, OpenError> {
+    let lookup = Lookup { kv, folder: &folder.path };
+    lookup.number(keys::SYNCED).map_err(|error| OpenError::log(&folder.path, error))
 }
 
 fn start_engine(folder: &DataFolder, sled_cache_bytes: u64) -> Result<Arc<dyn Kv>, OpenError> {
@@ -354,9 +412,8 @@ fn check_format(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
 
 /// What was synced is still there.
 fn check_synced(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
-    let lookup = Lookup { kv, folder: &folder.path };
-    let found = lookup.number(keys::SYNCED).map_err(|error| OpenError::log(&folder.path, error))?;
-    let noted = folder.synced()?;
+    let found = newest_batch(folder, kv)?;
+    let noted = folder.noted(folder::SYNCED)?;
     if found < noted {
         return Err(OpenError::Shortened { folder: folder.path.clone(), found, noted });
     }

@@ -96,15 +96,16 @@ impl Bundler {
 
     async fn build_now(&self, project: &Arc<Project>, on_step: OnStep<'_>) -> Result<Bundle, BundleError> {
         let sketch = self.sketch(project).await?;
-        if !sketch.needs_packages && !sketch.needs_linker {
-            let provided = self.0.provided.clone();
-            return blocking(move || sketch.link(&provided)).await;
-        }
-        // CommonJS of the author's own needs the linker, and perhaps no package.
-        let installed = match sketch.needs_packages {
+        // What is declared must be there, also when nothing imports it yet.
+        let installed = match sketch.needs_packages || sketch.depends() {
             true => Some(self.install(&sketch, project, on_step).await?),
             false => None,
         };
+        if !sketch.needs_packages && !sketch.needs_linker {
+            let provided = self.0.provided.clone();
+            let bundle = blocking(move || sketch.link(&provided)).await?;
+            return Ok(linking::with_packages(bundle, installed));
+        }
         on_step(Step::Linking);
         linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await
     }

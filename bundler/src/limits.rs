@@ -158,10 +158,21 @@ pub const COMPILER_STACK_BYTES: usize = 256 * 1024 * 1024;
 /// indented output grows with the square, and nobody nests so deeply by hand.
 pub const BRACKETS_OPEN_MAX: usize = 1_000;
 /// Words and signs of one statement and those around it, which bound the depth of its tree.
-pub const STATEMENT_TOKENS_MAX: usize = 30_000;
+pub const STATEMENT_TOKENS_MAX: usize = 10_000;
+/// Arrow functions and type assertions in one another that a parser may take for something else at first: it reads
+/// each one twice then, so its time doubles with each.
+pub const AMBIGUOUS_DEPTH_MAX: usize = 14;
+/// Type arguments in one another, or `<` that no `>` follows: the parser's time grows with their cube.
+pub const ANGLES_MAX: usize = 500;
 /// How often a file with syntax errors is read again to find further ones.
 pub const SYNTAX_ROUNDS_MAX: usize = 40;
 /// The same in bytes, so that a large file with many errors does not take seconds.
 pub const SYNTAX_ROUNDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// After this time no further syntax errors are looked for.
+pub const SYNTAX_ROUNDS_TIME_MAX: Duration = Duration::from_millis(500);
 /// How many `tsconfig` files may extend one another in a row; more is a circle.
 pub const TSCONFIG_EXTENDS_MAX: usize = 16;
+/// Classes that extend one another in one expression.
+pub const HERITAGE_DEPTH_MAX: usize = 10;
+/// Operators in one expression whose value the compiler computes ahead of time: 1,000 take it 200 MB.
+pub const FOLDED_OPERATORS_MAX: usize = 200;

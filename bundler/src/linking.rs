@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::builds::hex;
 use crate::esbuild::{
-    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Import, Loaded, Loader, Location, Message, Plugin,
+    BoxFuture, BuildFailure, BuildOutput, BuildRequest, Esbuild, Import, Loaded, Loader, Location, Message,
+    Plugin,
 };
 use crate::failure::{BundleError, Failure, Stage};
 use crate::npm::Installed;
@@ -33,26 +34,27 @@ pub async fn link(
     installed: Option<Installed>,
     provided: &Arc<Provided>,
 ) -> Result<Bundle, BundleError> {
-    let (packages, lock) = match installed {
-        Some(installed) => (installed.packages, Some(installed.lock)),
-        None => (Packages::default(), None),
-    };
-    let tree = Arc::new(sketch.tree(&packages));
+    let none = Packages::default();
+    let packages = installed.as_ref().map_or(&none, |installed| &installed.packages);
+    let tree = Arc::new(sketch.tree(packages));
     let resolver = Resolver::new(tree, provided.clone());
     let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
     let request = BuildRequest::new(author_path(&sketch.entry), files.clone());
     let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
     let BuildOutput { code, map, .. } = output;
-    let roots = packages.roots.iter();
-    let dependencies = roots
-        .filter_map(|(name, id)| Some((name.clone(), packages.packages.get(id)?.version.clone())));
-    Ok(Bundle {
-        sha256: sha256(&code),
-        script: code,
-        source_map: map,
-        dependencies: dependencies.collect(),
-        lock,
-    })
+    let sha256 = sha256(&code);
+    let bundle = Bundle { sha256, script: code, source_map: map, dependencies: BTreeMap::new(), lock: None };
+    Ok(with_packages(bundle, installed))
+}
+
+/// The bundle, with what it was made of.
+pub fn with_packages(bundle: Bundle, installed: Option<Installed>) -> Bundle {
+    let Some(Installed { packages: Packages { roots, packages }, lock, .. }) = installed else {
+        return bundle;
+    };
+    let version = |id| packages.get(&id).map(|package| package.version.clone());
+    let dependencies = roots.into_iter().filter_map(|(name, id)| Some((name, version(id)?)));
+    Bundle { dependencies: dependencies.collect(), lock: Some(lock), ..bundle }
 }
 
 pub fn sha256(text: &str) -> String {
@@ -154,7 +156,13 @@ impl Files {
                 hint,
                 end_line: Some(place.end_line),
                 end_column: Some(place.end_column),
-                ..Diagnostic::error(&code, message.text + &inside, &through.file, text, (place.line, place.column))
+                ..Diagnostic::error(
+                    &code,
+                    message.text + &inside,
+                    &through.file,
+                    text,
+                    (place.line, place.column),
+                )
             };
         }
         let Some(at) = message.location else {

@@ -83,12 +83,13 @@ fn folders(name: &str) -> impl Iterator<Item = &str> {
 /// The file whose export is the processor.
 pub fn entry(project: &Project, manifest: Option<&Value>) -> Result<String, Diagnostic> {
     if let Some(entry) = &project.entry {
-        return named(project, entry).ok_or_else(|| not_found(project, entry));
+        let found = named(project, entry).ok_or_else(|| not_found(project, entry))?;
+        return if is_code(&found) { Ok(found) } else { Err(not_code(&found)) };
     }
     let main =
         manifest.and_then(|manifest| ["module", "main"].iter().find_map(|key| manifest.get(key)?.as_str()));
     // A `main` that `npm init` has put there means nothing when there is no such file.
-    if let Some(main) = main.and_then(|main| named(project, main)) {
+    if let Some(main) = main.and_then(|main| named(project, main)).filter(|main| is_code(main)) {
         return Ok(main);
     }
     let known = ENTRY_STEMS.iter().find_map(|stem| with_extension(project, stem));
@@ -131,6 +132,12 @@ pub fn is_code(name: &str) -> bool {
     let is_declaration = [".d.ts", ".d.mts", ".d.cts"].iter().any(|suffix| name.ends_with(suffix));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     !is_declaration && extension.is_some_and(|extension| CODE_EXTENSIONS.contains(&extension))
+}
+
+fn not_code(entry: &str) -> Diagnostic {
+    let message = format!("the entry {entry} is neither TypeScript nor JavaScript by its name");
+    Diagnostic::error("entry-not-code", message, entry, "", (1, 1))
+        .with_hint("let `entry` name the file whose default export is the processor")
 }
 
 fn not_found(project: &Project, entry: &str) -> Diagnostic {

@@ -14,7 +14,7 @@ use crate::manifest::{self, Manifest};
 use crate::package::{PackageId, Packages};
 use crate::project::{self, is_code};
 use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
-use crate::transpile::{self, Import, ImportKind, Options, Place, TsConfig};
+use crate::transpile::{self, ComputedImport, Import, ImportKind, Options, Place, TsConfig};
 use crate::tree::{AUTHOR, Tree, split_name};
 use crate::{Bundle, Diagnostic, Project};
 
@@ -80,7 +80,8 @@ impl Sketch {
             entry,
             options,
             modules: BTreeSet::new(),
-            needs_packages: false, needs_linker: false,
+            needs_packages: false,
+            needs_linker: false,
             declared,
         };
         let mut walk = Walk {
@@ -111,9 +112,11 @@ impl Sketch {
                 Ok(Resolved::File { path, .. }) => Ok(Target::File(author_name(&path).unwrap_or(path))),
                 Ok(Resolved::External { name }) => Ok(Target::External(name)),
                 Ok(Resolved::Empty) => Ok(Target::Empty),
-                Ok(Resolved::Absent(problem)) | Err(problem) => {
-                    Err(Unresolved { code: problem.code.into(), message: problem.message, hint: problem.hint })
-                }
+                Ok(Resolved::Absent(problem)) | Err(problem) => Err(Unresolved {
+                    code: problem.code.into(),
+                    message: problem.message,
+                    hint: problem.hint,
+                }),
             }
         };
         let input = Input {
@@ -148,8 +151,27 @@ impl Sketch {
         Packages { roots: roots.collect(), packages: BTreeMap::new() }
     }
 
+    /// A package that is declared, but for development only.
+    fn in_development(&self, specifier: &str, problem: ResolveProblem) -> ResolveProblem {
+        let name = split_name(specifier).0;
+        let development = self.manifest.as_ref().and_then(|manifest| manifest.value.get("devDependencies"));
+        if problem.code != "undeclared-dependency" || development.is_none_or(|it| it.get(name).is_none()) {
+            return problem;
+        }
+        ResolveProblem {
+            code: problem.code,
+            message: format!("`{name}` is imported, but package.json declares it for development only"),
+            hint: Some(format!("move `{name}` from devDependencies to dependencies")),
+        }
+    }
+
     pub fn declares_packages(&self) -> bool {
         !self.declared.is_empty()
+    }
+
+    /// Whether package.json declares packages for when it runs, not only types.
+    pub fn depends(&self) -> bool {
+        self.declared.iter().any(|name| !name.starts_with("@types/"))
     }
 
     /// Whether there is anything for a type checker.
@@ -191,6 +213,10 @@ impl Walk {
                     if name == sketch.entry {
                         self.no_processor = found.no_processor;
                     }
+                    for computed in found.computed_imports.iter().filter(|it| it.kind == ImportKind::Dynamic)
+                    {
+                        self.unresolved.push(computed_import(&name, text, computed));
+                    }
                     for import in &found.imports {
                         waiting.extend(self.follow(sketch, &name, text, import));
                     }
@@ -223,6 +249,7 @@ impl Walk {
                 None
             }
             Err(problem) => {
+                let problem = sketch.in_development(specifier, problem);
                 self.unresolved.push(unresolved(name, text, import, problem));
                 None
             }
@@ -240,8 +267,23 @@ impl Walk {
 
 /// What stands in quotes and looks like a relative path, of a text that cannot be parsed.
 fn relative_texts(text: &str) -> impl Iterator<Item = &str> {
-    let quoted = ['"', '\''].into_iter().flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
+    let quoted = ['"', '\'']
+        .into_iter()
+        .flat_map(|quote| text.lines().flat_map(move |line| line.split(quote).skip(1).step_by(2)));
     quoted.filter(|text| text.starts_with("./") || text.starts_with("../"))
+}
+
+/// There are no modules at run time but those that were linked.
+fn computed_import(name: &str, text: &str, import: &ComputedImport) -> Diagnostic {
+    let message =
+        "an import() must name its module as a literal: a bundle has no other modules to choose from";
+    let hint = "write one `import(\"./name\")` for each, as in a table of functions";
+    let place = import.place;
+    Diagnostic {
+        end_line: Some(place.end_line),
+        end_column: Some(place.end_column),
+        ..Diagnostic::error("dynamic-import", message, name, text, (place.line, place.column)).with_hint(hint)
+    }
 }
 
 fn unresolved(name: &str, text: &str, import: &Import, problem: ResolveProblem) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! What swc does for one file of an author: find what is wrong with it, tell what it imports and exports,
 //! and turn it into a script that the engine runs. Linking several is [`crate::link`]'s.
 
+mod chains;
 pub(crate) mod early;
 pub(crate) mod emit;
 pub(crate) mod entry;
@@ -114,13 +115,16 @@ impl Lowered {
         unresolved: Mark,
     ) -> Result<Lowered, Vec<Diagnostic>> {
         let Parsed { mut program, comments, start, .. } = faults::parse(map, source, language)?;
+        nesting::check_heritage(&program, source, start).map_err(|diagnostic| vec![diagnostic])?;
         let marks = Marks { unresolved, top_level: Mark::new() };
         passes::resolve(&mut program, marks, language);
-        let found = early::check(&program, source, start, language);
+        let mut found = early::check(&program, source, start, language);
+        found.extend(chains::check(&program, source, start));
         if !found.is_empty() {
             return Err(found);
         }
         let types = if language.typescript { names::exported_types(&program) } else { HashSet::new() };
+        chains::leave_alone(&mut program);
         passes::lower(&mut program, map, &comments, marks, language, options);
         Ok(Lowered { program, marks, start, types })
     }

@@ -120,7 +120,7 @@ impl TypeChecker {
         question: Question,
     ) -> Result<Vec<Finding>, CheckError> {
         let mut running = self.0.running.lock().await;
-        let kept = running.compiler.take();
+        let kept = running.compiler.take().filter(|compiler| compiler.fits(&prepared.view));
         let found = match kept {
             // One that ended while nobody asked is no reason to fail.
             Some(compiler) => match self.ask_compiler(&mut running, compiler, &prepared, question).await {

@@ -1,6 +1,7 @@
 // Blob and File.
 
 export default function blobs(native, tools) {
+  const texts = tools.natives("text");
   const { expose, isObject, dictionary, needs, text } = tools.part("idl");
   /** How many bytes of a blob its stream gives at once. */
   const CHUNK = 65536;
@@ -42,7 +43,7 @@ export default function blobs(native, tools) {
       return new Blob(inside, { bytes: this.#bytes.subarray(from, Math.max(to, from)), type: typeOf(type) });
     }
 
-    async text() { return native.utf8Decode(this.#bytes); }
+    async text() { return texts.utf8Decode(this.#bytes); }
     async arrayBuffer() { return this.#bytes.slice().buffer; }
     async bytes() { return this.#bytes.slice(); }
     stream() { return tools.part("streams/readable").show(streamOfBytes(this.#bytes)); }
@@ -89,7 +90,7 @@ export default function blobs(native, tools) {
     const bytes = bytesOf(piece);
     if (bytes) return bytes;
     const string = text(piece);
-    return native.utf8Encode(nativeEndings ? string.replace(/\r\n?/g, "\n") : string);
+    return texts.utf8Encode(nativeEndings ? string.replace(/\r\n?/g, "\n") : string);
   }
 
   /** One copy of all. */

@@ -133,9 +133,13 @@ export default function start(native) {
     return text;
   }
 
-  function load(call, importing, text, streamText, envText) {
+  /** What the module's top level can already see. */
+  function prepare(streamText, envText) {
     stream = Object.freeze(parse(streamText));
     globals.setEnvironment(parse(envText));
+  }
+
+  function load(call, importing, text) {
     const hook = begin(call, undefined);
     importing.then(
       (namespace) => {
@@ -389,6 +393,7 @@ export default function start(native) {
     error instanceof Error ? `${error.name}: ${error.message}` : globals.format([error]);
 
   return {
+    prepare,
     load,
     reduce,
     commit,

@@ -34,10 +34,5 @@ export default function cryptography(native, tools) {
   }
   expose(Crypto);
   Object.defineProperty(Crypto, "length", { value: 0, configurable: true });
-  return {
-    Crypto,
-    crypto: new Crypto(inside),
-    get CryptoKey() { return tools.part("subtle").CryptoKey; },
-    get SubtleCrypto() { return tools.part("subtle").SubtleCrypto; },
-  };
+  return { Crypto, crypto: new Crypto(inside) };
 }

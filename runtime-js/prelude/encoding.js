@@ -1,6 +1,7 @@
 // TextEncoder and TextDecoder, as the Encoding standard has them (the work is Rust's), and the old base64 functions.
 
 export default function encoding(native, tools) {
+  const texts = tools.natives("text");
   const { expose, dictionary, needs, text: wellFormed } = tools.part("idl");
 
   class TextEncoder {
@@ -13,7 +14,7 @@ export default function encoding(native, tools) {
 
     encode(text = "") {
       void this.#brand;
-      return native.utf8Encode(wellFormed(text));
+      return texts.utf8Encode(wellFormed(text));
     }
 
     encodeInto(text, into) {
@@ -29,7 +30,7 @@ export default function encoding(native, tools) {
         written += bytes;
         read += character.length;
       }
-      into.set(native.utf8Encode(string.slice(0, read)));
+      into.set(texts.utf8Encode(string.slice(0, read)));
       return { read, written };
     }
   }
@@ -42,7 +43,7 @@ export default function encoding(native, tools) {
 
     constructor(label = "utf-8", options = undefined) {
       const { fatal, ignoreBOM } = dictionary(options, "the options of a TextDecoder");
-      this.#encoding = native.encodingName(wellFormed(label));
+      this.#encoding = texts.encodingName(wellFormed(label));
       if (!this.#encoding) throw new RangeError(`TextDecoder knows no encoding ${JSON.stringify(`${label}`)}`);
       this.#fatal = Boolean(fatal);
       this.#ignoreBOM = Boolean(ignoreBOM);
@@ -54,7 +55,7 @@ export default function encoding(native, tools) {
 
     decode(input = undefined, options = undefined) {
       const { stream } = dictionary(options, "the options of decode");
-      this.#decoder ??= native.decoder(this.#encoding, this.#fatal, this.#ignoreBOM);
+      this.#decoder ??= texts.decoder(this.#encoding, this.#fatal, this.#ignoreBOM);
       const decoder = this.#decoder;
       const goesOn = Boolean(stream);
       if (!goesOn) this.#decoder = undefined;

@@ -15,7 +15,7 @@ export default function events(native, tools) {
     #bubbles;
     #cancelable;
     #composed;
-    #timeStamp = performance.now();
+    #timeStamp = tools.clock.now();
     #trusted = false;
     #canceled = false;
     #passive = false;

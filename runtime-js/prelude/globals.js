@@ -1,32 +1,14 @@
-// The globals of an isolate. The small ones are here; the others are loaded when they are first touched,
-// because most processors use few of them and thousands of isolates share one machine.
-
-const LAZY = {
-  events: ["Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
-  abort: ["AbortController", "AbortSignal"],
-  url: ["URL", "URLSearchParams"],
-  encoding: ["TextEncoder", "TextDecoder", "atob", "btoa"],
-  clone: ["structuredClone"],
-  messages: ["MessageChannel", "MessagePort"],
-  crypto: ["crypto", "Crypto", "CryptoKey", "SubtleCrypto"],
-  navigator: ["navigator", "Navigator"],
-  blob: ["Blob", "File"],
-  "fetch/headers": ["Headers"],
-  "fetch/form": ["FormData"],
-  "fetch/request": ["Request"],
-  "fetch/response": ["Response"],
-  "fetch/fetch": ["fetch"],
-  "streams/common": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
-  "streams/readable": ["ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader", "ReadableStreamDefaultController"],
-  "streams/bytes": ["ReadableByteStreamController", "ReadableStreamBYOBRequest"],
-  "streams/writable": ["WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"],
-  "streams/transform": ["TransformStream", "TransformStreamDefaultController"],
-  "streams/text": ["TextEncoderStream", "TextDecoderStream"],
-};
+// The globals of an isolate. All but a few are loaded when they are first touched, because most processors use few
+// of them and thousands of isolates share one machine.
 
 export default function installGlobals(native, host) {
   const { defineProperty } = Object;
+  const { reducing } = host;
   const parts = new Map();
+  const groups = new Map();
+  const nativeQueueMicrotask = queueMicrotask;
+  const nativePerformanceNow = performance.now.bind(performance);
+  let environment = {};
 
   function part(name) {
     let made = parts.get(name);
@@ -34,41 +16,97 @@ export default function installGlobals(native, host) {
     return made;
   }
 
-  const nativeQueueMicrotask = queueMicrotask;
+  /** What Rust does for one group of parts. */
+  function natives(name) {
+    let made = groups.get(name);
+    if (!made) groups.set(name, (made = native.group(name)));
+    return made;
+  }
+
   const tools = {
     ...host,
     part,
+    natives,
     /** A part if something has touched it: what it makes cannot exist before. */
     loaded: (name) => parts.get(name),
+    /** What `import` and `require` of `node:<name>` give. */
+    builtin: (name) => part(`node/${name}`),
+    environment: () => environment,
+    /** Of the machine's randomness; in `reduce`, of the event's. */
+    randomBytes: (length) => part("random").bytes(length),
     microtask: (callback) => nativeQueueMicrotask(callback),
   };
+  native.setBuiltins(tools.builtin);
 
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 
-  function defineLazily(name, make) {
-    defineProperty(globalThis, name, {
-      get: () => (define(name, make()), globalThis[name]),
-      set: (value) => define(name, value),
-      enumerable: false,
-      configurable: true,
-    });
+  /** Until it is touched, one small function stands for a global: it reads, and with a value it writes. */
+  function defineLazily(name, from, member = name) {
+    const access = (...given) => {
+      define(name, given.length === 0 ? part(from)[member] : given[0]);
+      return globalThis[name];
+    };
+    defineProperty(globalThis, name, { get: access, set: access, enumerable: false, configurable: true });
   }
 
-  for (const [from, names] of Object.entries(LAZY)) {
-    for (const name of names) defineLazily(name, () => part(from)[name]);
-  }
+  // Each part, and the globals that are its own.
+  const lazy = [
+    ["console", "console"],
+    ["timers", "setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
+    ["performance", "performance"],
+    ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
+    ["abort", "AbortController", "AbortSignal"],
+    ["url", "URL", "URLSearchParams"],
+    ["encoding", "TextEncoder", "TextDecoder", "atob", "btoa"],
+    ["clone", "structuredClone"],
+    ["messages", "MessageChannel", "MessagePort"],
+    ["crypto", "crypto", "Crypto"],
+    ["subtle", "CryptoKey", "SubtleCrypto"],
+    ["navigator", "navigator", "Navigator"],
+    ["blob", "Blob", "File"],
+    ["fetch/headers", "Headers"],
+    ["fetch/form", "FormData"],
+    ["fetch/request", "Request"],
+    ["fetch/response", "Response"],
+    ["fetch/fetch", "fetch"],
+    ["streams/common", "ByteLengthQueuingStrategy", "CountQueuingStrategy"],
+    ["streams/readable", "ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader"],
+    ["streams/default", "ReadableStreamDefaultController"],
+    ["streams/bytes", "ReadableByteStreamController", "ReadableStreamBYOBRequest"],
+    ["streams/writable", "WritableStream", "WritableStreamDefaultWriter"],
+    ["streams/sink", "WritableStreamDefaultController"],
+    ["streams/transform", "TransformStream", "TransformStreamDefaultController"],
+    ["streams/text", "TextEncoderStream", "TextDecoderStream"],
+    ["compression", "CompressionStream", "DecompressionStream"],
+    ["intl", "Intl"],
+    ["node/buffer", "Buffer"],
+    ["require", "require"],
+  ];
+  for (const [from, ...names] of lazy) for (const name of names) defineLazily(name, from);
   define("self", globalThis);
+  define("global", globalThis);
   // Also without an import, as the module `millrace` exports it.
   define("defineProcessor", (definition) => (typeof definition === "function" ? definition() : definition));
+  define("queueMicrotask", (callback) => {
+    host.forbid("queueMicrotask");
+    nativeQueueMicrotask(callback);
+  });
+
+  // What depends on a locale is Intl's, wherever it is asked for.
+  const localized = [[Number, "toLocaleString"], [BigInt, "toLocaleString"], [Date, "toLocaleString", "toLocaleDateString", "toLocaleTimeString"], [String, "localeCompare"]];
+  for (const [type, ...names] of localized) {
+    for (const name of names) {
+      const value = { [name](...given) { return part("intl").localized(type, name, this, given); } }[name];
+      defineProperty(type.prototype, name, { value, writable: true, enumerable: false, configurable: true });
+    }
+  }
 
   // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
 
-  const { reducing } = host;
   const NativeDate = Date;
   const nativeNow = Date.now;
   const nativeRandom = Math.random;
-  const nativePerformanceNow = performance.now.bind(performance);
 
   const now = () => (reducing.active ? NativeDate.parse(reducing.createdAt) : nativeNow());
 
@@ -96,117 +134,29 @@ export default function installGlobals(native, host) {
     if (!reducing.active) return nativeRandom();
     return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
   };
-  /** Bytes of the machine's randomness; in `reduce`, of the event's. */
-  tools.randomBytes = (length) => {
-    const bytes = new Uint8Array(length);
-    if (reducing.active) for (let at = 0; at < length; at += 1) bytes[at] = random32() >>> 24;
-    else for (let at = 0; at < length; at += 65536) bytes.set(native.random(Math.min(length - at, 65536)), at);
-    return bytes;
-  };
   const timeOrigin = nativeNow() - nativePerformanceNow();
   tools.clock = {
-    get origin() {
-      return reducing.active ? 0 : timeOrigin;
-    },
+    origin: () => (reducing.active ? 0 : timeOrigin),
     now: () => (reducing.active ? now() : nativePerformanceNow()),
   };
-  const measuring = (name) => ({ [name]: (...given) => part("performance")[name](...given) })[name];
-  define("performance", {
-    get timeOrigin() {
-      return tools.clock.origin;
-    },
-    now: tools.clock.now,
-    toJSON: () => ({ timeOrigin: tools.clock.origin }),
-    ...Object.fromEntries(
-      ["mark", "measure", "clearMarks", "clearMeasures", "getEntries", "getEntriesByName", "getEntriesByType"].map((name) => [name, measuring(name)]),
-    ),
-  });
 
-  // --- console ----------------------------------------------------------------------------------------
-
-  const format = (values) => {
-    if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
-    return part("inspect").format(values);
+  /** `process` has the environment; what else there is of it comes from a part of its own. */
+  const behindProcess = {
+    get: (target, name, self) => part("process").member(name, () => Reflect.get(target, name, self)),
+    has: (target, name) => part("process").names.has(name) || Reflect.has(target, name),
   };
-  const level = (name) => (...values) => host.log(name, values);
-  const counts = new Map();
-  const times = new Map();
-  define("console", {
-    log: level("info"),
-    info: level("info"),
-    debug: level("debug"),
-    warn: level("warn"),
-    error: level("error"),
-    trace: (...values) => host.log("debug", [...values, new Error().stack]),
-    dir: (value) => host.log("info", [value]),
-    table: (value) => host.log("info", [value]),
-    group: level("info"),
-    groupEnd: () => {},
-    assert: (condition, ...values) => condition || host.log("error", ["Assertion failed", ...values]),
-    count: (label = "default") => {
-      counts.set(label, (counts.get(label) ?? 0) + 1);
-      host.log("info", [`${label}: ${counts.get(label)}`]);
-    },
-    countReset: (label = "default") => counts.delete(label),
-    time: (label = "default") => times.set(label, performance.now()),
-    timeEnd: (label = "default") => {
-      host.log("info", [`${label}: ${(performance.now() - (times.get(label) ?? NaN)).toFixed(3)} ms`]);
-      times.delete(label);
-    },
-  });
-
-  // --- timers -----------------------------------------------------------------------------------------
-
-  const timers = new Map();
-  let lastTimer = 0;
-
-  function schedule(name, callback, delay, values, repeats, least = 1) {
-    host.forbid(name);
-    if (typeof callback !== "function") {
-      throw new TypeError(`${name} takes a function; it was given a value of type ${typeof callback}`);
-    }
-    const id = ++lastTimer;
-    // As everywhere: what is no number, or longer than 2^31 - 1 ms, runs at once.
-    const millis = Math.trunc(Number(delay)) || 0;
-    const wait = millis < 1 || millis > 0x7fffffff ? least : millis;
-    if (!native.timer(id, wait, host.hook().call)) {
-      throw host.limit(`more than ${native.timersMax} timers: clear some of them first`);
-    }
-    timers.set(id, { callback, values, hook: host.hook(), repeats, wait });
-    return id;
-  }
-
-  function cancel(id) {
-    if (timers.delete(Number(id))) native.cancelTimer(Number(id));
-  }
-
-  /** Called by the host when a timer is due. */
-  function fire(id) {
-    const timer = timers.get(id);
-    if (!timer) return;
-    host.enter(timer.hook);
-    if (timer.repeats) native.timer(id, timer.wait, timer.hook.call);
-    else timers.delete(id);
-    timer.callback(...timer.values);
-  }
-
-  define("setTimeout", (callback, delay, ...values) => schedule("setTimeout", callback, delay, values, false));
-  define("setInterval", (callback, delay, ...values) => schedule("setInterval", callback, delay, values, true));
-  define("setImmediate", (callback, ...values) => schedule("setImmediate", callback, 0, values, false, 0));
-  for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) define(name, cancel);
-
-  /** What is to happen soon, when all that happens now is done. */
-  tools.task = (name, callback) => schedule(name, callback, 0, [], false, 0);
-
-  define("queueMicrotask", (callback) => {
-    host.forbid("queueMicrotask");
-    nativeQueueMicrotask(callback);
-  });
 
   return {
-    format,
-    fire,
-    setEnvironment: (env) => define("process", { env }),
+    format(values) {
+      if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
+      return part("inspect").format(values);
+    },
+    /** Called by the host when a timer is due. */
+    fire: (id) => part("timers").fire(id),
+    setEnvironment(env) {
+      environment = env;
+      define("process", Object.setPrototypeOf({ env }, new Proxy({}, behindProcess)));
+    },
     get AbortController() {
       return part("abort").AbortController;
     },

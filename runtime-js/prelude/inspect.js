@@ -1,9 +1,8 @@
 // How values read in log lines: strings as they are, objects as a reader would write them, errors with
 // their stack. Bounded in depth and breadth, because a log line is for people.
 
-const DEPTH_MAX = 4;
-const ITEMS_MAX = 100;
-const WIDTH = 100;
+const LOG = { depth: 4, items: 100, width: 100 };
+const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 
 export default function inspecting() {
   /** As console.log: a first string may hold %s %d %i %f %j %o %O %c %%. */
@@ -16,6 +15,7 @@ export default function inspecting() {
       const value = rest.shift();
       if (kind === "c") return "";
       if (kind === "s") return typeof value === "object" ? inspect(value) : String(value);
+      if (kind === "d" && typeof value === "bigint") return `${value}n`;
       if (kind === "d" || kind === "f") return String(Number(value));
       if (kind === "i") return String(Math.trunc(Number(value)));
       if (kind === "j") return JSON.stringify(value);
@@ -26,7 +26,8 @@ export default function inspecting() {
 
   const shown = (value) => (typeof value === "string" ? value : inspect(value));
 
-  function inspect(value, depth = 0, above = []) {
+  /** `limits`: how deep, how many items of one thing, and how long a line. */
+  function inspect(value, limits = LOG, depth = 0, above = []) {
     switch (typeof value) {
       case "string":
         return JSON.stringify(value);
@@ -39,7 +40,7 @@ export default function inspecting() {
       case "object":
         if (value === null) return "null";
         try {
-          return inspectObject(value, depth, above);
+          return inspectObject(value, limits, depth, above);
         } catch (error) {
           return `[cannot be shown: ${error?.message}]`;
         }
@@ -48,18 +49,24 @@ export default function inspecting() {
     }
   }
 
-  function inspectObject(value, depth, above) {
+  function inspectObject(value, limits, depth, above) {
     if (above.includes(value)) return "[circular]";
-    if (value instanceof Error) return inspectError(value, depth, above);
+    const next = (inner) => inspect(inner, limits, depth + 1, [...above, value]);
+    if (limits.custom !== false && depth <= limits.depth && typeof value[CUSTOM] === "function") {
+      const made = value[CUSTOM](limits.depth - depth, { ...limits, depth: limits.depth - depth }, (inner, options) => inspect(inner, { ...limits, ...options }));
+      if (made !== value) return typeof made === "string" ? made : next(made);
+    }
+    if (value instanceof Error) return inspectError(value, limits, depth, next);
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
     if (value instanceof RegExp) return String(value);
     if (value instanceof Promise) return "Promise {}";
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {
       return `[${value.constructor.name}: ${inspect(value.valueOf())}]`;
     }
-    const next = (inner) => inspect(inner, depth + 1, [...above, value]);
     const name = value.constructor?.name ?? "Object: null prototype";
-    if (depth > DEPTH_MAX) return Array.isArray(value) ? "[Array]" : `[${name}]`;
+    if (depth > limits.depth) return Array.isArray(value) ? "[Array]" : `[${name}]`;
+    const braced = bracedTo(limits.width);
+    const limited = limitedTo(limits.items);
     if (Array.isArray(value)) return braced("", "[", limited(value, value.length, next), "]");
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
       return braced(`${name}(${value.length}) `, "[", limited(value, value.length, next), "]");
@@ -69,53 +76,51 @@ export default function inspecting() {
       return braced(`Map(${value.size}) `, "{", limited(value, value.size, ([key, inner]) => `${next(key)} => ${next(inner)}`), "}");
     }
     if (value instanceof Set) return braced(`Set(${value.size}) `, "{", limited(value, value.size, next), "}");
-    return braced(name === "Object" ? "" : `${name} `, "{", members(value, next), "}");
+    return braced(name === "Object" ? "" : `${name} `, "{", members(value, limits.items, next), "}");
   }
 
-  function inspectError(error, depth, above) {
+  function inspectError(error, limits, depth, next) {
     const head = `${error.name}: ${error.message}`;
     const stack = String(error.stack ?? "").trimEnd();
     const lines = stack === "" ? [head] : [head, stack];
-    if (error.cause !== undefined && depth < DEPTH_MAX) {
-      lines.push(`caused by ${inspect(error.cause, depth + 1, [...above, error])}`);
-    }
+    if (error.cause !== undefined && depth < limits.depth) lines.push(`caused by ${next(error.cause)}`);
     const extra = Object.keys(error).filter((key) => key !== "stack" && key !== "message" && key !== "cause");
     if (extra.length === 0) return lines.join("\n");
-    const shownExtra = extra.map((key) => `${key}: ${inspect(error[key], depth + 1, [...above, error])}`);
-    return `${lines.join("\n")} ${braced("", "{", shownExtra, "}")}`;
+    const shownExtra = extra.map((key) => `${key}: ${next(error[key])}`);
+    return `${lines.join("\n")} ${bracedTo(limits.width)("", "{", shownExtra, "}")}`;
   }
 
-  function limited(values, size, show) {
+  const limitedTo = (most) => (values, size, show) => {
     const texts = [];
     for (const value of values) {
-      if (texts.length === ITEMS_MAX) {
-        texts.push(`… ${size - ITEMS_MAX} more`);
+      if (texts.length === most) {
+        texts.push(`… ${size - most} more`);
         break;
       }
       texts.push(show(value));
     }
     return texts;
-  }
+  };
 
-  function members(value, show) {
+  function members(value, most, show) {
     const keys = Object.keys(value);
-    const texts = keys.slice(0, ITEMS_MAX).map((key) => {
+    const texts = keys.slice(0, most).map((key) => {
       const { get, value: held } = Object.getOwnPropertyDescriptor(value, key) ?? {};
       return `${/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? key : JSON.stringify(key)}: ${get ? "[getter]" : show(held)}`;
     });
-    if (keys.length > ITEMS_MAX) texts.push(`… ${keys.length - ITEMS_MAX} more`);
+    if (keys.length > most) texts.push(`… ${keys.length - most} more`);
     return texts;
   }
 
-  function braced(prefix, open, texts, close) {
+  const bracedTo = (width) => (prefix, open, texts, close) => {
     if (texts.length === 0) return `${prefix}${open}${close}`;
     const line = texts.join(", ");
-    if (line.length <= WIDTH && !line.includes("\n")) {
+    if (line.length <= width && !line.includes("\n")) {
       return open === "[" ? `${prefix}[${line}]` : `${prefix}${open} ${line} ${close}`;
     }
     const inner = texts.map((text) => `  ${text.replaceAll("\n", "\n  ")}`).join(",\n");
     return `${prefix}${open}\n${inner}\n${close}`;
-  }
+  };
 
-  return { format, inspect };
+  return { format, inspect, LOG };
 }

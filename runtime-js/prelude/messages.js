@@ -14,25 +14,29 @@ export default function messages(native, tools) {
     started = false;
     closed = false;
     waiting = [];
+    delivering = false;
 
     post(message) {
       this.waiting.push(message);
-      if (this.started) this.deliver();
+      this.deliver();
     }
 
+    /** One message after the other, each as a task of its own. */
     deliver() {
-      const message = this.waiting.shift();
-      if (!message) return;
-      tools.task("postMessage", () => {
-        if (this.closed) return;
+      if (!this.started || this.delivering || this.waiting.length === 0) return;
+      this.delivering = true;
+      tools.part("timers").task("postMessage", () => {
+        this.delivering = false;
+        if (this.closed || !this.started) return;
+        const message = this.waiting.shift();
+        this.deliver();
         fire(this.port, new MessageEvent("message", message));
       });
     }
 
     start() {
-      if (this.started) return;
       this.started = true;
-      for (let left = this.waiting.length; left > 0; left -= 1) this.deliver();
+      this.deliver();
     }
   }
 
@@ -80,7 +84,7 @@ export default function messages(native, tools) {
       const { other } = end;
       if (!other || other.closed) return;
       other.closed = true;
-      tools.task("close", () => fire(other.port, new Event("close")));
+      tools.part("timers").task("close", () => fire(other.port, new Event("close")));
     }
   }
   handlerAttribute(MessagePort, "message", (port) => port.start());

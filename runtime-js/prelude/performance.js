@@ -1,6 +1,6 @@
-// Marks and measures of the user-timing standard. They are bounded: the oldest go first.
+// performance: the clock, and the marks and measures of the user-timing standard. Those are bounded: the oldest go first.
 
-export default function performanceMarks(native, tools) {
+export default function performing(native, tools) {
   const { expose, inside, closed, dictionary, needs } = tools.part("idl");
   const ENTRIES_MAX = 1000;
   let entries = [];
@@ -58,7 +58,12 @@ export default function performanceMarks(native, tools) {
   };
   const inOrder = (found) => found.sort((a, b) => a.startTime - b.startTime);
 
-  return {
+  const performance = {
+    get timeOrigin() {
+      return tools.clock.origin();
+    },
+    now: () => tools.clock.now(),
+    toJSON: () => ({ timeOrigin: tools.clock.origin() }),
     mark,
     measure,
     clearMarks: clear("mark"),
@@ -68,4 +73,5 @@ export default function performanceMarks(native, tools) {
     getEntriesByName: (name, type = undefined) =>
       inOrder(entries.filter((entry) => entry.name === `${name}` && (type === undefined || entry.entryType === `${type}`))),
   };
+  return { performance };
 }

@@ -1,6 +1,7 @@
-// Randomness that an event determines: the same event gives the same numbers on any machine.
+// Randomness: that of the machine, and in `reduce` one that the event determines: the same event gives the same numbers
+// on any machine.
 
-export default function random() {
+export default function random(native, tools) {
   /** FNV-1a over the text, stirred, as the four words of xoshiro128**. */
   function sequence(seed) {
     let hash = 0x811c9dc5;
@@ -25,5 +26,15 @@ export default function random() {
       return result;
     };
   }
-  return { sequence };
+  /** What one call of the machine gives at most. */
+  const AT_ONCE = 65536;
+
+  function bytes(length) {
+    const made = new Uint8Array(length);
+    if (tools.reducing.active) for (let at = 0; at < length; at += 1) made[at] = tools.random32() >>> 24;
+    else for (let at = 0; at < length; at += AT_ONCE) made.set(native.random(Math.min(length - at, AT_ONCE)), at);
+    return made;
+  }
+
+  return { sequence, bytes };
 }

@@ -1,6 +1,7 @@
 // crypto.subtle: digests and HMAC, computed by Rust. Whatever else is asked for is refused by name.
 
 export default function subtleCrypto(native, tools) {
+  const digests = tools.natives("digest");
   const { expose, inside, closed, needs, promised, isObject, integer } = tools.part("idl");
   /** The length of a block, in bits, which is that of a generated key. */
   const HASHES = { "SHA-1": 512, "SHA-256": 512, "SHA-384": 1024, "SHA-512": 1024 };
@@ -86,7 +87,7 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(2, arguments, "digest");
-        return native.digest(hashOf(algorithm), bytesOf(data, "the data")).buffer;
+        return digests.digest(hashOf(algorithm), bytesOf(data, "the data")).buffer;
       });
     }
 
@@ -134,7 +135,7 @@ export default function subtleCrypto(native, tools) {
         void this.#brand;
         needs(3, arguments, "sign");
         const { hash, bytes } = keyFor("sign", algorithm, key);
-        return native.hmac(hash, bytes, bytesOf(data, "the data")).buffer;
+        return digests.hmac(hash, bytes, bytesOf(data, "the data")).buffer;
       });
     }
 
@@ -143,7 +144,7 @@ export default function subtleCrypto(native, tools) {
         void this.#brand;
         needs(4, arguments, "verify");
         const { hash, bytes } = keyFor("verify", algorithm, key);
-        return native.sameBytes(native.hmac(hash, bytes, bytesOf(data, "the data")), bytesOf(signature, "the signature"));
+        return digests.sameBytes(digests.hmac(hash, bytes, bytesOf(data, "the data")), bytesOf(signature, "the signature"));
       });
     }
   }

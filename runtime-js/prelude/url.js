@@ -1,6 +1,7 @@
 // URL and URLSearchParams, as the URL standard has them; parsing and serialising are Rust's.
 
 export default function urls(native, tools) {
+  const urls = tools.natives("url");
   const { expose, iterable, isObject, needs, text: wellFormed } = tools.part("idl");
   const FIELDS = ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
   /** How a URL hears of changes in its parameters, and they of changes in it. */
@@ -94,7 +95,7 @@ export default function urls(native, tools) {
     }
 
     toString() {
-      return native.formSerialize(this.#pairs.flat());
+      return urls.formSerialize(this.#pairs.flat());
     }
   }
   iterable(URLSearchParams, (params) => pairsOf(params));
@@ -102,7 +103,7 @@ export default function urls(native, tools) {
   Object.defineProperty(URLSearchParams, "length", { value: 0, configurable: true });
 
   function parsed(text) {
-    const flat = native.formParse(text.toWellFormed());
+    const flat = urls.formParse(text.toWellFormed());
     const pairs = [];
     for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at], flat[at + 1]]);
     return pairs;
@@ -114,7 +115,7 @@ export default function urls(native, tools) {
 
     constructor(url, base = undefined) {
       needs(1, arguments, "new URL");
-      this.#parts = native.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base));
+      this.#parts = urls.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base));
       if (!this.#parts) {
         const error = new TypeError(`Invalid URL: ${url}${base === undefined ? "" : ` (base ${base})`}`);
         error.code = "ERR_INVALID_URL";
@@ -124,7 +125,7 @@ export default function urls(native, tools) {
 
     static canParse(url, base = undefined) {
       needs(1, arguments, "canParse");
-      return Boolean(native.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base)));
+      return Boolean(urls.urlParse(wellFormed(url), base === undefined ? undefined : wellFormed(base)));
     }
 
     static parse(url, base = undefined) {
@@ -133,7 +134,7 @@ export default function urls(native, tools) {
     }
 
     #set(field, value) {
-      const changed = native.urlSet(this.#parts[0], field, wellFormed(value));
+      const changed = urls.urlSet(this.#parts[0], field, wellFormed(value));
       if (!changed) {
         if (field === "href") throw new TypeError(`Invalid URL: ${value}`);
         return;
@@ -146,7 +147,7 @@ export default function urls(native, tools) {
       if (!this.#params) {
         this.#params = new URLSearchParams(this.search);
         follow(this.#params, () => {
-          this.#parts = native.urlSet(this.#parts[0], "search", this.#params.toString()) ?? this.#parts;
+          this.#parts = urls.urlSet(this.#parts[0], "search", this.#params.toString()) ?? this.#parts;
         });
       }
       return this.#params;

@@ -55,7 +55,7 @@ pub fn demo(options: &config::Demo) -> Result<(), Failure> {
             sled_cache_bytes: CACHE_BYTES,
             workers: None,
             hibernate_after: None,
-            bundler: super::bundler::options(&options.packages, Some(folder.path()))?,
+            bundler: super::bundler::options(&options.packages, folder.path()),
         };
         let server = http::start(http, host).await.map_err(failed_to_start)?;
         let url = server.url();

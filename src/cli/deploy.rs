@@ -129,6 +129,8 @@ enum Outcome {
     CompileFailed(Received, CompileFailed),
     /// Somebody has configured the slug again before this came to anything.
     Superseded(u64),
+    /// Somebody does not want it any more.
+    Removed,
 }
 
 struct Wait<'a> {
@@ -173,13 +175,20 @@ impl Wait<'_> {
             let row = self.row().await?;
             self.steps.show(row.as_ref().and_then(|row| row.build.as_ref()));
             let is_checking = row.as_ref().is_some_and(|row| row.build.is_some());
+            if let Some((failed @ (Outcome::LoadFailed(..) | Outcome::CompileFailed(..)), _)) = active {
+                return Ok(failed);
+            }
+            let Some(row) = row else { return Ok(Outcome::Removed) };
+            if let Some(by) = row.superseded(self.configured) {
+                return Ok(Outcome::Superseded(by));
+            }
             match active.take() {
-                Some((outcome @ Outcome::Activated(_), until)) if is_checking && Instant::now() < until => {
+                Some((outcome, until)) if is_checking && Instant::now() < until => {
                     active = Some((outcome, until));
                 }
                 Some((outcome, _)) => return Ok(outcome),
                 None => {
-                    if let Some(outcome) = row.and_then(|row| self.judge_row(row)) {
+                    if let Some(outcome) = self.judge_row(row) {
                         return Ok(outcome);
                     }
                 }
@@ -212,9 +221,6 @@ impl Wait<'_> {
 
     /// What no event tells: the code runs already, or something newer has taken its place.
     fn judge_row(&self, row: Row) -> Option<Outcome> {
-        if let Some(source) = row.source.as_ref().filter(|source| source.offset > self.configured) {
-            return Some(Outcome::Superseded(source.offset));
-        }
         let is_answered = row.source.is_none_or(|source| source.status == "built");
         let is_older = row.configured_offset.is_some_and(|configured| configured < self.configured);
         (row.status == "active" && is_answered && is_older)
@@ -246,6 +252,14 @@ struct Row {
     build: Option<Step>,
 }
 
+impl Row {
+    /// Where something newer than what was configured at an offset stands.
+    fn superseded(&self, configured: u64) -> Option<u64> {
+        let newest = self.source.as_ref().map(|source| source.offset).or(self.configured_offset);
+        newest.filter(|newest| *newest > configured)
+    }
+}
+
 #[derive(Deserialize)]
 struct SourceRow {
     offset: u64,
@@ -265,6 +279,12 @@ fn tell(
             return tell_active(remote, options, slug, version.unwrap_or_default(), Some(&event));
         }
         Outcome::Unchanged(version) => return tell_active(remote, options, slug, version, None),
+        Outcome::Removed => {
+            return Err(Failure::failed(format!(
+                "processor `{slug}` was removed from {} before it was ready",
+                options.stream
+            )));
+        }
         Outcome::Superseded(offset) => {
             return Err(Failure::failed(format!(
                 "processor `{slug}` was configured again on {}, at offset {offset}, before this source was ready: that one runs",

@@ -16,7 +16,7 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
     run_server(async {
         let signals = Signals::start()?;
         let server =
-            http::start(http_options(options), host_options(options)?).await.map_err(failed_to_start)?;
+            http::start(http_options(options), host_options(options)).await.map_err(failed_to_start)?;
         let ready = format!(
             "millrace is listening on {} (data: {}, store: {})",
             server.url(),
@@ -122,8 +122,8 @@ fn http_options(options: &Serve) -> HttpOptions {
     }
 }
 
-fn host_options(options: &Serve) -> Result<HostOptions, Failure> {
-    Ok(HostOptions {
+fn host_options(options: &Serve) -> HostOptions {
+    HostOptions {
         data: options.data.clone(),
         engine: options.store.map(|store| match store {
             Store::Sled => Engine::Sled,
@@ -132,6 +132,6 @@ fn host_options(options: &Serve) -> Result<HostOptions, Failure> {
         sled_cache_bytes: options.sled_cache_bytes(),
         workers: options.workers.and_then(|workers| usize::try_from(workers).ok()),
         hibernate_after: options.hibernate_after(),
-        bundler: super::bundler::options(&options.packages, Some(&options.data))?,
-    })
+        bundler: super::bundler::options(&options.packages, &options.data),
+    }
 }

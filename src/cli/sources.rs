@@ -239,6 +239,10 @@ fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
             continue;
         }
         if path.is_dir() {
+            // A link may lead back to where it stands.
+            if path.is_symlink() {
+                continue;
+            }
             files.extend(files_below(&path, depth + 1)?);
         } else {
             files.push(path);

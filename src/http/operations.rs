@@ -40,6 +40,10 @@ pub async fn metrics(State(app): State<App>) -> Response {
         app.host.streams().running_count() as u64,
     );
     line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
+    let builds = app.host.bundling().stats();
+    line("builds_running", "gauge", "sources that are being built or checked", builds.running);
+    line("bundles_total", "counter", "sources that became a processor since the start", builds.built);
+    line("compile_failures_total", "counter", "sources that did not since the start", builds.failed);
     line(
         "isolates",
         "gauge",

@@ -2,6 +2,7 @@
 //! the socket, so that it sees the host's end at once, even while a script holds the other thread.
 
 mod allocator;
+mod builtins;
 mod compile;
 mod digest;
 mod engine;
@@ -13,6 +14,7 @@ mod natives;
 mod prelude;
 mod replay;
 mod web;
+mod zlib;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
@@ -22,6 +24,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
+pub use self::builtins::NODE_MODULES;
 use self::host::{Due, Shared};
 use self::inbox::Work;
 use self::isolate::Isolate;

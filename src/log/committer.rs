@@ -1,5 +1,6 @@
-//! The committer: one thread that writes. It takes all that waits, decides it in order, writes one batch,
-//! syncs, moves the watermark, and only then answers. While one sync runs the next group gathers.
+//! The committer: one thread that writes. It takes all that waits, decides it in order, has one batch synced
+//! by the journal, gives it to the engine, moves the watermark, and only then answers. While one sync runs the
+//! next group gathers.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -12,13 +13,15 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::folder::{DataFolder, Synced};
+use super::checkpointer::Checkpointer;
+use super::folder::{self, DataFolder, Note};
 use super::group::{Answer, Group, Reply};
-use super::kv::{Batch, Kv, KvError};
+use super::journal::Journal;
+use super::kv::{Batch, Kv};
 use super::lazy::{Lazies, Place};
 use super::lookup::Lookup;
 use super::watermark::Watermark;
-use super::{Commit, LOCK, LogError, OpenError, Shared, StreamId, keys, record};
+use super::{Commit, LOCK, LogError, OpenError, Parts, Shared, StreamId, keys, record};
 use crate::event::{Offset, StreamKey};
 use crate::limits::{COMMIT_QUEUE_MAX, LAZY_WRITE_DELAY, PURGE_KEYS_MAX, TAIL_CACHE_MAX};
 
@@ -51,7 +54,9 @@ pub(super) struct Committer {
     next_stream: StreamId,
     /// Batches that were synced, ever.
     batches: u64,
-    synced: Synced,
+    journal: Journal,
+    checkpointer: Checkpointer,
+    synced: Note,
     /// Deleted streams whose keys are to be removed.
     purges: VecDeque<StreamId>,
     /// Its buffers serve one group after the other.
@@ -70,11 +75,14 @@ impl Committer {
         folder: DataFolder,
         kv: Arc<dyn Kv>,
         requests: mpsc::Receiver<Request>,
+        parts: Parts,
     ) -> Result<Arc<Shared>, OpenError> {
         let start = |error| OpenError::io(&folder.path, "start the committer", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(start)?;
         let Beginning { next_stream, batches, purges } = begin(&*kv, &folder.path)?;
-        let synced = folder.open_synced()?;
+        let journal = Journal::open(&folder.path, parts.segment_bytes, parts.medium)
+            .map_err(|error| OpenError::io(&folder.path, "make the journal", error))?;
+        let synced = folder.open_note(folder::SYNCED)?;
         let shared = Arc::new(Shared {
             folder: folder.path.clone(),
             engine: folder.manifest.engine,
@@ -83,10 +91,14 @@ impl Committer {
             lazies: Lazies::default(),
             deleted: RwLock::new(HashSet::from_iter(purges.iter().copied())),
             failure: OnceLock::new(),
+            syncs: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             events: AtomicU64::new(0),
             ended: watch::Sender::new(false),
         });
+        let note = folder.open_note(folder::CHECKPOINT)?;
+        let checkpointer = Checkpointer::start(shared.clone(), kv.clone(), note, batches, parts.pace)
+            .map_err(|error| OpenError::io(&folder.path, "start the checkpointer", error))?;
         let committer = Committer {
             shared: shared.clone(),
             kv,
@@ -95,6 +107,8 @@ impl Committer {
             tails: HashMap::new(),
             next_stream,
             batches,
+            journal,
+            checkpointer,
             synced,
             purges: purges.into(),
             group: Group::default(),
@@ -301,14 +315,19 @@ impl Committer {
         }
         self.batches += 1;
         group.batch.put(keys::SYNCED, |value| value.extend_from_slice(&self.batches.to_be_bytes()));
+        self.journal
+            .append(self.batches, &group.batch, &self.checkpointer)
+            .map_err(|error| self.shared.fail(&error))?;
+        self.synced.take(self.batches);
         self.shared.watermark.begin(std::mem::take(&mut group.tails));
-        self.kv.write(&group.batch, true).map_err(|error| self.fail(&error))?;
-        self.synced.note(self.batches);
+        self.kv.write(&group.batch).map_err(|error| self.shared.fail(&error))?;
+        self.checkpointer.applied(self.batches, group.batch.bytes());
         if let Some(id) = group.deleted {
             self.shared.deleted.write().expect(LOCK).insert(id);
             self.purges.push_back(id);
         }
         group.tails = self.shared.watermark.publish(self.next_stream);
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         self.shared.commits.fetch_add(group.commits, Ordering::Relaxed);
         self.shared.events.fetch_add(group.events as u64, Ordering::Relaxed);
         Ok(())
@@ -339,16 +358,10 @@ impl Committer {
         (new..old).for_each(|number| batch.delete(&keys::piece(&key, number)));
     }
 
-    /// From now on nothing is written: what the disk holds of the last batch is unknown.
-    fn fail(&self, error: &KvError) -> LogError {
-        let failure = self.shared.failure.get_or_init(|| LogError::failed(&self.shared.folder, error));
-        tracing::error!(folder = %self.shared.folder.display(), "{failure}");
-        failure.clone()
-    }
-
     // --- removing -------------------------------------------------------------------------------
 
-    /// Removes some keys of a deleted stream. No sync: a crash only means that it is done again.
+    /// Removes some keys of a deleted stream, past the journal: a crash only means that it is done again. What
+    /// the journal brings back of them comes with the tombstone.
     fn purge(&mut self) {
         let Some(id) = self.purges.front().copied() else {
             return;
@@ -383,14 +396,14 @@ impl Committer {
         if last {
             batch.delete(&keys::tombstone(id));
         }
-        self.kv.write(&batch, false).map_err(|error| self.fail(&error))?;
+        self.kv.write(&batch).map_err(|error| self.shared.fail(&error))?;
         Ok(last)
     }
 
     // --- ending ---------------------------------------------------------------------------------
 
-    /// Nobody is answered any more, but what nobody waits for is still written.
-    fn finish(&mut self) {
+    /// Nobody is answered any more, but what nobody waits for is still written, and a last checkpoint made.
+    fn finish(mut self) {
         self.requests.close();
         for request in self.waiting.drain(..) {
             request.refuse(self.shared.ended());
@@ -398,6 +411,9 @@ impl Committer {
         self.shared.lazies.close();
         while !self.shared.lazies.is_empty() {
             let _ = self.write_group();
+        }
+        if self.shared.failure.get().is_none() {
+            self.checkpointer.close();
         }
     }
 }

@@ -1,9 +1,8 @@
-//! fjall 3 as an engine: a log-structured tree, for more data than sled carries well. One keyspace, and a
-//! batch is in its synced journal before anybody can see it.
+//! fjall 3 as an engine: a log-structured tree, for more data than sled carries well. One keyspace; a batch
+//! is in fjall's own journal, which is synced when we ask for it and whenever fjall begins another one.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use ::fjall::{Database, Error, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable};
@@ -15,7 +14,6 @@ pub(super) struct FjallKv {
     // Before the database, so that it is dropped first.
     keyspace: Keyspace,
     database: Database,
-    syncs: AtomicU64,
 }
 
 impl FjallKv {
@@ -31,7 +29,7 @@ impl FjallKv {
             }
         };
         let keyspace = catch(|| database.keyspace("log", keyspace_options).map_err(convert))?;
-        Ok(FjallKv { keyspace, database, syncs: AtomicU64::new(0) })
+        Ok(FjallKv { keyspace, database })
     }
 }
 
@@ -44,21 +42,19 @@ fn keyspace_options() -> KeyspaceCreateOptions {
 }
 
 impl Kv for FjallKv {
-    fn write(&self, batch: &Batch, sync: bool) -> Result<(), KvError> {
-        let mode = sync.then_some(PersistMode::SyncData);
-        let mut writes =
-            ::fjall::OwnedWriteBatch::with_capacity(self.database.clone(), batch.len()).durability(mode);
+    fn write(&self, batch: &Batch) -> Result<(), KvError> {
+        let mut writes = ::fjall::OwnedWriteBatch::with_capacity(self.database.clone(), batch.len());
         for (key, value) in batch.writes() {
             match value {
                 Some(value) => writes.insert(&self.keyspace, key, value),
                 None => writes.remove(&self.keyspace, key),
             }
         }
-        catch(|| writes.commit().map_err(convert))?;
-        if sync {
-            self.syncs.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
+        catch(|| writes.commit().map_err(convert))
+    }
+
+    fn sync(&self) -> Result<(), KvError> {
+        catch(|| self.database.persist(PersistMode::SyncData).map_err(convert))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
@@ -87,7 +83,7 @@ impl Kv for FjallKv {
 
     fn stats(&self) -> Result<KvStats, KvError> {
         let disk_bytes = catch(|| self.database.disk_space().map_err(convert))?;
-        Ok(KvStats { disk_bytes, syncs: self.syncs.load(Ordering::Relaxed), blob_files: 0 })
+        Ok(KvStats { disk_bytes, blob_files: 0 })
     }
 }
 

@@ -4,12 +4,16 @@
 //! |-----------------|-----------------------------------------------------------------------|
 //! | `lock`          | locked by the process that uses the folder, and its number            |
 //! | `millrace.json` | the manifest, written and synced before anything else                 |
-//! | `synced`        | how many batches were synced: u64, and the CRC-32C of these bytes     |
-//! | `sled`, `fjall` | the engine's files                                                    |
+//! | `journal`       | the newest batches, synced before they are acknowledged               |
+//! | `sled`, `fjall` | the engine's files, which follow the journal                          |
+//! | `synced`        | the number of the newest batch in the journal                         |
+//! | `checkpoint`    | the number of the newest batch that was durable in the engine         |
 //!
-//! `synced` is there because an engine that finds its newest bytes damaged takes them for a write that a
-//! crash has cut off, and forgets them without a word. It is written after each sync, and is not synced
-//! itself: so it may be behind the store, and if it is ahead, then the store has lost acknowledged events.
+//! The two numbers are notes: u64, and the CRC-32C of these bytes. They are taken when what they say has come
+//! to be, and are not synced themselves: so each may be behind. `synced` is there because a journal and an
+//! engine that find their newest bytes damaged take them for a write that a crash has cut off, and forget them
+//! without a word: if the note is ahead of both, they have lost acknowledged events. `checkpoint` saves a
+//! restart from applying again what needs it no more.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -26,7 +30,8 @@ use crate::limits::SLED_SEGMENT_BYTES;
 pub(super) const FORMAT: u32 = 1;
 
 const LOCK: &str = "lock";
-const SYNCED: &str = "synced";
+pub(super) const SYNCED: &str = "synced";
+pub(super) const CHECKPOINT: &str = "checkpoint";
 const MANIFEST: &str = "millrace.json";
 const MANIFEST_DRAFT: &str = "millrace.json.new";
 
@@ -76,20 +81,19 @@ impl DataFolder {
         Ok(DataFolder { path: path.into(), manifest, _lock: lock })
     }
 
-    /// How many synced batches the store must have at least.
-    pub fn synced(&self) -> Result<u64, OpenError> {
-        match fs::read(self.path.join(SYNCED)) {
-            // Written without a sync, it may be empty or old after a power cut, and then says nothing.
-            Ok(bytes) => Ok(decode_synced(&bytes).unwrap_or(0)),
+    /// The number that a note says; 0 when it says nothing.
+    pub fn noted(&self, name: &str) -> Result<u64, OpenError> {
+        match fs::read(self.path.join(name)) {
+            // Written without a sync, it may be empty or old after a power cut.
+            Ok(bytes) => Ok(decode_note(&bytes).unwrap_or(0)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(OpenError::io(&self.path, "read `synced`", error)),
+            Err(error) => Err(OpenError::io(&self.path, "read a note", error)),
         }
     }
 
-    /// For the committer, to note each sync.
-    pub fn open_synced(&self) -> Result<Synced, OpenError> {
-        let open = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(SYNCED));
-        open.map(Synced).map_err(|error| OpenError::io(&self.path, "open `synced`", error))
+    pub fn open_note(&self, name: &str) -> Result<Note, OpenError> {
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(name));
+        open.map(Note).map_err(|error| OpenError::io(&self.path, "open a note", error))
     }
 
     pub fn engine_folder(&self) -> PathBuf {
@@ -113,28 +117,28 @@ impl DataFolder {
     }
 }
 
-/// The count of synced batches beside the store.
-pub(super) struct Synced(File);
+/// The number of a batch beside the store.
+pub(super) struct Note(File);
 
-impl Synced {
-    /// A note that could not be taken only makes the next opening trust the engine more.
-    pub fn note(&self, batches: u64) {
-        let _ = self.0.write_all_at(&encode_synced(batches), 0);
+impl Note {
+    /// One that could not be taken only makes the next opening know less.
+    pub fn take(&self, number: u64) {
+        let _ = self.0.write_all_at(&encode_note(number), 0);
     }
 }
 
-fn encode_synced(batches: u64) -> [u8; 12] {
+fn encode_note(number: u64) -> [u8; 12] {
     let mut bytes = [0; 12];
-    let (number, checksum) = bytes.split_at_mut(8);
-    number.copy_from_slice(&batches.to_be_bytes());
-    checksum.copy_from_slice(&crc32c::crc32c(number).to_be_bytes());
+    let (content, checksum) = bytes.split_at_mut(8);
+    content.copy_from_slice(&number.to_be_bytes());
+    checksum.copy_from_slice(&crc32c::crc32c(content).to_be_bytes());
     bytes
 }
 
-fn decode_synced(bytes: &[u8]) -> Option<u64> {
-    let (number, _) = bytes.split_first_chunk()?;
-    let batches = u64::from_be_bytes(*number);
-    (bytes == encode_synced(batches)).then_some(batches)
+fn decode_note(bytes: &[u8]) -> Option<u64> {
+    let (content, _) = bytes.split_first_chunk()?;
+    let number = u64::from_be_bytes(*content);
+    (bytes == encode_note(number)).then_some(number)
 }
 
 fn make(path: &Path) -> Result<(), OpenError> {

@@ -1,16 +1,21 @@
 //! The check of a data folder: every promise that the layout makes, looked at key by key. It writes nothing
-//! of its own; the engine may finish its own recovery when it is opened.
+//! of its own, and looks at the engine as it will be with the journal applied; the engine may finish its own
+//! recovery when it is opened.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::folder::DataFolder;
+use super::journal::Recovered;
 use super::kv::Kv;
 use super::lookup::{Lookup, decode_record};
+use super::overlay::Overlay;
 use super::record::{self, Assembly, Frame};
 use super::{
-    Engine, LogError, Mark, OpenError, StreamId, StreamRecord, check_format, check_synced, keys, start_engine,
+    Engine, LogError, Mark, OpenError, StreamId, StreamRecord, check_format, check_synced, keys,
+    newest_batch, start_engine,
 };
 use crate::event::{Event, IdempotencyKey, Offset, StreamKey};
 use crate::limits::{FJALL_CACHE_BYTES, FSCK_PROBLEMS_MAX};
@@ -48,8 +53,16 @@ pub fn fsck(folder: &Path) -> Result<FsckReport, OpenError> {
         // Its making was interrupted, so nothing has ever been stored.
         return Ok(report);
     }
-    let kv = start_engine(&folder, FJALL_CACHE_BYTES)?;
-    check_format(&folder, &*kv)?;
+    let engine = start_engine(&folder, FJALL_CACHE_BYTES)?;
+    check_format(&folder, &*engine)?;
+    let journal = Recovered::read(&folder.path)
+        .map_err(|error| OpenError::io(&folder.path, "read the journal", error))?;
+    let newest = newest_batch(&folder, &*engine)?;
+    let batches = journal.behind(newest, newest).unwrap_or_else(|why| {
+        report.add(why);
+        &[]
+    });
+    let kv: Arc<dyn Kv> = Arc::new(Overlay::new(engine, batches.iter().map(|record| &record.batch)));
     if let Err(shortened @ OpenError::Shortened { .. }) = check_synced(&folder, &*kv) {
         report.add(shortened.to_string());
     }

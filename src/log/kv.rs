@@ -1,4 +1,4 @@
-//! What an embedded engine has to do: write a batch, get, scan, count. All else stands once, above it.
+//! What an embedded engine has to do: write a batch, sync, get, scan, count. All else stands once, above it.
 
 use std::io::ErrorKind;
 use std::ops::{ControlFlow, Range};
@@ -8,9 +8,13 @@ pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
 /// An ordered map of bytes on a disk.
 pub(super) trait Kv: Send + Sync + 'static {
-    /// All of the batch or nothing, also after a crash, and never without the batches before it.
-    /// With `sync` it returns when the batch, and all before it, would survive the loss of power.
-    fn write(&self, batch: &Batch, sync: bool) -> Result<(), KvError>;
+    /// All of the batch or nothing, also after a crash, and never without the batches before it. How many of
+    /// the newest a crash takes back is open, until the next sync.
+    fn write(&self, batch: &Batch) -> Result<(), KvError>;
+
+    /// Returns when all that was written before would survive the loss of power. Reads and, as far as the engine
+    /// can, writes go on meanwhile.
+    fn sync(&self) -> Result<(), KvError>;
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError>;
 
@@ -23,8 +27,6 @@ pub(super) trait Kv: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct KvStats {
     pub disk_bytes: u64,
-    /// Writes that were synced since the engine was opened.
-    pub syncs: u64,
     /// Files of values that the engine keeps apart and never syncs; there must be none.
     pub blob_files: u64,
 }
@@ -63,7 +65,7 @@ pub(super) fn catch<T>(call: impl FnOnce() -> Result<T, KvError>) -> Result<T, K
 }
 
 /// Writes that become true together. Keys and values lie in one buffer, so that an event costs no allocation.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
     writes: Vec<(Range<usize>, Option<Range<usize>>)>,
@@ -91,8 +93,7 @@ impl Batch {
         taken
     }
 
-    /// A value as it is, without a seal of ours.
-    #[cfg(test)]
+    /// A value that has its seal already.
     pub fn put_raw(&mut self, key: &[u8], value: &[u8]) {
         let key = self.push(key);
         let value = self.push(value);
@@ -122,6 +123,11 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
+    }
+
+    /// Of all keys and values.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     /// Keeps the buffers for the next batch.

@@ -1,11 +1,15 @@
 //! sled 0.34 as an engine. It is safe only with five rules, of which four are kept here: its flush does not
 //! sync, so we do; values stay out of its blob files, which it never syncs; everything is in one tree, one
 //! batch a commit; its panics are caught. (The fifth, a checksum of ours, is in `record`.)
+//!
+//! sled writes a segment to its file when the segment is full, and reuses an old one only when what had been
+//! moved out of it has been written two segments earlier. It takes written for synced, which is not so; but
+//! checkpoints come far more often than segments fill, so that what it overwrites has another, synced place.
 
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::kv::{Batch, Kv, KvError, KvStats, Visit, catch};
@@ -16,7 +20,9 @@ pub(super) struct SledKv {
     /// sled's own file, for the sync that its flush leaves out.
     file: File,
     blobs: PathBuf,
-    syncs: AtomicU64,
+    /// Held by a write and by a flush, which exclude each other in sled anyway: but there a write that waits
+    /// for a flush makes readers wait too.
+    gate: Mutex<()>,
 }
 
 impl SledKv {
@@ -31,15 +37,13 @@ impl SledKv {
         let db = open_unlocked(&config)?;
         let file = File::open(folder.join("db")).map_err(|error| KvError::io(&error))?;
         sync_folder(folder, &file).map_err(|error| KvError::io(&error))?;
-        Ok(SledKv { db, file, blobs: folder.join("blobs"), syncs: AtomicU64::new(0) })
+        Ok(SledKv { db, file, blobs: folder.join("blobs"), gate: Mutex::default() })
     }
 
-    /// Any error here is final for the caller: what a failed sync has left on the disk is unknown.
-    fn sync(&self) -> Result<(), KvError> {
-        self.db.flush().map_err(convert)?;
-        self.file.sync_data().map_err(|error| KvError::io(&error))?;
-        self.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+    /// Alone with the tree. It guards no data of ours, so a panic of sled's leaves nothing half done in it.
+    fn alone<T>(&self, call: impl FnOnce() -> Result<T, ::sled::Error>) -> Result<T, KvError> {
+        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        catch(|| call().map_err(convert))
     }
 }
 
@@ -65,7 +69,7 @@ fn sync_folder(folder: &Path, db: &File) -> std::io::Result<()> {
 }
 
 impl Kv for SledKv {
-    fn write(&self, batch: &Batch, sync: bool) -> Result<(), KvError> {
+    fn write(&self, batch: &Batch) -> Result<(), KvError> {
         let mut writes = ::sled::Batch::default();
         for (key, value) in batch.writes() {
             match value {
@@ -73,10 +77,12 @@ impl Kv for SledKv {
                 None => writes.remove(key),
             }
         }
-        catch(|| {
-            self.db.apply_batch(writes).map_err(convert)?;
-            if sync { self.sync() } else { Ok(()) }
-        })
+        self.alone(|| self.db.apply_batch(writes))
+    }
+
+    fn sync(&self) -> Result<(), KvError> {
+        self.alone(|| self.db.flush())?;
+        self.file.sync_data().map_err(|error| KvError::io(&error))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
@@ -106,7 +112,7 @@ impl Kv for SledKv {
     fn stats(&self) -> Result<KvStats, KvError> {
         let disk_bytes = catch(|| self.db.size_on_disk().map_err(convert))?;
         let blob_files = std::fs::read_dir(&self.blobs).map_err(|error| KvError::io(&error))?.count() as u64;
-        Ok(KvStats { disk_bytes, syncs: self.syncs.load(Ordering::Relaxed), blob_files })
+        Ok(KvStats { disk_bytes, blob_files })
     }
 }
 

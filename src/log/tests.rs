@@ -6,13 +6,16 @@ mod basics;
 mod disk_full;
 mod faults;
 mod folders;
+mod journal;
 mod model;
 mod side_by_side;
 mod throughput;
 mod values;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::event::{EventInput, EventType, IdempotencyKey, Json, Project, StreamPath};
@@ -40,6 +43,16 @@ pub(super) fn options(engine: Engine) -> LogOptions {
 
 pub(super) fn open(folder: &Path, engine: Engine) -> Log {
     Log::open(folder, options(engine)).unwrap()
+}
+
+/// With a journal that begins anew every few batches, and checkpoints all the time.
+pub(super) fn open_small(folder: &Path, engine: Engine) -> Log {
+    Log::open_with(folder, options(engine), small()).unwrap()
+}
+
+pub(super) fn small() -> Parts {
+    let pace = Pace { bytes: 4 * 1024, after: Duration::from_millis(5) };
+    Parts { segment_bytes: 16 * 1024, pace, ..Parts::default() }
 }
 
 pub(super) fn key(path: &str) -> StreamKey {
@@ -86,6 +99,42 @@ pub(super) fn offsets(events: &[Arc<Event>]) -> Vec<u64> {
 
 pub(super) fn paths(streams: &[StreamRecord]) -> Vec<&str> {
     streams.iter().map(|stream| stream.key.path.as_str()).collect()
+}
+
+/// The files of a folder and what is below it.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// What a process that is killed now would leave behind, if nothing is being written.
+pub(super) fn copy_of(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in files(folder) {
+        let to = copied(&copy, folder, &file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&to, &bytes[..used_bytes(&file) as usize]).unwrap();
+        fs::File::options().write(true).open(&to).unwrap().set_len(bytes.len() as u64).unwrap();
+    }
+    fs::create_dir_all(copy.path().join("sled").join("blobs")).unwrap();
+    copy
+}
+
+pub(super) fn copied(copy: &tempfile::TempDir, folder: &Path, file: &Path) -> PathBuf {
+    copy.path().join(file.strip_prefix(folder).unwrap())
+}
+
+/// Up to the zeros that are reserved at its end.
+pub(super) fn used_bytes(file: &Path) -> u64 {
+    let bytes = fs::read(file).unwrap();
+    let blocks = bytes.chunks(4_096).rposition(|block| block != &[0; 4_096][..block.len()]);
+    blocks.map_or(0, |last| (last as u64 + 1) * 4_096).min(bytes.len() as u64)
 }
 
 /// The folder holds nothing but what it should.

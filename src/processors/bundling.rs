@@ -5,6 +5,7 @@
 mod job;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use millrace_bundler::{Bundler, Step};
@@ -32,8 +33,17 @@ struct Inner {
     jobs: Mutex<HashMap<(StreamKey, Slug), Running>>,
     /// Builds that run at once; the others wait in line.
     permits: Semaphore,
+    built: AtomicU64,
+    failed: AtomicU64,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// Figures since the start, but for what runs now.
+pub struct BuildStats {
+    pub running: u64,
+    pub built: u64,
+    pub failed: u64,
 }
 
 /// What is being done for one source.
@@ -50,6 +60,8 @@ impl Bundling {
             streams: OnceLock::new(),
             jobs: Mutex::default(),
             permits: Semaphore::new(BUILDS_MAX),
+            built: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -123,6 +135,14 @@ impl Bundling {
         let step = self.jobs().get(&(stream.clone(), slug.clone()))?.step.clone();
         let step = step.lock().expect("nothing panics while it holds a step");
         step.clone()
+    }
+
+    pub fn stats(&self) -> BuildStats {
+        BuildStats {
+            running: self.jobs().len() as u64,
+            built: self.0.built.load(Relaxed),
+            failed: self.0.failed.load(Relaxed),
+        }
     }
 
     fn finished(&self, stream: &StreamKey, slug: &Slug, offset: Offset) {

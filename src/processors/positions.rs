@@ -27,6 +27,9 @@ impl Positions {
 
     /// The failure as its author should read it.
     pub fn tell(&self, mut failure: ScriptFailure) -> ScriptFailure {
+        if failure.error.message.ends_with("eval is not supported") {
+            failure.error.message += ": configure the processor with `limits: {\"codeGeneration\": true}` if it, or a package of its, must make code at run time";
+        }
         if let Positions::Mapped { .. } = self {
             failure.error.frames =
                 failure.error.frames.iter().filter_map(|frame| self.original(frame)).collect();

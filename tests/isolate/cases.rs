@@ -118,7 +118,8 @@ cases! { hooks:
     logs("export default { async afterAppend({ read }) { const seen = []; for await (const event of read({ afterOffset: 'start' })) seen.push(event.offset); console.log(seen) } }", &["info [1, 2, 3, 4, 5]"]),
     logs("export default { async afterAppend({ read }) { for await (const event of read({ afterOffset: 1 })) { console.log(event.offset); break } } }", &["info 2"]),
     logs("export default { afterAppend({ logger }) { logger.warn('w %d', 1); logger.debug('d'); logger.error(new Error('e').message); logger.info('i') } }", &["warn w 1", "debug d", "error e", "info i"]),
-    logs("export default { afterAppend() { console.log(process.env.KEY, typeof process.exit, typeof require) } }", &["info value undefined undefined"]),
+    logs("const key = process.env.KEY; export default { afterAppend() { console.log(key) } }", &["info value"]),
+    logs("export default { afterAppend() { console.log(process.env.KEY, typeof process.exit, typeof require) } }", &["info value undefined function"]),
     logs("export default { async afterAppend({ append }) { const all = await Promise.all([1, 2, 3].map((n) => append({ type: 't', payload: { n } }))); console.log(all.length) } }", &["info 3"]).with_appends(&[r#"2.1 {"type":"t","payload":{"n":1}}"#, r#"2.2 {"type":"t","payload":{"n":2}}"#, r#"2.3 {"type":"t","payload":{"n":3}}"#]),
     logs("export default { afterAppend() { for (let n = 0; n < 203; n += 1) if (n > 199) console.log(n); else console.debug } }", &["info 200", "info 201", "info 202"]),
 }

@@ -19,5 +19,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages;
+    "web": readable_streams, writable_streams, bodies, messages, intl;
+    "node": modules, buffer, events, util, streams, zlib;
 }

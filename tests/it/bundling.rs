@@ -95,6 +95,11 @@ fn what_compiles_runs() {
             json!(true),
         ),
         (
+            "chain",
+            json!({"processor.ts": answering(&format!("const a = {}1;", "1 + ".repeat(10_000)), "a")}),
+            json!(10_001),
+        ),
+        (
             "sdk",
             json!({"processor.ts": "import { defineProcessor } from 'millrace';\nimport { defineProcessor as same } from 'ai-engineer-workshop';\nexport default defineProcessor(() => ({ async afterAppend({ event, append }: any) { if (event.type === 'ping') await append({ type: 'pong', payload: { value: same === defineProcessor } }); } }));"}),
             json!(true),
@@ -174,6 +179,24 @@ fn what_does_not_compile_is_told_exactly() {
             json!({"files": {"processor.ts": "import x from 'x';\nexport default x;"}, "packageJson": {"dependencies": {"x": "git+https://example.com/x.git"}}}),
             "install",
             json!([{"code": "unsupported-dependency", "file": "package.json", "line": 3, "column": 10}]),
+        ),
+        (
+            "development",
+            json!({"files": {"processor.ts": "import x from 'x';\nexport default x;"}, "packageJson": {"devDependencies": {"x": "1"}}}),
+            "resolve",
+            json!([{"code": "undeclared-dependency", "line": 1, "column": 15, "hint": "~devDependencies"}]),
+        ),
+        (
+            "computed",
+            json!({"files": {"processor.ts": "const name: string = './a';\nexport default { async afterAppend() { await import(name); } };"}}),
+            "resolve",
+            json!([at("dynamic-import", "processor.ts", 2, 53)]),
+        ),
+        (
+            "no-code",
+            json!({"files": {"a.json": "{}"}, "entry": "a.json"}),
+            "parse",
+            json!([{"code": "entry-not-code", "file": "a.json"}]),
         ),
     ];
     for (name, payload, stage, diagnostics) in cases {

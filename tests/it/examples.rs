@@ -30,22 +30,39 @@ fn examples() -> Vec<PathBuf> {
 fn run(client: &Client, example: &Path) {
     let name = example.file_name().unwrap().to_str().unwrap();
     let path = format!("/examples/{name}");
-    let modules = modules(example);
-    assert!(modules["processor.js"].starts_with("// "), "{name}: what to append and to expect is missing");
-    let configuration =
-        json!({"type": "processor/configured", "payload": {"slug": name, "modules": modules}});
+    let files = files(example);
+    let entry = files.get("processor.ts").or(files.get("processor.js")).expect("an entry");
+    assert!(entry.starts_with("// "), "{name}: what to append and to expect is missing");
+    let configuration = match files.contains_key("processor.ts") {
+        true => {
+            json!({"type": "processor/source-configured", "payload": {"slug": name, "files": files, "typecheck": "require"}})
+        }
+        false => json!({"type": "processor/configured", "payload": {"slug": name, "modules": files}}),
+    };
     client.append(&path, configuration);
+    // What comes before a processor is configured is its history, and not acted on.
+    client.wait_type(&path, "processor/activated");
     client.append(&path, Value::Array(lines(&example.join("input.jsonl"))));
     for (stream, expected) in by_stream(&path, lines(&example.join("expected.jsonl"))) {
         client.wait_for(&stream, &format!("the rest of {expected:#?}"), |events| holds(events, &expected));
     }
 }
 
-fn modules(example: &Path) -> BTreeMap<String, String> {
-    let files = fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path());
-    let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "js"));
-    let named = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_string();
-    scripts.map(|path| (named(&path), fs::read_to_string(&path).unwrap())).collect()
+/// The processor's own files, by their names in the example's folder.
+fn files(example: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![example.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "js" || it == "ts" || it == "json") {
+                let name = path.strip_prefix(example).unwrap().to_str().unwrap().to_string();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
 }
 
 fn lines(file: &Path) -> Vec<Value> {

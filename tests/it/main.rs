@@ -22,6 +22,7 @@ mod packages;
 mod paths;
 mod processors;
 mod reading;
+mod rebuilding;
 mod reconnecting;
 mod recovery;
 mod safety;

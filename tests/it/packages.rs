@@ -31,12 +31,16 @@ fn value_of(millrace: &Shared, name: &str, dependencies: &Value, source: &str) -
         // It makes its validators with `new Function`.
         payload["limits"] = json!({"codeGeneration": true});
     }
-    millrace.append(&path, json!([{"type": "processor/source-configured", "payload": payload}, {"type": "waiting"}]));
+    millrace.append(
+        &path,
+        json!([{"type": "processor/source-configured", "payload": payload}, {"type": "waiting"}]),
+    );
     let done = ["processor/activated", "processor/compile-failed", "processor/failed"];
     let events = millrace.wait_for(&path, "an answer", |events| {
         events.iter().any(|event| done.iter().any(|it| event["type"] == *it))
     });
-    let trouble = events.iter().find(|event| event["type"] != done[0] && done.iter().any(|it| event["type"] == *it));
+    let trouble =
+        events.iter().find(|event| event["type"] != done[0] && done.iter().any(|it| event["type"] == *it));
     assert!(trouble.is_none(), "{name}: {:#}", trouble.unwrap()["payload"]);
     millrace.append(&path, json!({"type": "ping"}));
     let ended = ["pong", "processor/failed"];
@@ -51,16 +55,76 @@ fn value_of(millrace: &Shared, name: &str, dependencies: &Value, source: &str) -
 #[test]
 fn that_compute() {
     check(&[
-        ("zod", json!({"zod": "^4"}), "import * as z from 'zod';", "z.object({ a: z.coerce.number() }).parse({ a: '7' })", json!({"a": 7})),
-        ("lodash", json!({"lodash": "^4"}), "import _ from 'lodash';", "[_.chunk([1, 2, 3], 2), _.camelCase('a small step')]", json!([[[1, 2], [3]], "aSmallStep"])),
-        ("date-fns", json!({"date-fns": "^4"}), "import { addDays, format } from 'date-fns';", "format(addDays(new Date(0), 1), 'yyyy-MM-dd')", json!("1970-01-02")),
-        ("uuid", json!({"uuid": "*"}), "import { v4, v5, validate } from 'uuid';", "[validate(v4()), v5('a', v5.URL)]", json!([true, "e1407479-3136-56c0-9908-bb02fb0339e2"])),
-        ("yaml", json!({"yaml": "^2"}), "import { parse, stringify } from 'yaml';", "[parse('a: [1, 2]'), stringify({ b: 'c' })]", json!([{"a": [1, 2]}, "b: c\n"])),
-        ("marked", json!({"marked": "*"}), "import { marked } from 'marked';", "await marked.parse('# hi *there*')", json!("<h1>hi <em>there</em></h1>\n")),
-        ("jsonata", json!({"jsonata": "^2"}), "import jsonata from 'jsonata';", "await jsonata('$sum(a.b)').evaluate({ a: [{ b: 2 }, { b: 3 }] })", json!(5)),
-        ("dedent", json!({"dedent": "^1"}), "import dedent from 'dedent';", "dedent`\n    a\n      b\n  `", json!("a\n  b")),
-        ("ajv", json!({"ajv": "^8"}), "import { Ajv } from 'ajv';", "[1, 'a'].map((it) => new Ajv().compile({ type: 'number' })(it))", json!([true, false])),
-        ("hono", json!({"hono": "^4"}), "import { html } from 'hono/html';\nimport { sha256 } from 'hono/utils/crypto';", "[String(html`<b>${'<'}</b>`), await sha256('a')]", json!(["<b>&lt;</b>", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"])),
+        (
+            "zod",
+            json!({"zod": "^4"}),
+            "import * as z from 'zod';",
+            "z.object({ a: z.coerce.number() }).parse({ a: '7' })",
+            json!({"a": 7}),
+        ),
+        (
+            "lodash",
+            json!({"lodash": "^4"}),
+            "import _ from 'lodash';",
+            "[_.chunk([1, 2, 3], 2), _.camelCase('a small step')]",
+            json!([[[1, 2], [3]], "aSmallStep"]),
+        ),
+        (
+            "date-fns",
+            json!({"date-fns": "^4"}),
+            "import { addDays, format } from 'date-fns';",
+            "format(addDays(new Date(0), 1), 'yyyy-MM-dd')",
+            json!("1970-01-02"),
+        ),
+        (
+            "uuid",
+            json!({"uuid": "*"}),
+            "import { v4, v5, validate } from 'uuid';",
+            "[validate(v4()), v5('a', v5.URL)]",
+            json!([true, "e1407479-3136-56c0-9908-bb02fb0339e2"]),
+        ),
+        (
+            "yaml",
+            json!({"yaml": "^2"}),
+            "import { parse, stringify } from 'yaml';",
+            "[parse('a: [1, 2]'), stringify({ b: 'c' })]",
+            json!([{"a": [1, 2]}, "b: c\n"]),
+        ),
+        (
+            "marked",
+            json!({"marked": "*"}),
+            "import { marked } from 'marked';",
+            "await marked.parse('# hi *there*')",
+            json!("<h1>hi <em>there</em></h1>\n"),
+        ),
+        (
+            "jsonata",
+            json!({"jsonata": "^2"}),
+            "import jsonata from 'jsonata';",
+            "await jsonata('$sum(a.b)').evaluate({ a: [{ b: 2 }, { b: 3 }] })",
+            json!(5),
+        ),
+        (
+            "dedent",
+            json!({"dedent": "^1"}),
+            "import dedent from 'dedent';",
+            "dedent`\n    a\n      b\n  `",
+            json!("a\n  b"),
+        ),
+        (
+            "ajv",
+            json!({"ajv": "^8"}),
+            "import { Ajv } from 'ajv';",
+            "[1, 'a'].map((it) => new Ajv().compile({ type: 'number' })(it))",
+            json!([true, false]),
+        ),
+        (
+            "hono",
+            json!({"hono": "^4"}),
+            "import { html } from 'hono/html';\nimport { sha256 } from 'hono/utils/crypto';",
+            "[String(html`<b>${'<'}</b>`), await sha256('a')]",
+            json!(["<b>&lt;</b>", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"]),
+        ),
     ]);
 }
 

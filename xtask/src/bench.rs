@@ -2,6 +2,7 @@
 //! measured in the same run. Starts the real server, in release; the load runs on the same cores.
 
 mod appends;
+mod bundling;
 mod http;
 mod load;
 mod machine;
@@ -24,6 +25,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("appends", "durable appends a second over HTTP, on each engine", appends::run),
     ("pong", "from an append to the pong that a processor appends", processors::pong),
     ("cold", "from processor/configured to processor/activated", processors::cold),
+    ("bundling", "from processor/source-configured to processor/activated, warm and cold", bundling::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),

@@ -1,6 +1,6 @@
 //! The script itself: imports, namespaces, what waits, the modules in order, the entry's exports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use swc_core::atoms::Atom;
 use swc_core::common::sync::Lrc;
@@ -14,10 +14,10 @@ use swc_core::ecma::utils::{ExprFactory, private_ident};
 
 use super::Linked;
 use super::bind::{Bound, external_stars};
-use super::flatten::Flatten;
+use super::flatten::{Flat, Flatten};
 use super::graph::Graph;
-use super::lazy::{Deferred, defer};
-use super::module::To;
+use super::lazy::generator;
+use super::module::{Export, To, stem};
 use super::names::Renames;
 use super::order::{Order, order};
 use super::rewrite::Rewrite;
@@ -34,17 +34,17 @@ pub fn assemble(
     let renames = Renames::of(&graph.modules, global);
     let mut bodies: Vec<Vec<ModuleItem>> =
         graph.modules.iter_mut().map(|module| module.body.take()).collect();
-    let mut rewrite = Rewrite::new(&graph, &bound, &renames, global);
+    let order = order(&graph);
+    let mut rewrite = Rewrite::new(&graph, &bound, &renames, global, &order.lazy);
     for (index, body) in bodies.iter_mut().enumerate() {
         rewrite.rewrite(index, body);
     }
     let flatten = Flatten { graph: &graph, renames: &renames };
     let bodies =
         bodies.into_iter().enumerate().map(|(index, body)| flatten.statements(index, body)).collect();
-    let mut script = Script { graph: &graph, bound: &bound, rewrite, bodies, items: Vec::new() };
-    let order = order(&graph, &script.rewrite.requests.dynamic_targets());
-    script.write(&order);
-    let Script { rewrite, items, .. } = script;
+    let mut script = Script { graph: &graph, bound: &bound, order: &order, rewrite, bodies };
+    let items = script.items();
+    let Script { rewrite, .. } = script;
     let mut warnings = rewrite.warnings;
     warnings.extend(graph.warnings.iter().cloned());
     let module = Module { span: DUMMY_SP, body: items, shebang: None };
@@ -73,14 +73,14 @@ fn finish(mut program: Program, map: &Lrc<SourceMap>, unresolved: Mark) -> Resul
 struct Script<'a, 'b> {
     graph: &'a Graph<'b>,
     bound: &'a Bound,
+    order: &'a Order,
     rewrite: Rewrite<'a, 'b>,
     /// Of the modules, taken as they are written.
-    bodies: Vec<Vec<Stmt>>,
-    items: Vec<ModuleItem>,
+    bodies: Vec<Flat>,
 }
 
 impl Script<'_, '_> {
-    fn write(&mut self, order: &Order) {
+    fn items(&mut self) -> Vec<ModuleItem> {
         for module in &self.graph.modules {
             for request in &module.requests {
                 if let Some(To::External(name)) = module.to.get(request) {
@@ -89,22 +89,27 @@ impl Script<'_, '_> {
             }
         }
         let exports = self.exports();
-        let dynamic = self.dynamic(order);
+        let dynamic = self.dynamic();
         // Reading one namespace may need another.
-        let namespaces = self.namespaces();
+        let mut namespaces = self.namespaces();
         let mut statements: Vec<Stmt> = Vec::new();
-        statements.extend(namespaces);
-        statements.extend(dynamic.top);
-        for index in &order.eager {
-            statements.append(&mut self.bodies[*index]);
-            if let Some(end) = dynamic.ends.get(index) {
-                statements.push(end.clone());
-            }
+        for index in &self.order.eager {
+            statements.append(&mut self.bodies[*index].naming);
         }
-        self.items = self.rewrite.requests.imports();
-        self.items.extend(self.graph.runtime.statements().into_iter().map(ModuleItem::Stmt));
-        self.items.extend(statements.into_iter().map(ModuleItem::Stmt));
-        self.items.extend(exports);
+        let is_built_before = |module: &usize| !self.graph.modules[*module].has_any_key;
+        statements
+            .extend(namespaces.extract_if(.., |module, _| is_built_before(module)).map(|(_, built)| built));
+        statements.extend(dynamic.top);
+        for index in &self.order.eager {
+            statements.append(&mut self.bodies[*index].statements);
+            // Which names it has, only its run shows.
+            statements.extend(namespaces.remove(index));
+            statements.extend(dynamic.ends.get(index).cloned());
+        }
+        let mut items = self.rewrite.requests.imports();
+        items.extend(self.graph.runtime.statements().into_iter().chain(statements).map(ModuleItem::Stmt));
+        items.extend(exports);
+        items
     }
 
     /// `export { … }` of the entry's names, each with what it needs.
@@ -137,18 +142,16 @@ impl Script<'_, '_> {
         items
     }
 
-    fn namespaces(&mut self) -> Vec<Stmt> {
-        let mut statements = Vec::new();
-        let mut written = std::collections::BTreeSet::new();
+    fn namespaces(&mut self) -> BTreeMap<usize, Stmt> {
+        let mut written = BTreeMap::new();
         loop {
             let wanted = self.rewrite.requests.namespaces();
-            let next = wanted.iter().find(|(module, _)| !written.contains(*module));
+            let next = wanted.iter().find(|(module, _)| !written.contains_key(*module));
             let Some((module, ident)) = next.map(|(module, ident)| (*module, ident.clone())) else {
-                return statements;
+                return written;
             };
-            written.insert(module);
             let value = self.namespace(module);
-            statements.push(constant(ident, value));
+            written.insert(module, constant(ident, value));
         }
     }
 
@@ -167,40 +170,38 @@ impl Script<'_, '_> {
             arguments.push(self.rewrite.requests.external_binding(&external, &what).into());
         }
         if self.graph.modules[module].has_any_key {
-            arguments.push(self.graph.modules[module].default.clone().into());
+            let default = self.graph.modules[module].default.to_id();
+            arguments.push(self.rewrite.local(module, &default, DUMMY_SP));
         }
         self.graph.runtime.call("namespace", arguments)
     }
 
-    fn dynamic(&mut self, order: &Order) -> Dynamic {
+    fn dynamic(&mut self) -> Dynamic {
         let mut dynamic = Dynamic::default();
-        let mut runs: BTreeMap<usize, Ident> = BTreeMap::new();
-        for index in &order.lazy {
-            let run =
-                private_ident!(format!("run_{}", super::module::stem(&self.graph.modules[*index].name)));
-            let deferred = defer(self.bodies[*index].take());
-            dynamic.top.extend(self.deferred(run.clone(), deferred));
-            runs.insert(*index, run);
+        let mut waiting: BTreeMap<usize, Ident> = BTreeMap::new();
+        for index in &self.order.lazy {
+            let module = private_ident!(stem(&self.graph.modules[*index].name));
+            dynamic.top.extend(self.waiting(*index, module.clone()));
+            waiting.insert(*index, module);
         }
-        for (target, load) in &order.loads {
-            let namespace = self.rewrite.namespace(*target, DUMMY_SP);
-            let function = self.rewrite.requests.dynamic(*target, &self.graph.modules[*target].name);
+        for (target, load) in &self.order.loads {
+            let name = &self.graph.modules[*target].name;
+            let function = self.rewrite.requests.dynamic(*target, name);
+            let namespace = self.rewrite.namespace(*target, DUMMY_SP).into_lazy_arrow(Vec::new());
             let runtime = &self.graph.runtime;
-            let body = if load.is_empty() && !self.graph.modules[*target].is_data {
+            let is_running = load.is_empty() && !self.graph.modules[*target].is_data;
+            let body = if is_running {
                 // It runs anyway: wait until it has.
-                let evaluation = private_ident!(format!(
-                    "{}_evaluation",
-                    super::module::stem(&self.graph.modules[*target].name)
-                ));
+                let evaluation = private_ident!(format!("{}_evaluation", stem(name)));
                 dynamic.top.push(constant(evaluation.clone(), runtime.call("evaluation", Vec::new())));
                 let method =
                     |name: &str| evaluation.clone().make_member(IdentName::new(name.into(), DUMMY_SP));
                 dynamic.ends.insert(*target, method("end").as_call(DUMMY_SP, Vec::new()).into_stmt());
                 let then = method("ended").make_member(IdentName::new("then".into(), DUMMY_SP));
-                then.as_call(DUMMY_SP, vec![namespace.into_lazy_arrow(Vec::new()).as_arg()])
+                then.as_call(DUMMY_SP, vec![namespace.as_arg()])
             } else {
-                let runs = load.iter().filter_map(|index| runs.get(index).cloned());
-                let elems = runs.map(|run| Some(run.as_arg())).collect();
+                let modules = load.iter().filter_map(|index| waiting.get(index).cloned());
+                let elems = modules.map(|module| Some(module.as_arg())).collect();
                 runtime.call("load", vec![ArrayLit { span: DUMMY_SP, elems }.into(), namespace.into()])
             };
             dynamic.top.push(constant(function, body.into_lazy_arrow(Vec::new()).into()));
@@ -208,24 +209,38 @@ impl Script<'_, '_> {
         dynamic
     }
 
-    fn deferred(&self, run: Ident, deferred: Deferred) -> Vec<Stmt> {
-        let mut statements = Vec::new();
-        if !deferred.names.is_empty() {
-            let declarator = |name: Ident| VarDeclarator {
-                span: DUMMY_SP,
-                name: Pat::Ident(name.into()),
-                init: None,
-                definite: false,
-            };
-            let decls = deferred.names.into_iter().map(declarator).collect();
-            statements.push(VarDecl { kind: VarDeclKind::Var, decls, ..VarDecl::default() }.into());
+    /// A module that waits, as a constant, and the variable that shows its bindings.
+    fn waiting(&mut self, index: usize, ident: Ident) -> Vec<Stmt> {
+        let module = &self.graph.modules[index];
+        let Flat { naming, mut statements } = std::mem::take(&mut self.bodies[index]);
+        let mut variables = vec![self.rewrite.requests.scope(index, &module.name)];
+        if module.has_any_key {
+            let namespace = self.rewrite.namespace(index, DUMMY_SP);
+            let target = SimpleAssignTarget::Ident(namespace.clone().into());
+            let value = self.namespace(index);
+            statements.push(value.make_assign_to(AssignOp::Assign, target.into()).into_stmt());
+            variables.push(namespace);
         }
-        statements.extend(deferred.functions);
-        let body = ArrowFunctionBody::FunctionBody(FunctionBody { span: DUMMY_SP, stmts: deferred.body });
-        let arrow = ArrowExpr { body: Box::new(body), is_async: deferred.is_async, ..ArrowExpr::default() };
-        statements.push(constant(run, self.graph.runtime.call("once", vec![arrow.into()])));
-        statements
+        let own = |export: &Export| match export {
+            Export::Local(id) if !module.imports.contains_key(id) => Some(id.clone()),
+            _ => None,
+        };
+        let ids: BTreeSet<Id> = module.exports.values().filter_map(own).collect();
+        let bindings: Vec<Ident> = ids.iter().map(|id| self.rewrite.own(id)).collect();
+        let generator = generator(variables[0].clone(), &bindings, naming, statements);
+        vec![declared(variables), constant(ident, self.graph.runtime.call("lazy", vec![generator]))]
     }
+}
+
+fn declared(names: Vec<Ident>) -> Stmt {
+    let declarator = |name: Ident| VarDeclarator {
+        span: DUMMY_SP,
+        name: Pat::Ident(name.into()),
+        init: None,
+        definite: false,
+    };
+    let decls = names.into_iter().map(declarator).collect();
+    VarDecl { kind: VarDeclKind::Let, decls, ..VarDecl::default() }.into()
 }
 
 #[derive(Default)]

@@ -14,19 +14,23 @@ pub struct Flatten<'a, 'b> {
     pub renames: &'a Renames,
 }
 
+#[derive(Default)]
+pub struct Flat {
+    pub naming: Vec<Stmt>,
+    pub statements: Vec<Stmt>,
+}
+
 impl Flatten<'_, '_> {
-    pub fn statements(&self, module: usize, items: Vec<ModuleItem>) -> Vec<Stmt> {
-        let mut statements: Vec<Stmt> =
-            items.into_iter().filter_map(|item| self.statement(module, item)).collect();
-        let mut naming = Vec::new();
-        for statement in &mut statements {
+    /// The statements, and others that name functions: those are there before any module runs, and so are their names.
+    pub fn statements(&self, module: usize, items: Vec<ModuleItem>) -> Flat {
+        let statements = items.into_iter().filter_map(|item| self.statement(module, item)).collect();
+        let mut flat = Flat { naming: Vec::new(), statements };
+        for statement in &mut flat.statements {
             if let Stmt::Decl(declaration) = statement {
-                naming.extend(self.named(module, declaration));
+                flat.naming.extend(self.named(module, declaration));
             }
         }
-        // Functions are there before anything runs, so they get their names first.
-        statements.splice(0..0, naming);
-        statements
+        flat
     }
 
     fn statement(&self, module: usize, item: ModuleItem) -> Option<Stmt> {

@@ -149,11 +149,13 @@ impl Loader<'_, '_> {
         module.typescript = language.typescript;
         module.has_any_key = is_commonjs;
         module.types = lowered.types;
-        // What is required is there before the module runs.
-        for import in found.literal.into_iter().filter(|import| import.kind == ImportKind::Require) {
+        for import in found.literal {
             let request = (import.specifier, import.of_type);
-            if !module.requests.contains(&request) {
-                module.requests.push(request);
+            match import.kind {
+                // What is required is there before the module runs.
+                ImportKind::Require if !module.requests.contains(&request) => module.requests.push(request),
+                ImportKind::Dynamic => module.dynamic.push(request),
+                _ => {}
             }
         }
         module.to = to;

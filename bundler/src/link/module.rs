@@ -55,6 +55,8 @@ pub struct Module {
     pub top_level: SyntaxContext,
     /// What is asked for before the module runs, in order.
     pub requests: Vec<Request>,
+    /// What an `import()` asks for.
+    pub dynamic: Vec<Request>,
     pub to: HashMap<Request, To>,
     pub imports: HashMap<Id, Import>,
     pub exports: BTreeMap<Atom, Export>,
@@ -76,6 +78,7 @@ impl Module {
             body: Vec::new(),
             top_level: SyntaxContext::empty().apply_mark(top_level),
             requests: Vec::new(),
+            dynamic: Vec::new(),
             to: HashMap::new(),
             imports: HashMap::new(),
             exports: BTreeMap::new(),

@@ -9,13 +9,18 @@ use super::module::To;
 pub struct Order {
     /// What runs when the script is loaded, first things first; data before all.
     pub eager: Vec<usize>,
-    /// What waits, in no particular order.
-    pub lazy: Vec<usize>,
+    /// What waits.
+    pub lazy: BTreeSet<usize>,
     /// Per module that an `import()` asks for: what of the lazy ones runs for it, itself last.
     pub loads: BTreeMap<usize, Vec<usize>>,
 }
 
-pub fn order(graph: &Graph<'_>, dynamic: &BTreeSet<usize>) -> Order {
+pub fn order(graph: &Graph<'_>) -> Order {
+    let mut dynamic = BTreeSet::new();
+    for module in &graph.modules {
+        let targets = module.dynamic.iter().filter_map(|request| module.to.get(request));
+        dynamic.extend(targets.filter_map(|to| if let To::Module(index) = to { Some(*index) } else { None }));
+    }
     let mut order = Order::default();
     let mut done = BTreeSet::new();
     visit(graph, 0, &mut done, &mut order.eager);
@@ -25,9 +30,9 @@ pub fn order(graph: &Graph<'_>, dynamic: &BTreeSet<usize>) -> Order {
     let eager = done.clone();
     for target in dynamic {
         let mut load = Vec::new();
-        visit(graph, *target, &mut eager.clone(), &mut load);
-        order.lazy.extend(load.iter().filter(|index| done.insert(**index)));
-        order.loads.insert(*target, load);
+        visit(graph, target, &mut eager.clone(), &mut load);
+        order.lazy.extend(&load);
+        order.loads.insert(target, load);
     }
     order
 }

@@ -1,6 +1,6 @@
 //! What the modules of a script ask of the isolate, and of one another by `import()`: merged, and named once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use swc_core::common::DUMMY_SP;
 use swc_core::ecma::ast::*;
@@ -16,6 +16,8 @@ pub struct Requests {
     namespaces: BTreeMap<usize, Ident>,
     /// Modules that an `import()` asks for, and the function that it becomes.
     dynamic: BTreeMap<usize, Ident>,
+    /// Modules that wait, and the variable that shows their bindings.
+    scopes: BTreeMap<usize, Ident>,
 }
 
 impl Requests {
@@ -44,8 +46,9 @@ impl Requests {
         self.dynamic.entry(module).or_insert_with(ident).clone()
     }
 
-    pub fn dynamic_targets(&self) -> BTreeSet<usize> {
-        self.dynamic.keys().copied().collect()
+    pub fn scope(&mut self, module: usize, name: &str) -> Ident {
+        let ident = || private_ident!(format!("{}_scope", stem(name)));
+        self.scopes.entry(module).or_insert_with(ident).clone()
     }
 
     pub fn namespaces(&self) -> &BTreeMap<usize, Ident> {

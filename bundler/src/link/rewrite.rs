@@ -1,7 +1,7 @@
 //! A module's references in terms of the whole script: imported names become those of their exporters, accesses
 //! to namespaces what they mean, and `import()` a call.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use swc_core::atoms::Atom;
 use swc_core::common::util::take::Take;
@@ -25,10 +25,12 @@ pub struct Rewrite<'a, 'b> {
     pub requests: Requests,
     pub warnings: Vec<Diagnostic>,
     unresolved: SyntaxContext,
-    /// The module that is being rewritten.
-    module: usize,
+    /// Modules that run when they are asked for: others see their bindings through a variable.
+    lazy: &'a BTreeSet<usize>,
+    /// The module that is being rewritten; none where the script itself speaks.
+    module: Option<usize>,
     /// What each namespace holds, once asked.
-    exports: HashMap<usize, std::collections::BTreeMap<Atom, Binding>>,
+    exports: HashMap<usize, BTreeMap<Atom, Binding>>,
 }
 
 impl<'a, 'b> Rewrite<'a, 'b> {
@@ -37,6 +39,7 @@ impl<'a, 'b> Rewrite<'a, 'b> {
         bound: &'a Bound,
         renames: &'a Renames,
         unresolved: SyntaxContext,
+        lazy: &'a BTreeSet<usize>,
     ) -> Rewrite<'a, 'b> {
         Rewrite {
             graph,
@@ -45,25 +48,25 @@ impl<'a, 'b> Rewrite<'a, 'b> {
             requests: Requests::default(),
             warnings: Vec::new(),
             unresolved,
-            module: 0,
+            lazy,
+            module: None,
             exports: HashMap::new(),
         }
     }
 
     pub fn rewrite(&mut self, module: usize, body: &mut Vec<ModuleItem>) {
-        self.module = module;
+        self.module = Some(module);
         body.visit_mut_with(self);
+        self.module = None;
     }
 
     /// How the script writes what a name means.
     pub fn expression(&mut self, binding: &Binding, span: Span) -> Expr {
         match binding {
-            Binding::Local(_, id) => {
-                let name = self.renames.new_name(id).unwrap_or(&id.0).clone();
-                Ident::new(name, span, id.1).into()
-            }
+            Binding::Local(module, id) => self.local(*module, id, span),
             Binding::Key(module, key) => {
-                property(self.graph.modules[*module].default.clone().into(), key, span)
+                let id = self.graph.modules[*module].default.to_id();
+                property(self.local(*module, &id, span), key, span)
             }
             Binding::Namespace(module) => self.namespace(*module, span).into(),
             Binding::External(name, what) => {
@@ -73,12 +76,27 @@ impl<'a, 'b> Rewrite<'a, 'b> {
         }
     }
 
+    /// A variable of a module's top level, as that module itself writes it.
+    pub fn own(&self, id: &Id) -> Ident {
+        Ident::new(self.renames.new_name(id).unwrap_or(&id.0).clone(), DUMMY_SP, id.1)
+    }
+
+    /// A variable of a module's top level.
+    pub fn local(&mut self, module: usize, id: &Id, span: Span) -> Expr {
+        let ident = Ident { span, ..self.own(id) };
+        if self.lazy.contains(&module) && self.module != Some(module) {
+            let scope = self.requests.scope(module, &self.graph.modules[module].name);
+            return property(scope.into(), &ident.sym, span);
+        }
+        ident.into()
+    }
+
     pub fn namespace(&mut self, module: usize, span: Span) -> Ident {
         let ident = self.requests.namespace(module, &self.graph.modules[module].name);
         Ident { span, ..ident }
     }
 
-    pub fn exports_of(&mut self, module: usize) -> &std::collections::BTreeMap<Atom, Binding> {
+    pub fn exports_of(&mut self, module: usize) -> &BTreeMap<Atom, Binding> {
         self.exports.entry(module).or_insert_with(|| exports(self.graph, module))
     }
 
@@ -103,7 +121,7 @@ impl<'a, 'b> Rewrite<'a, 'b> {
         // Whatever is inherited by nobody: a namespace has no prototype.
         let message =
             format!("`{}` has no export `{name}`, so this is undefined", self.graph.modules[*module].name);
-        let mut warning = self.graph.diagnostic(self.module, access.prop_span(), "missing-export", message);
+        let mut warning = self.graph.diagnostic(self.module?, access.prop_span(), "missing-export", message);
         warning.severity = Severity::Warning;
         self.warnings.push(warning);
         Some(*Expr::undefined(access.span))
@@ -112,7 +130,7 @@ impl<'a, 'b> Rewrite<'a, 'b> {
     fn import_call(&mut self, call: &CallExpr) -> Option<Expr> {
         let specifier = literal(&call.args.first()?.expr)?.value.to_string_lossy().into_owned();
         let request = (specifier, call_attribute_type(&call.args));
-        match self.graph.modules[self.module].to.get(&request)? {
+        match self.graph.modules[self.module?].to.get(&request)? {
             To::Module(target) => {
                 let function = self.requests.dynamic(*target, &self.graph.modules[*target].name);
                 Some(function.as_call(call.span, Vec::new()))
@@ -130,12 +148,12 @@ impl<'a, 'b> Rewrite<'a, 'b> {
             return None;
         }
         let specifier = literal(&call.args.first()?.expr)?.value.to_string_lossy().into_owned();
-        match self.graph.modules[self.module].to.get(&(specifier, None))? {
+        match self.graph.modules[self.module?].to.get(&(specifier, None))? {
             To::Module(target) => {
                 let module = &self.graph.modules[*target];
                 let is_value = module.is_data || module.has_any_key;
                 Some(if is_value {
-                    module.default.clone().into()
+                    self.local(*target, &module.default.to_id(), call.span)
                 } else {
                     self.namespace(*target, call.span).into()
                 })
@@ -144,6 +162,17 @@ impl<'a, 'b> Rewrite<'a, 'b> {
                 let what = What::Namespace;
                 Some(self.requests.external_binding(&name.clone(), &what).into())
             }
+        }
+    }
+
+    /// `data.key()` would pass the data as `this`, which an imported function never gets.
+    fn called(&mut self, function: &mut Box<Expr>) {
+        let was_member = function.is_member();
+        function.visit_mut_with(self);
+        if !was_member && function.is_member() {
+            let exprs = vec![Box::new(Expr::from(0.0)), Box::new(function.as_mut().take())];
+            let sequence = SeqExpr { span: DUMMY_SP, exprs };
+            **function = ParenExpr { span: DUMMY_SP, expr: Box::new(sequence.into()) }.into();
         }
     }
 
@@ -200,18 +229,16 @@ impl VisitMut for Rewrite<'_, '_> {
         }
     }
 
-    /// `data.key()` would pass the data as `this`, which an imported function never gets.
     fn visit_mut_callee(&mut self, callee: &mut Callee) {
-        let was_member = callee.as_expr().is_some_and(|callee| callee.is_member());
-        callee.visit_mut_children_with(self);
-        if let (Callee::Expr(callee), false) = (callee, was_member)
-            && callee.is_member()
-        {
-            let member = callee.as_mut().take();
-            let zero = Box::new(Expr::from(0.0));
-            let sequence = SeqExpr { span: DUMMY_SP, exprs: vec![zero, Box::new(member)] };
-            **callee = ParenExpr { span: DUMMY_SP, expr: Box::new(sequence.into()) }.into();
+        match callee {
+            Callee::Expr(function) => self.called(function),
+            Callee::Super(_) | Callee::Import(_) => {}
         }
+    }
+
+    fn visit_mut_tagged_tpl(&mut self, template: &mut TaggedTpl) {
+        self.called(&mut template.tag);
+        template.tpl.visit_mut_with(self);
     }
 
     /// Deleting and counting what a namespace holds must fail when it runs, so it stays an access.

@@ -26,12 +26,18 @@ function namespace(exports, ...others) {
 function named(value, name) {
   return Object.defineProperty(value, "name", { value: name, configurable: true });
 }
-function once(run) {
+function lazy(body) {
+  let running;
   let outcome;
-  return () => {
+  const link = () => {
+    if (running !== undefined) return;
+    running = body();
+    running.next();
+  };
+  const run = () => {
     if (outcome === undefined) {
       try {
-        outcome = { value: run() };
+        outcome = { value: running.next() };
       } catch (error) {
         outcome = { error };
       }
@@ -39,14 +45,16 @@ function once(run) {
     if ("error" in outcome) throw outcome.error;
     return outcome.value;
   };
+  return { link, run };
 }
 async function load(modules, namespace) {
   await undefined;
-  for (const run of modules) {
-    const running = run();
-    if (running !== undefined) await running;
+  for (const module of modules) module.link();
+  for (const module of modules) {
+    const running = module.run();
+    if (running instanceof Promise) await running;
   }
-  return namespace;
+  return namespace();
 }
 function evaluation() {
   let end;

@@ -160,7 +160,7 @@ impl NpmConfig {
         url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).ok_or_else(|| {
             let message = format!("`{key}` of the npm configuration is not an http(s) URL: `{value}`");
             InstallProblem::new(ProblemCode::NpmConfig, message)
-                .hint("correct it in .npmrc or in the environment")
+                .hint("correct it in the server's .npmrc or in the environment")
         })
     }
 

@@ -173,10 +173,11 @@ fn lost(request: &Request<'_>, error: &reqwest::Error) -> Miss {
     };
     let problem = InstallProblem::new(ProblemCode::RegistryUnavailable, message);
     if reason.contains("certificate") {
-        let hint = "name your network's certificates with `cafile` in .npmrc or in NODE_EXTRA_CA_CERTS";
+        let hint =
+            "name your network's certificates with `cafile` in the server's .npmrc or in NODE_EXTRA_CA_CERTS";
         return Miss::Final(problem.hint(hint).into());
     }
-    let hint = "check the network and `registry` in .npmrc, then append the source again";
+    let hint = "check the network and `registry` in the server's .npmrc, then append the source again";
     Miss::Again { problem: problem.hint(hint), after: None }
 }
 
@@ -195,8 +196,10 @@ fn refused(request: &Request<'_>, status: StatusCode, response: &Response) -> Mi
     match status.as_u16() {
         401 | 403 => {
             let message = format!("the registry {host} refuses {what} ({status})");
-            let hint =
-                format!("set `{}` in .npmrc to a token that may read it", token_key(&request.registry));
+            let hint = format!(
+                "set `{}` in the server's .npmrc to a token that may read it",
+                token_key(&request.registry)
+            );
             Miss::Final(InstallProblem::new(ProblemCode::RegistryDenied, message).hint(hint).into())
         }
         408 | 425 | 429 | 500.. => {
@@ -209,7 +212,7 @@ fn refused(request: &Request<'_>, status: StatusCode, response: &Response) -> Mi
         }
         _ => {
             let message = format!("the registry {host} answers {status} for {what}");
-            let hint = "check `registry` in .npmrc: this does not look like an npm registry";
+            let hint = "check `registry` in the server's .npmrc: this does not look like an npm registry";
             Miss::Final(InstallProblem::new(ProblemCode::RegistryAnswer, message).hint(hint).into())
         }
     }

@@ -191,14 +191,14 @@ fn unreadable(name: &str, registry: &Url, reason: &str) -> MetadataError {
 fn garbled(name: &str, registry: &str, reason: &str) -> InstallProblem {
     let message =
         format!("the registry {registry} answers for `{name}` with something that is no metadata: {reason}");
-    InstallProblem::new(ProblemCode::RegistryAnswer, message).hint("check `registry` in .npmrc")
+    InstallProblem::new(ProblemCode::RegistryAnswer, message).hint("check `registry` in the server's .npmrc")
 }
 
 /// A package that does not exist, or that we may not know of.
 fn not_found(package: &str, registry: &Url) -> InstallProblem {
     let mut hint = "check its spelling".to_owned();
     if package.starts_with('@') {
-        hint += &format!("; if it is private, set `{}` in .npmrc", token_key(registry));
+        hint += &format!("; if it is private, set `{}` in the server's .npmrc", token_key(registry));
     }
     let message = format!("there is no package `{package}` in the registry {registry}");
     InstallProblem::new(ProblemCode::PackageNotFound, message).hint(hint)

@@ -2,6 +2,8 @@
 //! that holds it is blanked out, and the rest is read again.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use swc_core::common::sync::Lrc;
 use swc_core::common::{SourceMap, Spanned};
@@ -12,7 +14,7 @@ use super::source::{Language, Source};
 use super::syntax::{self, Parsed};
 use super::wording::word;
 use crate::Diagnostic;
-use crate::limits::{SYNTAX_ROUNDS_BYTES_MAX, SYNTAX_ROUNDS_MAX};
+use crate::limits::{SYNTAX_ROUNDS_BYTES_MAX, SYNTAX_ROUNDS_MAX, SYNTAX_ROUNDS_TIME_MAX};
 
 /// The tree of a file without fault, or all its syntax errors in order.
 pub fn parse(
@@ -22,6 +24,7 @@ pub fn parse(
 ) -> Result<Parsed, Vec<Diagnostic>> {
     let errors = match read(map, source.name, source.text, language) {
         Ok(parsed) => return Ok(parsed),
+        Err(Errors { panicked: true, .. }) => return Err(vec![indigestible(map, source, language)]),
         Err(errors) => errors,
     };
     Err(match misnamed(source, language, &errors) {
@@ -36,6 +39,8 @@ struct Errors {
     faults: Vec<(Range<usize>, SyntaxError)>,
     /// Where it stopped.
     fatal: Option<(Range<usize>, SyntaxError)>,
+    /// The parser broke.
+    panicked: bool,
 }
 
 fn read(map: &Lrc<SourceMap>, name: &str, text: &str, language: Language) -> Result<Parsed, Errors> {
@@ -43,17 +48,45 @@ fn read(map: &Lrc<SourceMap>, name: &str, text: &str, language: Language) -> Res
         let (from, to) = syntax::bytes(error.span(), start);
         (from..to, error.into_kind())
     };
-    match syntax::parse(map, name, text, language) {
+    // Some broken scripts break the parser as well.
+    let outcome = catch_unwind(AssertUnwindSafe(|| syntax::parse(map, name, text, language)));
+    let Ok(outcome) = outcome else {
+        return Err(Errors { faults: Vec::new(), fatal: None, panicked: true });
+    };
+    match outcome {
         Ok(parsed) if parsed.faults.is_empty() => Ok(parsed),
         Ok(parsed) => {
             let faults = parsed.faults.into_iter().map(|fault| placed(fault, parsed.start)).collect();
-            Err(Errors { faults, fatal: None })
+            Err(Errors { faults, fatal: None, panicked: false })
         }
         Err(refused) => {
             let faults = refused.faults.into_iter().map(|fault| placed(fault, refused.start)).collect();
-            Err(Errors { faults, fatal: Some(placed(refused.fatal, refused.start)) })
+            Err(Errors { faults, fatal: Some(placed(refused.fatal, refused.start)), panicked: false })
         }
     }
+}
+
+/// The statement that broke the parser: the last of the fewest that do.
+fn indigestible(map: &Lrc<SourceMap>, source: &Source<'_>, language: Language) -> Diagnostic {
+    let starts = Regions::new(source.text, language.jsx).statements();
+    let breaks = |count: usize| {
+        let end = starts.get(count).copied().unwrap_or(source.text.len());
+        matches!(read(map, source.name, &source.text[..end], language), Err(Errors { panicked: true, .. }))
+    };
+    let (mut fine, mut broken) = (0, starts.len());
+    while broken - fine > 1 {
+        let middle = fine.midpoint(broken);
+        if breaks(middle) {
+            broken = middle;
+        } else {
+            fine = middle;
+        }
+    }
+    let start = starts.get(broken.saturating_sub(1)).copied().unwrap_or(0);
+    let end = starts.get(broken).copied().unwrap_or(source.text.len());
+    let end = start + source.text[start..end].trim_end().len();
+    let message = "this statement is broken in a way that the parser cannot tell".to_owned();
+    source.diagnostic(start, end, "syntax-error", message)
 }
 
 /// JSX in a `.ts` file and types in a `.js` file are not a hundred errors but one name.
@@ -87,6 +120,7 @@ struct Rounds<'a> {
     found: Vec<(Range<usize>, SyntaxError)>,
     /// Readings that are left.
     budget: usize,
+    began: Instant,
 }
 
 impl<'a> Rounds<'a> {
@@ -98,12 +132,13 @@ impl<'a> Rounds<'a> {
             text: source.text.to_owned(),
             found: Vec::new(),
             budget: SYNTAX_ROUNDS_MAX.min(SYNTAX_ROUNDS_BYTES_MAX / source.text.len().max(1)),
+            began: Instant::now(),
         }
     }
 
     fn all(mut self, map: &Lrc<SourceMap>, first: Errors) -> Vec<Diagnostic> {
         let mut errors = Some(first);
-        while let Some(Errors { faults, fatal }) = errors.take() {
+        while let Some(Errors { faults, fatal, .. }) = errors.take() {
             faults.into_iter().for_each(|fault| self.add(fault));
             if let Some(fatal) = fatal {
                 errors = self.behind(map, &fatal);
@@ -154,7 +189,7 @@ impl<'a> Rounds<'a> {
 
     /// The errors behind a byte; none when another one stands before it, which the hole has made.
     fn read_on(&mut self, map: &Lrc<SourceMap>, from: usize) -> Option<Option<Errors>> {
-        self.budget = self.budget.checked_sub(1)?;
+        self.budget = self.budget.checked_sub(1).filter(|_| self.began.elapsed() < SYNTAX_ROUNDS_TIME_MAX)?;
         let Err(mut errors) = read(map, self.source.name, &self.text, self.language) else {
             return Some(None);
         };

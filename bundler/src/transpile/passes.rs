@@ -3,12 +3,13 @@
 use swc_core::common::comments::SingleThreadedComments;
 use swc_core::common::sync::Lrc;
 use swc_core::common::{Mark, SourceMap};
-use swc_core::ecma::ast::{Pass, Program};
+use swc_core::ecma::ast::{AutoAccessor, Decorator, Pass, Program};
 use swc_core::ecma::transforms::base::resolver;
 use swc_core::ecma::transforms::proposal::decorator_2023_11::decorator_2023_11;
 use swc_core::ecma::transforms::proposal::decorators::{self, decorators};
 use swc_core::ecma::transforms::react::{self, Runtime, react};
 use swc_core::ecma::transforms::typescript::{Config, TsxConfig, tsx, typescript};
+use swc_core::ecma::visit::{Visit, VisitWith, noop_visit_type};
 
 use super::options::{Decorators, Jsx, Options};
 use super::source::Language;
@@ -37,13 +38,36 @@ pub fn lower(
     options: &Options,
 ) {
     // Before the types go: metadata is made of them.
-    lower_decorators(program, options.decorators);
+    if is_decorated(program) {
+        lower_decorators(program, options.decorators);
+    }
     if language.typescript {
         strip(program, map, comments, marks, language, options);
     }
     if language.jsx {
         let jsx = react_options(&options.jsx);
         program.mutate(react(map.clone(), Some(comments.clone()), jsx, marks.top_level, marks.unresolved));
+    }
+}
+
+/// Whether there is anything for that pass, which takes its time with classes in classes.
+fn is_decorated(program: &Program) -> bool {
+    let mut decorated = Decorated(false);
+    program.visit_with(&mut decorated);
+    decorated.0
+}
+
+struct Decorated(bool);
+
+impl Visit for Decorated {
+    noop_visit_type!();
+
+    fn visit_decorator(&mut self, _: &Decorator) {
+        self.0 = true;
+    }
+
+    fn visit_auto_accessor(&mut self, _: &AutoAccessor) {
+        self.0 = true;
     }
 }
 

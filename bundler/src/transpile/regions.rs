@@ -90,6 +90,12 @@ impl<'a> Regions<'a> {
         Some((token.start, self.text.as_bytes()[token.end - 1]))
     }
 
+    /// Where the statements of the top level begin.
+    pub fn statements(&self) -> Vec<usize> {
+        let top = (0..self.tokens.len()).filter(|index| self.tokens[*index].around.is_none());
+        top.filter(|index| self.begins(*index, false)).map(|index| self.tokens[index].token.start).collect()
+    }
+
     /// Whether a property begins a line at this byte, in an object: the comma before it may be missing.
     pub fn begins_property(&self, byte: usize) -> bool {
         let placed = self.tokens.iter().find(|placed| placed.token.start == byte);

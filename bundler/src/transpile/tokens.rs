@@ -42,6 +42,8 @@ pub struct Token {
     pub end: usize,
     /// A line begins between the token before and this one.
     pub on_new_line: bool,
+    /// An expression may begin with it.
+    pub begins_operand: bool,
 }
 
 impl Token {
@@ -320,7 +322,11 @@ impl<'a> Tokens<'a> {
     fn sign(&mut self, byte: u8) -> Kind {
         self.at += 1;
         self.last = match byte {
-            b'.' if self.peek(0) != b'.' => Last::Dot,
+            b'.' if self.text[self.at..].starts_with(b"..") => {
+                self.at += 2;
+                Last::Operator
+            }
+            b'.' => Last::Dot,
             b'=' if self.peek(0) == b'>' => {
                 self.at += 1;
                 Last::BodyAhead
@@ -330,7 +336,9 @@ impl<'a> Tokens<'a> {
                 self.last
             }
             // `x!` of TypeScript.
-            b'!' if self.last == Last::Operand && self.peek(0) != b'=' => Last::Operand,
+            b'!' if self.last == Last::Operand && !self.on_new_line && self.peek(0) != b'=' => Last::Operand,
+            // Nobody compares with a regular expression; a closing tag may be in the wrong place.
+            b'<' if self.peek(0) == b'/' => Last::Operand,
             b';' => Last::Statement,
             _ => Last::Operator,
         };
@@ -394,8 +402,10 @@ impl Iterator for Tokens<'_> {
 
     fn next(&mut self) -> Option<Token> {
         self.on_new_line = self.at == 0;
+        let before = self.last;
         let kind = self.read()?;
-        Some(Token { kind, start: self.start, end: self.at, on_new_line: self.on_new_line })
+        let begins_operand = matches!(before, Last::Statement | Last::Operator | Last::BodyAhead);
+        Some(Token { kind, start: self.start, end: self.at, on_new_line: self.on_new_line, begins_operand })
     }
 }
 

@@ -106,6 +106,16 @@ impl Compiler {
         self.process.handle()
     }
 
+    /// Whether it can go on with this program. It keeps configurations, its own reading of them and of those that they
+    /// extend, so a program that is configured otherwise is for another process.
+    pub fn fits(&self, view: &View) -> bool {
+        let configurations = |files: &BTreeMap<String, String>| -> Vec<(String, String)> {
+            let json = files.iter().filter(|(path, _)| path.ends_with(".json"));
+            json.map(|(path, text)| (path.clone(), text.clone())).collect()
+        };
+        self.open.as_ref().is_none_or(|open| configurations(&open.files) == configurations(&view.own_files()))
+    }
+
     /// Of the program that a configuration in the view describes.
     pub fn findings(&mut self, view: &View, config: &str, question: Question) -> io::Result<Vec<Finding>> {
         if self.last_request == 0 {

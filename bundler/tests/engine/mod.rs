@@ -26,11 +26,17 @@ pub fn run(entry: &str, modules: &BTreeMap<String, String>) -> Vec<String> {
     if let Err(message) = settled {
         lines.borrow_mut().push(format!("error: {message}"));
     }
-    while runtime.is_job_pending() {
-        if let Err(exception) = runtime.execute_pending_job() {
-            exception.0.with(|ctx| lines.borrow_mut().push(format!("job failed: {:?}", ctx.catch())));
+    let settle = || {
+        while runtime.is_job_pending() {
+            if let Err(exception) = runtime.execute_pending_job() {
+                exception.0.with(|ctx| lines.borrow_mut().push(format!("job failed: {:?}", ctx.catch())));
+            }
         }
-    }
+    };
+    settle();
+    // What a case wants done once everything is loaded.
+    context.with(|ctx| ctx.eval::<(), _>("globalThis.after?.().catch(failed); undefined").unwrap());
+    settle();
     drop(context);
     lines.take()
 }

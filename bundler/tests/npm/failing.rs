@@ -149,7 +149,7 @@ async fn nobody_there() {
         "registry-unavailable",
         "a",
         &[&closed.to_string(), "refused"],
-        &["`registry` in .npmrc"],
+        &["`registry` in the server's .npmrc"],
     );
 }
 

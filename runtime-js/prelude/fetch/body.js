@@ -2,6 +2,7 @@
 // already only become a stream when a script asks for one.
 
 export default function bodies(native, tools) {
+  const texts = tools.natives("text");
   const { isObject, promised, text } = tools.part("idl");
   const { parse: parseMime, serialize } = tools.part("fetch/mime");
 
@@ -107,10 +108,10 @@ export default function bodies(native, tools) {
       const entries = tools.loaded("fetch/form")?.entriesOf(value);
       if (entries) return tools.part("fetch/multipart").serialize(entries);
       if (tools.loaded("url")?.isParams(value)) {
-        return { bytes: native.utf8Encode(`${value}`), type: "application/x-www-form-urlencoded;charset=UTF-8" };
+        return { bytes: texts.utf8Encode(`${value}`), type: "application/x-www-form-urlencoded;charset=UTF-8" };
       }
     }
-    return { bytes: native.utf8Encode(text(value)), type: "text/plain;charset=UTF-8" };
+    return { bytes: texts.utf8Encode(text(value)), type: "text/plain;charset=UTF-8" };
   }
 
   /** Of the headers' content-type. */
@@ -154,8 +155,8 @@ export default function bodies(native, tools) {
       },
       bytes() { return read(this, (bytes) => bytes); },
       formData() { return read(this, formOf); },
-      json() { return read(this, (bytes) => JSON.parse(native.utf8Decode(bytes))); },
-      text() { return read(this, (bytes) => native.utf8Decode(bytes)); },
+      json() { return read(this, (bytes) => JSON.parse(texts.utf8Decode(bytes))); },
+      text() { return read(this, (bytes) => texts.utf8Decode(bytes)); },
     };
     Object.defineProperties(type.prototype, Object.getOwnPropertyDescriptors(members));
   }

@@ -1,6 +1,8 @@
 // Forms as bytes: multipart/form-data and application/x-www-form-urlencoded, both ways.
 
 export default function multipart(native, tools) {
+  const texts = tools.natives("text");
+  const urls = tools.natives("url");
   const { FormData, push } = tools.part("fetch/form");
   const { bytesOf, fileOf, joined } = tools.part("blob");
   const CRLF = "\r\n";
@@ -12,7 +14,7 @@ export default function multipart(native, tools) {
   function serialize(entries) {
     const boundary = `----formdata-${tools.randomBytes(16).toHex()}`;
     const pieces = [];
-    const add = (string) => pieces.push(native.utf8Encode(string));
+    const add = (string) => pieces.push(texts.utf8Encode(string));
     for (const [name, value] of entries) {
       const head = `--${boundary}${CRLF}Content-Disposition: form-data; name="${escaped(name)}"`;
       if (typeof value === "string") {
@@ -46,11 +48,11 @@ export default function multipart(native, tools) {
   function parse(bytes, boundary) {
     if (!boundary) throw bad("its type names no boundary");
     const form = new FormData();
-    const dashes = native.utf8Encode(`--${boundary}`);
-    const delimiter = native.utf8Encode(`${CRLF}--${boundary}`);
-    const blank = native.utf8Encode(CRLF + CRLF);
-    const line = native.utf8Encode(CRLF);
-    const end = native.utf8Encode("--");
+    const dashes = texts.utf8Encode(`--${boundary}`);
+    const delimiter = texts.utf8Encode(`${CRLF}--${boundary}`);
+    const blank = texts.utf8Encode(CRLF + CRLF);
+    const line = texts.utf8Encode(CRLF);
+    const end = texts.utf8Encode("--");
     let at = startsWith(bytes, line, 0) ? 2 : 0;
     if (!startsWith(bytes, dashes, at)) throw bad("it does not begin with its boundary");
     at += dashes.length;
@@ -61,11 +63,11 @@ export default function multipart(native, tools) {
       // A part without headers has a blank line at once.
       const bodyAt = startsWith(bytes, line, at) ? at - 2 : indexOf(bytes, blank, at);
       if (bodyAt === -1) throw bad("the headers of a part do not end");
-      const headers = headersOf(native.utf8Decode(bytes.subarray(at, Math.max(bodyAt, at))));
+      const headers = headersOf(texts.utf8Decode(bytes.subarray(at, Math.max(bodyAt, at))));
       const close = indexOf(bytes, delimiter, bodyAt + 2);
       if (close === -1) throw bad("a part does not end");
       const content = bytes.slice(Math.min(bodyAt + 4, close), close);
-      if (headers.filename === undefined) push(form, headers.name, native.utf8Decode(content));
+      if (headers.filename === undefined) push(form, headers.name, texts.utf8Decode(content));
       else push(form, headers.name, fileOf(content, headers.type ?? "text/plain", headers.filename));
       at = close + delimiter.length;
     }
@@ -93,7 +95,7 @@ export default function multipart(native, tools) {
 
   function parseUrlEncoded(bytes) {
     const form = new FormData();
-    const flat = native.formParse(native.utf8Decode(bytes));
+    const flat = urls.formParse(texts.utf8Decode(bytes));
     for (let at = 0; at < flat.length; at += 2) push(form, flat[at], flat[at + 1]);
     return form;
   }

@@ -1,6 +1,7 @@
 // Request.
 
 export default function requests(native, tools) {
+  const urls = tools.natives("url");
   const { expose, isObject, dictionary, needs, text, byteText } = tools.part("idl");
   const { Headers } = tools.part("fetch/headers");
   const { extract, addBody } = tools.part("fetch/body");
@@ -105,7 +106,7 @@ export default function requests(native, tools) {
 
   function urlOf(input) {
     const string = text(input);
-    const parts = native.urlParse(string, undefined);
+    const parts = urls.urlParse(string, undefined);
     if (!parts) throw new TypeError(`Invalid URL: ${string}`);
     if (parts[3] !== "" || parts[4] !== "") throw new TypeError("the URL of a Request cannot have a user name or a password");
     return parts[0];
@@ -128,7 +129,7 @@ export default function requests(native, tools) {
   function referrerOf(value) {
     const string = text(value);
     if (string === "") return "no-referrer";
-    const parts = native.urlParse(string, undefined);
+    const parts = urls.urlParse(string, undefined);
     if (!parts) throw new TypeError(`Invalid URL: ${string}`);
     return "about:client";
   }

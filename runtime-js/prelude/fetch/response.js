@@ -1,6 +1,7 @@
 // Response.
 
 export default function responses(native, tools) {
+  const urls = tools.natives("url");
   const { expose, isObject, dictionary, needs, byteText, text } = tools.part("idl");
   const { Headers, freeze } = tools.part("fetch/headers");
   const { extract, addBody } = tools.part("fetch/body");
@@ -41,7 +42,7 @@ export default function responses(native, tools) {
 
     static redirect(url, status = 302) {
       needs(1, arguments, "redirect");
-      const parts = native.urlParse(text(url), undefined);
+      const parts = urls.urlParse(text(url), undefined);
       if (!parts) throw new TypeError(`Invalid URL: ${text(url)}`);
       const code = statusOf(status);
       if (!REDIRECTS.includes(code)) throw new RangeError(`${code} is not the status of a redirection`);

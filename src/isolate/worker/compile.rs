@@ -15,7 +15,7 @@ use super::super::ScriptFailure;
 use super::super::bytecode::CompiledModule;
 use super::super::failure::{author_frames, stack_text};
 use super::super::protocol::{Frame, FromWorker, ToWorker, encode};
-use super::{loader, prelude};
+use super::{builtins, loader, prelude};
 use crate::event::builtin::{self, FailureReason, Phase};
 use crate::limits;
 
@@ -123,8 +123,11 @@ impl Resolver for SourceNames {
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
         let resolved = loader::resolve(base, name);
-        if prelude::is_module(name) || self.sources.contains_key(&resolved) {
-            return Ok(if prelude::is_module(name) { name.into() } else { resolved });
+        if self.sources.contains_key(&resolved) {
+            return Ok(resolved);
+        }
+        if let Some(builtin) = builtins::resolve(name) {
+            return Ok(builtin);
         }
         let message = loader::unknown_module(base, name);
         let mut failure = failed("ModuleNotFound", &message);
@@ -161,10 +164,10 @@ impl Loader for SourceLoader {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js>> {
-        if let Some(source) = prelude::module_source(name) {
+        let Some(text) = self.sources.get(name) else {
+            let source = prelude::source_of(name).ok_or_else(|| Error::new_loading(name))?;
             return Module::declare(ctx.clone(), name, source);
-        }
-        let text = self.sources.get(name).ok_or_else(|| Error::new_loading(name))?;
+        };
         let source = if name.ends_with(".json") { json_module(text) } else { text.clone() };
         let module = Module::declare(ctx.clone(), name, source)?;
         let options = WriteOptions { strip_source: true, ..WriteOptions::default() };

@@ -6,10 +6,12 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
+pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     native.set("digest", Function::new(ctx.clone(), digest)?)?;
     native.set("hmac", Function::new(ctx.clone(), hmac)?)?;
-    native.set("sameBytes", Function::new(ctx.clone(), same_bytes)?)
+    native.set("sameBytes", Function::new(ctx.clone(), same_bytes)?)?;
+    Ok(native)
 }
 
 fn digest<'js>(ctx: Ctx<'js>, algorithm: String, bytes: TypedArray<'js, u8>) -> Result<TypedArray<'js, u8>> {

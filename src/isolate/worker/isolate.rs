@@ -107,14 +107,9 @@ impl Isolate {
         let stream = serde_json::json!({"path": spec.path, "project": spec.project, "slug": spec.slug});
         let state = state.map(|text| String::from_utf8_lossy(&text).into_owned());
         self.turn(call, Phase::Load, |engine, ctx, prelude| {
+            let () = prelude.function("prepare")?.call((stream.to_string(), spec.env.as_str()))?;
             let importing = engine.import(ctx)?;
-            prelude.function("load")?.call((
-                call as f64,
-                importing,
-                state,
-                stream.to_string(),
-                spec.env.as_str(),
-            ))
+            prelude.function("load")?.call((call as f64, importing, state))
         })
     }
 

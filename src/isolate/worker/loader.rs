@@ -7,7 +7,7 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::{Ctx, Error, Module, Result};
 
 use super::super::protocol::{IsolateId, LoadSpec};
-use super::prelude;
+use super::{builtins, prelude};
 
 /// One processor's compiled modules, shared by the isolates of this worker that run it.
 pub struct Code {
@@ -83,6 +83,12 @@ pub fn unknown_module(base: &str, specifier: &str) -> String {
             resolve(base, specifier)
         );
     }
+    if let Some(name) = specifier.strip_prefix("node:") {
+        let offered = builtins::NODE_MODULES.join(", ");
+        return format!(
+            "cannot find module {specifier:?}, imported by {base}: processors have no `{name}`; of Node's modules they have {offered}"
+        );
+    }
     format!(
         "cannot find module {specifier:?}, imported by {base}: packages are not available at run time; bundle it into the script, for example with esbuild --bundle --format=esm"
     )
@@ -99,15 +105,12 @@ impl Resolver for ModuleNames {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        if prelude::is_module(name) {
-            return Ok(name.into());
-        }
         let resolved = resolve(base, name);
         if self.0.upgrade().is_some_and(|code| code.has(&resolved)) {
-            Ok(resolved)
-        } else {
-            Err(Error::new_resolving_message(base, name, unknown_module(base, name)))
+            return Ok(resolved);
         }
+        builtins::resolve(name)
+            .ok_or_else(|| Error::new_resolving_message(base, name, unknown_module(base, name)))
     }
 }
 
@@ -123,8 +126,13 @@ impl Loader for Modules {
     ) -> Result<Module<'js>> {
         let processor = self.0.upgrade();
         let authors = processor.as_ref().and_then(|code| code.modules.get(name));
-        let code = authors.map(Vec::as_slice).or_else(|| prelude::module(name));
-        let code = code.ok_or_else(|| Error::new_loading(name))?;
+        if authors.is_none() && name.starts_with("node:") {
+            return builtins::declare(ctx, name);
+        }
+        let code = match authors {
+            Some(code) => code.as_slice(),
+            None => prelude::own_module().ok_or_else(|| Error::new_loading(name))?,
+        };
         // SAFETY: compiled by this binary's own compile worker, and never seen by a user.
         unsafe { Module::load(ctx.clone(), code) }
     }

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{digest, prelude, web};
+use super::{builtins, digest, prelude, web, zlib};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -19,8 +19,9 @@ pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("appendsPerHookMax", limits::APPENDS_PER_HOOK_MAX)?;
     native.set("timersMax", limits::TIMERS_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;
-    web::add(&native, ctx)?;
-    digest::add(&native, ctx)?;
+    native.set("group", Function::new(ctx.clone(), group)?)?;
+    native.set("random", Function::new(ctx.clone(), web::random)?)?;
+    builtins::add(&native, ctx)?;
     add_hooks(&native, ctx, host)?;
     add_timers(&native, ctx, host)?;
     add_ops(&native, ctx, host)?;
@@ -37,6 +38,17 @@ fn part<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
     let module = unsafe { Module::load(ctx.clone(), code) }?;
     let (module, _) = module.eval()?;
     module.get("default")
+}
+
+/// The natives that some parts of the prelude need, made when the first of those is loaded.
+fn group<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
+    match name.as_str() {
+        "text" => web::text(&ctx),
+        "url" => web::url(&ctx),
+        "digest" => digest::group(&ctx),
+        "zlib" => zlib::group(&ctx),
+        _ => Err(Exception::throw_message(&ctx, &format!("there are no natives {name}"))),
+    }
 }
 
 fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<()> {

@@ -15,20 +15,14 @@ macro_rules! parts {
 const PARTS: &[(&str, &str)] = parts![
     "core",
     "globals",
-    "random",
-    "inspect",
-    "idl",
-    "events",
     "abort",
-    "messages",
-    "url",
-    "encoding",
-    "clone",
-    "crypto",
-    "subtle",
-    "performance",
-    "navigator",
     "blob",
+    "clone",
+    "compression",
+    "console",
+    "crypto",
+    "encoding",
+    "events",
     "fetch/body",
     "fetch/fetch",
     "fetch/form",
@@ -37,6 +31,53 @@ const PARTS: &[(&str, &str)] = parts![
     "fetch/multipart",
     "fetch/request",
     "fetch/response",
+    "idl",
+    "inspect",
+    "intl",
+    "intl/dates",
+    "intl/locales",
+    "intl/numbers",
+    "intl/words",
+    "messages",
+    "navigator",
+    "node/assert",
+    "node/assert/strict",
+    "node/buffer",
+    "node/crypto",
+    "node/encodings",
+    "node/equality",
+    "node/errors",
+    "node/events",
+    "node/members",
+    "node/numbers",
+    "node/os",
+    "node/path",
+    "node/path/posix",
+    "node/path/win32",
+    "node/process",
+    "node/querystring",
+    "node/refusing",
+    "node/stream",
+    "node/stream/consumers",
+    "node/stream/promises",
+    "node/stream/web",
+    "node/streams/common",
+    "node/streams/duplex",
+    "node/streams/ending",
+    "node/streams/readable",
+    "node/streams/web",
+    "node/streams/writable",
+    "node/string_decoder",
+    "node/timers",
+    "node/timers/promises",
+    "node/url",
+    "node/util",
+    "node/util/types",
+    "node/zlib",
+    "performance",
+    "process",
+    "random",
+    "require",
     "streams/buffers",
     "streams/bytes",
     "streams/common",
@@ -49,11 +90,11 @@ const PARTS: &[(&str, &str)] = parts![
     "streams/text",
     "streams/transform",
     "streams/writable",
+    "subtle",
+    "timers",
+    "url",
     "millrace",
 ];
-
-/// Under which names an author can import our module.
-const MODULES: [&str; 2] = ["millrace", "ai-engineer-workshop"];
 
 /// What every isolate needs at once.
 const FIRST: [&str; 2] = ["core", "globals"];
@@ -80,18 +121,15 @@ pub fn part(name: &str) -> Option<&'static [u8]> {
     Some(code)
 }
 
-pub fn is_module(name: &str) -> bool {
-    MODULES.contains(&name)
+/// The bytecode of our module, as authors import it.
+pub fn own_module() -> Option<&'static [u8]> {
+    part("millrace")
 }
 
-pub fn module(name: &str) -> Option<&'static [u8]> {
-    is_module(name).then(|| part("millrace")).flatten()
-}
-
-/// The source of our module, for the compile worker.
-pub fn module_source(name: &str) -> Option<&'static str> {
+/// The source of a built-in module, for the compile worker. What Node's modules export is only known where they run.
+pub fn source_of(module: &str) -> Option<&'static str> {
     let (_, source) = PARTS.iter().find(|(part, _)| *part == "millrace")?;
-    is_module(name).then_some(source)
+    Some(if module.starts_with("node:") { "" } else { source })
 }
 
 fn compile_part(name: &str, source: &str) -> rquickjs::Result<&'static [u8]> {

@@ -6,19 +6,29 @@ use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, Type
 use url::Url;
 use url::{form_urlencoded, quirks};
 
-pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
-    native.set("random", Function::new(ctx.clone(), random)?)?;
+/// Between text and bytes.
+pub fn text<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     native.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
     native.set("utf8Decode", Function::new(ctx.clone(), utf8_decode)?)?;
+    native.set("utf8Text", Function::new(ctx.clone(), utf8_text)?)?;
+    native.set("isUtf8", Function::new(ctx.clone(), is_utf8)?)?;
     native.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
     native.set("decoder", Function::new(ctx.clone(), decoder)?)?;
-    native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
-    native.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
-    native.set("formParse", Function::new(ctx.clone(), form_parse)?)?;
-    native.set("formSerialize", Function::new(ctx.clone(), form_serialize)?)
+    Ok(native)
 }
 
-fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
+pub fn url<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
+    native.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
+    native.set("domainToUnicode", Function::new(ctx.clone(), domain_to_unicode)?)?;
+    native.set("formParse", Function::new(ctx.clone(), form_parse)?)?;
+    native.set("formSerialize", Function::new(ctx.clone(), form_serialize)?)?;
+    Ok(native)
+}
+
+pub fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
     let mut bytes = vec![0; length.min(65_536)];
     getrandom::fill(&mut bytes)
         .map_err(|_| Exception::throw_message(&ctx, "the system gives no randomness"))?;
@@ -39,6 +49,20 @@ fn utf8_decode<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> Result<rquickj
     let bytes = unsafe { bytes.as_bytes() }.unwrap_or_default();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     rquickjs::String::from_str(ctx, &String::from_utf8_lossy(bytes))
+}
+
+/// The same, but a byte order mark stays: it is a character like any other to `Buffer`.
+#[allow(unsafe_code)]
+fn utf8_text<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> Result<rquickjs::String<'js>> {
+    // SAFETY: no JavaScript runs, and nothing is freed, before these bytes have been read.
+    let bytes = unsafe { bytes.as_bytes() }.unwrap_or_default();
+    rquickjs::String::from_str(ctx, &String::from_utf8_lossy(bytes))
+}
+
+#[allow(unsafe_code)]
+fn is_utf8(bytes: TypedArray<'_, u8>) -> bool {
+    // SAFETY: no JavaScript runs, and nothing is freed, before these bytes have been read.
+    unsafe { bytes.as_bytes() }.is_some_and(|bytes| std::str::from_utf8(bytes).is_ok())
 }
 
 fn encoding_name(label: String) -> Option<String> {
@@ -138,6 +162,10 @@ fn parts(url: &Url) -> Vec<String> {
         quirks::search(url).into(),
         quirks::hash(url).into(),
     ]
+}
+
+fn domain_to_unicode(domain: String) -> String {
+    url::quirks::domain_to_unicode(&domain)
 }
 
 /// Names and values in turn.

@@ -1,6 +1,5 @@
 //! Data folders that cannot be used, or only by somebody else: clear sentences, and nothing is harmed.
 
-use std::fs;
 use std::os::unix::fs::FileExt;
 
 use super::*;
@@ -12,26 +11,16 @@ fn refusal(folder: &Path, options: LogOptions) -> String {
     }
 }
 
+/// A folder whose journal has long begun anew: what the engine loses is lost.
 async fn filled(engine: Engine) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let log = open(folder.path(), engine);
+    let log = open_small(folder.path(), engine);
     let mut id = None;
     for tail in 0..100 {
         id = Some(log.commit(commit("/a", id, tail * 10, 10)).await.unwrap());
     }
     log.close().await;
     folder
-}
-
-/// The files of a folder and what is below it.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
 }
 
 /// Opens a damaged folder and reads all of it. Whatever happens is an answer or a clear error.
@@ -105,10 +94,10 @@ on_both_engines! {
 
     async fn a_store_that_forgot_may_be_used_without_what_it_lost(engine: Engine) {
         let folder = filled(engine).await;
-        let noted = DataFolder::open(folder.path(), None).unwrap().synced().unwrap();
+        let noted = DataFolder::open(folder.path(), None).unwrap().noted(folder::SYNCED).unwrap();
         assert_eq!(noted, 100);
-        let synced = DataFolder::open(folder.path(), None).unwrap().open_synced().unwrap();
-        synced.note(noted + 2);
+        let synced = DataFolder::open(folder.path(), None).unwrap().open_note(folder::SYNCED).unwrap();
+        synced.take(noted + 2);
         let message = refusal(folder.path(), options(engine));
         assert!(message.contains("lost the newest 2 batches") && message.contains("remove the file `synced`"), "{message}");
         assert!(fsck(folder.path()).unwrap().problems[0].contains("lost the newest 2 batches"));
@@ -120,7 +109,7 @@ on_both_engines! {
         let log = open(folder.path(), engine);
         log.commit(commit("/b", None, 0, 1)).await.unwrap();
         log.close().await;
-        assert_eq!(DataFolder::open(folder.path(), None).unwrap().synced().unwrap(), 101);
+        assert_eq!(DataFolder::open(folder.path(), None).unwrap().noted(folder::SYNCED).unwrap(), 101);
         assert_sound(folder.path());
     }
 
@@ -181,30 +170,6 @@ async fn check_damaged(folder: &Path, engine: Engine) -> bool {
             true
         }
     }
-}
-
-/// Up to the zeros that an engine has reserved.
-fn used_bytes(file: &Path) -> u64 {
-    let bytes = fs::read(file).unwrap();
-    let blocks = bytes.chunks(4_096).rposition(|block| block != &[0; 4_096][..block.len()]);
-    blocks.map_or(0, |last| (last as u64 + 1) * 4_096).min(bytes.len() as u64)
-}
-
-fn copied(copy: &tempfile::TempDir, folder: &Path, file: &Path) -> PathBuf {
-    copy.path().join(file.strip_prefix(folder).unwrap())
-}
-
-fn copy_of(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for file in files(folder) {
-        let to = copy.path().join(file.strip_prefix(folder).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        let bytes = fs::read(&file).unwrap();
-        fs::write(&to, &bytes[..used_bytes(&file) as usize]).unwrap();
-        fs::File::options().write(true).open(&to).unwrap().set_len(bytes.len() as u64).unwrap();
-    }
-    fs::create_dir_all(copy.path().join("sled").join("blobs")).unwrap();
-    copy
 }
 
 #[test]

@@ -1,8 +1,11 @@
-//! Random operations and reopenings, checked against maps in memory.
+//! Random operations, reopenings and kills, checked against maps in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::ops::Range;
+use std::sync::Mutex;
+use std::time::Instant;
 
+use super::super::kv::{KvStats, Visit};
 use super::*;
 
 #[derive(Default)]
@@ -21,25 +24,63 @@ struct Model {
     last_id: u64,
 }
 
-struct Run<'a> {
-    folder: &'a Path,
+struct Run {
+    folder: tempfile::TempDir,
     engine: Engine,
     log: Log,
+    /// Held while the folder is copied, so that no checkpoint is being written.
+    quiet: Arc<Mutex<()>>,
     model: Model,
     random: fastrand::Rng,
+}
+
+/// Stands between the log and its engine.
+struct QuietKv {
+    inner: Arc<dyn Kv>,
+    quiet: Arc<Mutex<()>>,
+}
+
+impl Kv for QuietKv {
+    fn write(&self, batch: &Batch) -> Result<(), KvError> {
+        self.inner.write(batch)
+    }
+
+    fn sync(&self) -> Result<(), KvError> {
+        let _quiet = self.quiet.lock().unwrap();
+        self.inner.sync()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
+        self.inner.get(key)
+    }
+
+    fn scan(&self, keys: Range<&[u8]>, reverse: bool, visit: &mut Visit) -> Result<(), KvError> {
+        self.inner.scan(keys, reverse, visit)
+    }
+
+    fn stats(&self) -> Result<KvStats, KvError> {
+        self.inner.stats()
+    }
+}
+
+fn open_quietly(folder: &Path, engine: Engine, quiet: &Arc<Mutex<()>>) -> Log {
+    let quiet = quiet.clone();
+    let between = move |inner| Arc::new(QuietKv { inner, quiet: quiet.clone() }) as Arc<dyn Kv>;
+    Log::open_with(folder, options(engine), Parts { engine: Box::new(between), ..small() }).unwrap()
 }
 
 const PATHS: [&str; 8] = ["/", "/a", "/a/b", "/a/b/c", "/ab", "/a/_logs/x", "/b", "/b/c"];
 const SLOTS: [&str; 3] = ["s", "s2", "state"];
 
 on_both_engines! {
-    async fn random_operations_and_reopenings(engine: Engine) {
+    async fn random_operations_reopenings_and_kills(engine: Engine) {
         let seed = std::env::var("MILLRACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
         println!("MILLRACE_SEED={seed} repeats this run");
         let folder = tempfile::tempdir().unwrap();
-        let log = open(folder.path(), engine);
+        let quiet = Arc::default();
+        let log = open_quietly(folder.path(), engine, &quiet);
         let random = fastrand::Rng::with_seed(seed);
-        let mut run = Run { folder: folder.path(), engine, log, model: Model::default(), random };
+        let mut run = Run { folder, engine, log, quiet, model: Model::default(), random };
         let started = Instant::now();
         for step in 0..600 {
             run.step().await;
@@ -54,12 +95,12 @@ on_both_engines! {
         run.check().await;
         run.log.close().await;
         let events: usize = run.model.streams.values().map(|stream| stream.events.len()).sum();
-        let report = assert_sound(folder.path());
+        let report = assert_sound(run.folder.path());
         assert_eq!((report.streams, report.events), (run.model.streams.len() as u64, events as u64));
     }
 }
 
-impl Run<'_> {
+impl Run {
     async fn step(&mut self) {
         let path = PATHS[self.random.usize(..PATHS.len())];
         match self.random.u32(..100) {
@@ -67,7 +108,8 @@ impl Run<'_> {
             55..65 => self.append_wrongly(path).await,
             65..80 => self.write_slot(path).await,
             80..90 => self.change_mark(path).await,
-            90..96 => self.delete(path).await,
+            90..95 => self.delete(path).await,
+            95..98 => self.kill().await,
             _ => self.reopen().await,
         }
     }
@@ -166,14 +208,32 @@ impl Run<'_> {
 
     async fn reopen(&mut self) {
         self.log.close().await;
-        self.log = open(self.folder, self.engine);
+        self.log = open_quietly(self.folder.path(), self.engine, &self.quiet);
     }
 
-    async fn check(&mut self) {
-        // A write that is waited for takes the lazy ones along.
+    /// Goes on with what the log would have left behind if it had been killed.
+    async fn kill(&mut self) {
+        self.write_what_waits().await;
+        let copy = {
+            let _quiet = self.quiet.lock().unwrap();
+            copy_of(self.folder.path())
+        };
+        self.log.close().await;
+        self.folder = copy;
+        let events: usize = self.model.streams.values().map(|stream| stream.events.len()).sum();
+        assert_eq!(assert_sound(self.folder.path()).events, events as u64);
+        self.log = open_quietly(self.folder.path(), self.engine, &self.quiet);
+    }
+
+    /// A write that is waited for takes the lazy ones along.
+    async fn write_what_waits(&mut self) {
         if let Some(stream) = self.model.streams.values().next() {
             self.log.write_slot(StreamId(stream.id), "check", None).await.unwrap();
         }
+    }
+
+    async fn check(&mut self) {
+        self.write_what_waits().await;
         for path in PATHS {
             match self.model.streams.get(path) {
                 Some(stream) => self.check_stream(path, stream),

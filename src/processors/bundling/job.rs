@@ -1,5 +1,6 @@
 //! One source's way to its answer: built, appended, and then its types checked.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use millrace_bundler::{Bundle, BundleError, Diagnostic, Failure, Lock, Project, Severity, Stage, Step};
@@ -49,6 +50,8 @@ struct Found {
     event: Arc<Event>,
     configured: ProcessorSourceConfigured,
     project: Arc<Project>,
+    /// Why the source's own lock is none.
+    bad_lock: Option<String>,
 }
 
 impl Job {
@@ -108,31 +111,39 @@ impl Job {
         }
         let Some(event) = log.read_one(&record, self.offset)? else { return Ok(None) };
         let Ok(configured) = event.payload.decode::<ProcessorSourceConfigured>() else { return Ok(None) };
-        let lock = match &configured.lock {
-            Some(lock) => Some(lock.get().to_string()),
-            None => self.previous_lock(&record)?,
+        let (lock, bad_lock) = match &configured.lock {
+            Some(lock) => match serde_json::from_str::<Lock>(lock.get()) {
+                Ok(lock) => (Some(lock), None),
+                Err(error) => (None, Some(error.to_string())),
+            },
+            None => (self.previous_lock(&record)?, None),
         };
         let project = Arc::new(Project {
             files: configured.files.clone(),
             entry: configured.entry.clone(),
             package_json: configured.package_json.as_ref().map(|json| json.get().to_string()),
-            lock: lock.and_then(|lock| serde_json::from_str::<Lock>(&lock).ok()),
+            lock,
         });
-        Ok(Some(Found { record, event, configured, project }))
+        Ok(Some(Found { record, event, configured, project, bad_lock }))
     }
 
-    fn previous_lock(&self, record: &StreamRecord) -> Result<Option<String>, LogError> {
+    /// One that this version does not understand is as good as none: the author did not ask for it.
+    fn previous_lock(&self, record: &StreamRecord) -> Result<Option<Lock>, LogError> {
         let Some(offset) = self.previous else { return Ok(None) };
         let configured = self
             .streams
             .log()
             .read_one(record, offset)?
             .and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
-        Ok(configured.and_then(|configured| configured.bundle?.lock).map(|lock| lock.as_str().to_string()))
+        let lock = configured.and_then(|configured| configured.bundle?.lock);
+        Ok(lock.and_then(|lock| serde_json::from_str(lock.as_str()).ok()))
     }
 
     /// Whether there is a bundle now.
     async fn build(&self, found: &Found, last: bool) -> Result<bool, Trouble> {
+        if let Some(why) = &found.bad_lock {
+            return self.fail(found, not_a_lock(why)).await;
+        }
         let built = {
             let _turn = self.bundling.0.permits.acquire().await.map_err(|_| AppendError::ShuttingDown)?;
             self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await
@@ -163,6 +174,7 @@ impl Job {
             return self.fail(found, too_large(payload.as_str().len())).await;
         }
         self.append(found, Kind::ProcessorConfigured, payload, "answer").await?;
+        self.bundling.0.built.fetch_add(1, Relaxed);
         Ok(true)
     }
 
@@ -174,6 +186,7 @@ impl Job {
             diagnostics: failure.diagnostics,
         };
         self.append(found, Kind::ProcessorCompileFailed, Json::of(&payload), "answer").await?;
+        self.bundling.0.failed.fetch_add(1, Relaxed);
         Ok(false)
     }
 
@@ -257,6 +270,15 @@ fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bu
 
 fn is_default(limits: &&ProcessorLimits) -> bool {
     **limits == ProcessorLimits::default()
+}
+
+fn not_a_lock(why: &str) -> Failure {
+    let message = format!("`lock` is not the lock of a bundle: {why}");
+    let hint = "give the `bundle.lock` of a `processor/configured` event as it is there, or leave it out";
+    Failure {
+        stage: Stage::Install,
+        diagnostics: vec![Diagnostic::of_source("bad-lock", message).with_hint(hint)],
+    }
 }
 
 fn host_trouble(stage: Stage, message: String) -> Failure {

@@ -186,6 +186,16 @@ impl Follow {
         Ok(())
     }
 
+    /// The next event, as the line of its data.
+    pub fn next_event(&mut self) -> io::Result<String> {
+        loop {
+            let line = self.line()?;
+            if line.starts_with("data:") {
+                return Ok(line);
+            }
+        }
+    }
+
     fn line(&mut self) -> io::Result<String> {
         loop {
             let mut line = String::new();

@@ -1,0 +1,3 @@
+// node:assert/strict.
+
+export default (native, tools) => tools.builtin("assert").strict;

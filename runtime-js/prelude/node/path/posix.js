@@ -1,0 +1,3 @@
+// node:path/posix.
+
+export default (native, tools) => tools.builtin("path").posix;

@@ -1,0 +1,3 @@
+// node:path/win32.
+
+export default (native, tools) => tools.builtin("path").win32;
