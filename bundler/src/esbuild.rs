@@ -11,8 +11,6 @@ mod loader;
 mod message;
 mod packet;
 mod pattern;
-mod process;
-mod sandbox;
 mod service;
 mod source_map;
 #[cfg(test)]

@@ -21,9 +21,10 @@ pub mod package;
 pub mod progress;
 pub mod project;
 pub mod resolve;
+mod sandbox;
 pub mod sketch;
 pub mod source_map;
-pub mod subprocess;
+mod subprocess;
 #[cfg(test)]
 mod testing;
 pub mod tools;

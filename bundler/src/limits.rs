@@ -18,7 +18,15 @@ pub const NAMES_SHOWN_MAX: usize = 8;
 // --- subprocesses ---------------------------------------------------------------------------------
 
 /// What is kept of a subprocess's standard error: why it crashed, not the whole dump behind it.
-pub const SUBPROCESS_STDERR_BYTES_MAX: usize = 8 * 1024;
+pub const SUBPROCESS_WORDS_BYTES_MAX: usize = 16 * 1024;
+/// For the end of its standard error after its own end: somebody else may hold it open.
+pub const SUBPROCESS_LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
+/// Files that a subprocess has open: its pipes, and what Go's runtime needs.
+pub const SUBPROCESS_OPEN_FILES_MAX: u64 = 64;
+/// Attempts to run a file that somebody is still writing (`ETXTBSY`), and the pause between them.
+pub const SUBPROCESS_BUSY_RETRIES_MAX: usize = 20;
+/// See above.
+pub const SUBPROCESS_BUSY_RETRY_AFTER: Duration = Duration::from_millis(50);
 
 // --- type checking --------------------------------------------------------------------------------
 
@@ -121,8 +129,8 @@ pub const ESBUILD_ROUNDS_MAX: usize = 3;
 pub const ESBUILD_START_TIME_MAX: Duration = Duration::from_secs(10);
 /// For a cancelled build to end, before the process is killed; measured: up to 0.3 s.
 pub const ESBUILD_CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
-/// For what a dying process still says and for its exit code.
-pub const ESBUILD_LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
+/// From the end of its output to its own; it may be writing why.
+pub const ESBUILD_END_TIME_MAX: Duration = Duration::from_secs(2);
 /// Builds inside esbuild at one time: it uses all cores for one, so more only share its memory.
 pub const ESBUILD_BUILDS_AT_ONCE: usize = 4;
 /// Builds that are tried again in a process of their own: each may take as much memory as the shared one, and one that
@@ -140,16 +148,8 @@ pub const ESBUILD_GARBAGE_PERCENT: u32 = 400;
 pub const ESBUILD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// How often the memory is looked at while something is built: a runaway grows by about 1 GB a second.
 pub const ESBUILD_MEMORY_CHECK_EVERY: Duration = Duration::from_millis(100);
-/// Files that esbuild has open: its pipes, and what Go's runtime needs.
-pub const ESBUILD_OPEN_FILES_MAX: u64 = 64;
 /// Answers that are written to esbuild at once: a pipe's buffer.
 pub const ESBUILD_WRITE_BYTES: usize = 64 * 1024;
-/// What is kept of esbuild's standard error, for the message about its death: a Go panic's first lines.
-pub const ESBUILD_STDERR_BYTES_MAX: usize = 16 * 1024;
-/// Attempts to run a file that somebody is still writing (`ETXTBSY`), and the pause between them.
-pub const ESBUILD_BUSY_RETRIES_MAX: usize = 20;
-/// See above.
-pub const ESBUILD_BUSY_RETRY_AFTER: Duration = Duration::from_millis(50);
 /// The line of a source that a message quotes: minified files are one line.
 pub const LINE_TEXT_BYTES_MAX: usize = 1_000;
 /// The compiler's stack, of which only what is touched takes memory: a parser needs up to 5 kB per level of nesting.

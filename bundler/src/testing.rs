@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use millrace_bundler::npm::{Npm, NpmConfig, NpmOptions, Requirements};
 use millrace_bundler::package::Packages;
@@ -51,4 +51,9 @@ pub async fn packages(dependencies: &Value) -> Packages {
         Ok(installed) => installed.packages,
         Err(error) => panic!("this test needs a registry, as npm is configured for: {error:?}"),
     }
+}
+
+pub fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
 }

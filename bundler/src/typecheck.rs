@@ -31,7 +31,7 @@ pub use program::Program;
 
 use crate::Diagnostic;
 use crate::limits::{CHECK_TIME_MAX, COMPILER_IDLE_MAX, COMPILER_MEMORY_BYTES_MAX, COMPILER_WATCH_EVERY};
-use crate::subprocess::Subprocess;
+use crate::subprocess::Handle;
 
 /// Where the compiler's binary lies, with its `lib.*.d.ts` beside it. Asked when it is first needed, and again after
 /// an error, which is told to whoever waits.
@@ -156,7 +156,10 @@ impl TypeChecker {
             found.map(|found| (found, compiler)).map_err(|error| CheckError::Machinery(error.to_string()))
         });
         let (found, compiler) = tokio::select! {
-            asked = asking => asked.map_err(|error| process.explain(error))?,
+            asked = asking => match asked {
+                Ok(asked) => asked,
+                Err(error) => return Err(process.explain(error).await),
+            },
             breach = self.breach(&process) => return Err(breach),
         };
         process.done();
@@ -168,11 +171,9 @@ impl TypeChecker {
 
     async fn start(&self) -> Result<Compiler, CheckError> {
         let binary = (self.0.options.compiler)().await.map_err(CheckError::NoCompiler)?;
-        blocking(move || {
-            let failed = |error| CheckError::NoCompiler(format!("{}: {error}", binary.display()));
-            Compiler::start(&binary).map_err(failed)
-        })
-        .await
+        let shown = binary.display().to_string();
+        let failed = |error| CheckError::NoCompiler(format!("{shown}: {error}"));
+        Compiler::start(binary).await.map_err(failed)
     }
 
     /// Ends when a bound is passed.
@@ -204,7 +205,7 @@ impl TypeChecker {
 }
 
 /// A check that nobody waits for any more, or that took too much, ends with its process.
-struct KilledUnlessDone(Option<Arc<Subprocess>>);
+struct KilledUnlessDone(Option<Handle>);
 
 impl KilledUnlessDone {
     fn done(mut self) {
@@ -216,13 +217,13 @@ impl KilledUnlessDone {
     }
 
     /// With what the process said, if it did.
-    fn explain(&self, error: CheckError) -> CheckError {
-        let words = self.0.as_ref().map(|process| process.words()).unwrap_or_default();
-        match (error, words.lines().next()) {
-            (CheckError::Machinery(error), Some(reason)) => {
-                CheckError::Machinery(format!("{error}: {reason}"))
-            }
-            (error, _) => error,
+    async fn explain(mut self, error: CheckError) -> CheckError {
+        let (CheckError::Machinery(reason), Some(process)) = (&error, self.0.take()) else { return error };
+        // Whatever has broken the conversation: nobody goes on with it.
+        process.kill();
+        match process.ended().await.words.lines().next() {
+            Some(words) => CheckError::Machinery(format!("{reason}: {words}")),
+            None => error,
         }
     }
 }

@@ -3,44 +3,40 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::build::Build;
 use super::packet::{Direction, Packet, Value};
-use super::process::{self, Handle};
 use super::{Bounds, BuildFailure, VERSION, callbacks};
 use crate::limits::{
-    ESBUILD_LAST_WORDS_TIME_MAX, ESBUILD_MEMORY_CHECK_EVERY, ESBUILD_PACKET_BYTES_MAX,
-    ESBUILD_START_TIME_MAX, ESBUILD_STDERR_BYTES_MAX, ESBUILD_WRITE_BYTES,
+    ESBUILD_END_TIME_MAX, ESBUILD_GARBAGE_PERCENT, ESBUILD_MEMORY_CHECK_EVERY, ESBUILD_MEMORY_TARGET_BYTES,
+    ESBUILD_PACKET_BYTES_MAX, ESBUILD_START_TIME_MAX, ESBUILD_WRITE_BYTES,
 };
+use crate::subprocess::{self, Ended, Handle, Pipes, Program, Subprocess};
 
 /// How Go says that a recursion went too deep, which ends the process.
 const GO_STACK_OVERFLOW: &str = "goroutine stack exceeds";
 
 /// A service that ends with this value.
-pub(super) struct Running(Arc<Service>);
+pub(super) struct Running {
+    service: Arc<Service>,
+    _process: Subprocess,
+}
 
 impl Running {
     pub fn service(&self) -> &Arc<Service> {
-        &self.0
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.process.kill();
+        &self.service
     }
 }
 
 pub(super) struct Service {
-    process: Arc<Handle>,
+    process: Handle,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     state: Mutex<State>,
     /// A build has come, or the process is gone.
@@ -90,49 +86,58 @@ pub(super) async fn start(program: PathBuf, bounds: Bounds) -> Result<Running, S
     start_as(program, VERSION, bounds).await
 }
 
-pub(super) async fn start_as(program: PathBuf, version: &str, bounds: Bounds) -> Result<Running, String> {
-    let shown = program.display().to_string();
-    let arguments = vec![format!("--service={version}"), "--ping".to_owned()];
-    let mut process = process::start(program, arguments)
-        .await
-        .map_err(|error| format!("esbuild at {shown} does not start: {error}"))?;
-    let stderr = tokio::spawn(last_words(process.stderr));
-    let greeting = timeout(ESBUILD_START_TIME_MAX, read_packet(&mut process.stdout)).await;
-    let version = match greeting {
+pub(super) async fn start_as(path: PathBuf, version: &str, bounds: Bounds) -> Result<Running, String> {
+    let shown = path.display().to_string();
+    let failed = |error| format!("esbuild at {shown} does not start: {error}");
+    let (process, Pipes { stdin, stdout, room }) =
+        subprocess::start(program(path, version)).await.map_err(failed)?;
+    let stdin = ChildStdin::from_std(stdin).map_err(failed)?;
+    let mut stdout = ChildStdout::from_std(stdout).map_err(failed)?;
+    let handle = process.handle();
+    let version = match timeout(ESBUILD_START_TIME_MAX, read_packet(&mut stdout)).await {
         Ok(Ok(version)) => version,
         Ok(Err(_)) => {
-            let reason = cause_of_death(process.ended, stderr).await;
+            let reason = cause_of_death(&handle).await;
             return Err(format!("esbuild at {shown} is not the version {VERSION} that is needed: {reason}"));
         }
         Err(_) => {
-            process.handle.kill();
-            return Err(format!(
-                "esbuild at {shown} did not answer within {} s",
-                ESBUILD_START_TIME_MAX.as_secs()
-            ));
+            let seconds = ESBUILD_START_TIME_MAX.as_secs();
+            return Err(format!("esbuild at {shown} did not answer within {seconds} s"));
         }
     };
+    drop(room);
     if version != VERSION {
-        process.handle.kill();
         let version = String::from_utf8_lossy(&version);
         return Err(format!("esbuild at {shown} has version {version}, and {VERSION} is needed"));
     }
     // Bounded by what is asked: one answer for each of its requests, a few questions for each build.
     let (outbox, queue) = mpsc::unbounded_channel();
     let service = Arc::new(Service {
-        process: process.handle,
+        process: handle.clone(),
         outbox,
         state: Mutex::default(),
         entered: Notify::new(),
     });
-    tokio::spawn(write(process.stdin, queue));
+    tokio::spawn(write(stdin, queue));
     tokio::spawn(watch(service.clone(), bounds));
     let reading = service.clone();
     tokio::spawn(async move {
-        read(&reading, process.stdout).await;
-        reading.died(cause_of_death(process.ended, stderr).await);
+        read(&reading, stdout).await;
+        reading.died(cause_of_death(&handle).await);
     });
-    Ok(Running(service))
+    Ok(Running { service, _process: process })
+}
+
+fn program(path: PathBuf, version: &str) -> Program {
+    Program {
+        path,
+        arguments: vec![format!("--service={version}"), "--ping".to_owned()],
+        environment: vec![
+            ("GOGC", ESBUILD_GARBAGE_PERCENT.to_string()),
+            ("GOMEMLIMIT", format!("{ESBUILD_MEMORY_TARGET_BYTES}B")),
+        ],
+        beside: &[],
+    }
 }
 
 impl Service {
@@ -334,29 +339,15 @@ async fn watch(service: Arc<Service>, bounds: Bounds) {
     }
 }
 
-/// The beginning of what it says on its standard error; the rest is read and forgotten.
-async fn last_words(mut stderr: ChildStderr) -> String {
-    let mut kept = Vec::new();
-    let mut chunk = [0; 4096];
-    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
-        let room = ESBUILD_STDERR_BYTES_MAX.saturating_sub(kept.len());
-        kept.extend_from_slice(&chunk[..read.min(room)]);
+/// Of a process that has closed its standard output, and thereby the conversation.
+async fn cause_of_death(process: &Handle) -> String {
+    if timeout(ESBUILD_END_TIME_MAX, process.ended()).await.is_err() {
+        process.kill();
     }
-    String::from_utf8_lossy(&kept).trim().to_owned()
-}
-
-async fn cause_of_death(
-    ended: oneshot::Receiver<ExitStatus>,
-    stderr: tokio::task::JoinHandle<String>,
-) -> String {
-    let status = timeout(ESBUILD_LAST_WORDS_TIME_MAX, ended).await;
-    let words = timeout(ESBUILD_LAST_WORDS_TIME_MAX, stderr).await;
-    let status = match status {
-        Ok(Ok(status)) => status.to_string(),
-        _ => "its exit code is not known".to_owned(),
-    };
-    match words {
-        Ok(Ok(words)) if !words.is_empty() => format!("esbuild ended ({status}): {words}"),
-        _ => format!("esbuild ended ({status})"),
+    let Ended { status, words } = process.ended().await;
+    let status = status.map_or_else(|| "its exit code is not known".to_owned(), |status| status.to_string());
+    match words.as_str() {
+        "" => format!("esbuild ended ({status})"),
+        words => format!("esbuild ended ({status}): {words}"),
     }
 }

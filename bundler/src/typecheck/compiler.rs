@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, BufWriter};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,10 +14,13 @@ use serde_json::{Value, json};
 use super::files::{Library, View};
 use super::framing::{self, Message, Request, Response};
 use crate::limits::COMPILER_HEAP_SOFT_MAX;
-use crate::subprocess::Subprocess;
+use crate::sandbox::Room;
+use crate::subprocess::{self, Handle, Program, Subprocess};
 
 pub struct Compiler {
-    process: Arc<Subprocess>,
+    process: Subprocess,
+    /// Until it has answered.
+    room: Option<Room>,
     stdin: BufWriter<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     library: Library,
@@ -78,14 +80,20 @@ struct Project {
 }
 
 impl Compiler {
-    pub fn start(binary: &Path) -> io::Result<Compiler> {
-        let library = Library::beside(binary)?;
+    pub async fn start(binary: PathBuf) -> io::Result<Compiler> {
+        let library = Library::beside(&binary)?;
         let callbacks = "--callbacks=readFile,fileExists,directoryExists,getAccessibleEntries,realpath";
         let arguments = ["--api", "--async", "--cwd", super::files::AUTHOR, callbacks];
-        let (process, pipes) =
-            Subprocess::spawn(binary, &arguments, &[("GOMEMLIMIT", COMPILER_HEAP_SOFT_MAX)])?;
+        let program = Program {
+            path: binary,
+            arguments: arguments.map(str::to_owned).into(),
+            environment: vec![("GOMEMLIMIT", COMPILER_HEAP_SOFT_MAX.to_owned())],
+            beside: &["lib.d.ts"],
+        };
+        let (process, pipes) = subprocess::start(program).await?;
         Ok(Compiler {
-            process: Arc::new(process),
+            process,
+            room: pipes.room,
             stdin: BufWriter::new(pipes.stdin),
             stdout: BufReader::new(pipes.stdout),
             library,
@@ -94,8 +102,8 @@ impl Compiler {
         })
     }
 
-    pub fn process(&self) -> Arc<Subprocess> {
-        self.process.clone()
+    pub fn process(&self) -> Handle {
+        self.process.handle()
     }
 
     /// Whether it can go on with this program. It keeps configurations, its own reading of them and of those that they
@@ -112,6 +120,7 @@ impl Compiler {
     pub fn findings(&mut self, view: &View, config: &str, question: Question) -> io::Result<Vec<Finding>> {
         if self.last_request == 0 {
             self.ask::<Value>(view, "initialize", Value::Null)?;
+            self.room = None;
         }
         let (snapshot, project) = self.open(view, config)?;
         let about = json!({"snapshot": snapshot, "project": project});

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::sandbox::INSIDE;
+
 /// Where the author's files lie.
 pub const AUTHOR: &str = "/p";
 /// Where the packages lie.
@@ -110,11 +112,13 @@ impl Library {
         Ok(Library(folder.to_owned()))
     }
 
-    /// Only files of that folder with such a name; the compiler is asked for nothing else there.
+    /// Only files of that folder with such a name; the compiler is asked for nothing else there. It takes the folder
+    /// for another one when it runs in a room of its own.
     pub fn find(&self, path: &str) -> Option<PathBuf> {
         let path = Path::new(path);
         let name = path.file_name()?.to_str()?;
         let is_library = name.starts_with("lib.") && name.ends_with(".d.ts");
-        (is_library && path.parent()? == self.0).then(|| path.to_owned())
+        let folder = path.parent()?;
+        (is_library && (folder == self.0 || folder == Path::new(INSIDE))).then(|| self.0.join(name))
     }
 }

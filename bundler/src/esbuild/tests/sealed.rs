@@ -1,9 +1,10 @@
 //! Nothing of this machine reaches a build, whatever an author or a package writes.
 
-use std::path::Path;
-
 use super::{build, esbuild, lines, request};
 use crate::package::Packages;
+#[cfg(target_os = "linux")]
+use crate::sandbox::tests::{assert_confined, until_gone};
+use crate::testing;
 use crate::tree::tests::packages;
 
 const SECRET: &str = "a secret of this machine";
@@ -16,13 +17,8 @@ fn bait() -> tempfile::TempDir {
     );
     std::fs::write(folder.path().join("real.map"), map).unwrap();
     std::fs::write(folder.path().join("real.js"), format!("export default '{SECRET}';")).unwrap();
-    open_to_all(folder.path());
+    testing::open_to_all(folder.path());
     folder
-}
-
-fn open_to_all(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[tokio::test]
@@ -95,29 +91,7 @@ async fn files_of_this_machine_cannot_be_imported() {
 async fn the_process_has_nothing() {
     let esbuild = esbuild();
     esbuild.build(request(&[("main.ts", "")], &Packages::default())).await.unwrap();
-    let pid = esbuild.pid().await.unwrap();
-    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
-    let status = read("status");
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(field("NoNewPrivs:"), ["1"]);
-    assert_eq!(field("NSsid:")[0], pid.to_string());
-    let open: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().collect();
-    // Three pipes, and what Go's runtime opens to wait on them.
-    assert!(open.len() <= 5, "{open:?}");
-    if rustix::process::geteuid().is_root() {
-        assert_eq!(field("Uid:"), ["65534"; 4]);
-        assert_eq!(field("Gid:"), ["65534"; 4]);
-        assert!(field("Groups:").is_empty());
-        assert_eq!(field("CapEff:"), ["0000000000000000"]);
-        let root = std::fs::read_link(format!("/proc/{pid}/root")).unwrap();
-        assert_ne!(root, Path::new("/"));
-        let environment = read("environ");
-        let names: Vec<&str> = environment.split('\0').filter_map(|entry| entry.split('=').next()).collect();
-        assert_eq!(names, ["GOGC", "GOMEMLIMIT", ""]);
-    }
+    assert_confined(esbuild.pid().await.unwrap(), &["GOGC", "GOMEMLIMIT"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -127,10 +101,5 @@ async fn the_process_ends_with_its_owner() {
     esbuild.build(request(&[("main.ts", "")], &Packages::default())).await.unwrap();
     let pid = esbuild.pid().await.unwrap();
     drop(esbuild);
-    let gone = async {
-        while Path::new(&format!("/proc/{pid}")).exists() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(5), gone).await.expect("it ends");
+    until_gone(format!("/proc/{pid}").as_ref()).await;
 }

@@ -1,6 +1,8 @@
 //! The compiler sees nothing of this machine.
 
 use super::*;
+#[cfg(target_os = "linux")]
+use crate::sandbox::tests::assert_confined;
 
 #[tokio::test]
 async fn nothing_of_the_disk_is_found() {
@@ -65,4 +67,13 @@ async fn configurations_do_not_lead_out() {
         assert!(!found.is_empty(), "{text}");
     }
     assert!(std::fs::read_dir(folder).unwrap().count() == 2, "something was written");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_process_has_nothing() {
+    let checker = checker();
+    checker.check(&program(&[("main.ts", "")])).await.unwrap();
+    let process = checker.0.running.lock().await.compiler.as_ref().map(Compiler::process);
+    assert_confined(process.unwrap().pid().unwrap(), &["GOMEMLIMIT"]);
 }

@@ -13,16 +13,12 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::{Gid, Uid};
 
-use super::landlock;
-use crate::limits::ESBUILD_OPEN_FILES_MAX;
+use super::room::Room;
+use super::{Program, landlock};
+use crate::limits::SUBPROCESS_OPEN_FILES_MAX;
 
 /// The user and group that own nothing.
 const NOBODY: u32 = 65534;
-
-/// What must outlive the start of the program.
-pub(super) struct Kept {
-    _empty: Option<tempfile::TempDir>,
-}
 
 /// Everything that the child needs, made before it exists.
 struct Plan {
@@ -33,9 +29,12 @@ struct Plan {
     /// What the pointers point to.
     _strings: Vec<CString>,
     rules: Option<OwnedFd>,
-    empty: Option<CString>,
-    parent: Pid,
+    room: Option<CString>,
+    /// Root's, so that it can give up what is root's.
     is_root: bool,
+    /// Whether nobody's user could see what the program looks for beside itself.
+    is_open: bool,
+    parent: Pid,
 }
 
 // The pointers lead into heap memory that the plan owns and nobody changes.
@@ -44,21 +43,17 @@ unsafe impl Send for Plan {}
 #[allow(unsafe_code)]
 unsafe impl Sync for Plan {}
 
-pub(super) fn confine(
-    command: &mut Command,
-    program: &Path,
-    arguments: &[String],
-    environment: &[(&str, String)],
-) -> io::Result<Kept> {
+/// The room, if there is one, is to be kept until the program has looked around.
+pub fn confine(command: &mut Command, program: &Program, is_root: bool) -> io::Result<Option<Room>> {
     // Opened here, so that the folders on the way need not be open to the user that it runs as.
-    let file = File::open(program)?;
-    let empty = tempfile::tempdir().ok();
-    let mut strings = vec![CString::new(program.as_os_str().as_bytes())?];
-    for argument in arguments {
+    let file = File::open(&program.path)?;
+    let room = if is_root { Room::for_program(program).ok() } else { None };
+    let mut strings = vec![CString::new(program.path.as_os_str().as_bytes())?];
+    for argument in &program.arguments {
         strings.push(CString::new(argument.as_str())?);
     }
     let first_variable = strings.len();
-    for (name, value) in environment {
+    for (name, value) in &program.environment {
         strings.push(CString::new(format!("{name}={value}"))?);
     }
     let pointers = |strings: &[CString]| -> Vec<*const c_char> {
@@ -70,16 +65,25 @@ pub(super) fn confine(
         _strings: strings,
         rules: landlock::only_run(&file),
         program: file,
-        empty: empty.as_ref().and_then(|folder| CString::new(folder.path().as_os_str().as_bytes()).ok()),
+        room: room.as_ref().map(Room::path).transpose()?,
+        is_root,
+        is_open: program.beside.is_empty() || is_open_to_everybody(&program.path),
         parent: rustix::process::getpid(),
-        is_root: rustix::process::geteuid().is_root(),
     };
     // Safe: the plan is ready, and what it does are system calls.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(move || plan.carry_out());
     }
-    Ok(Kept { _empty: empty })
+    Ok(room)
+}
+
+fn is_open_to_everybody(program: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(real) = program.canonicalize() else { return false };
+    real.ancestors().skip(1).all(|folder| {
+        std::fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+    })
 }
 
 /// Whatever else the host has open without saying so. Older kernels cannot; the host's own files say so by themselves.
@@ -116,24 +120,30 @@ impl Plan {
         let at_most = |value| Rlimit { current: Some(value), maximum: Some(value) };
         rustix::process::setrlimit(Resource::Core, at_most(0))?;
         rustix::process::setrlimit(Resource::Fsize, at_most(0))?;
-        rustix::process::setrlimit(Resource::Nofile, at_most(ESBUILD_OPEN_FILES_MAX))?;
+        rustix::process::setrlimit(Resource::Nofile, at_most(SUBPROCESS_OPEN_FILES_MAX))?;
         Ok(())
     }
 
     /// A container's root may not be allowed to, or may know no other user; then it has little to give up.
     fn drop_root(&self) -> io::Result<()> {
         let tolerated = |result: rustix::io::Result<()>| match result {
-            Err(Errno::PERM | Errno::INVAL) | Ok(()) => Ok(()),
+            Err(Errno::PERM | Errno::INVAL) => Ok(false),
+            Ok(()) => Ok(true),
             Err(error) => Err(io::Error::from(error)),
         };
-        if let Some(empty) = &self.empty {
-            tolerated(rustix::process::chroot(empty.as_c_str()))?;
+        let mut is_inside = false;
+        if let Some(room) = &self.room {
+            is_inside = tolerated(rustix::process::chroot(room.as_c_str()))?;
             rustix::process::chdir(c"/")?;
+        }
+        if !is_inside && !self.is_open {
+            return Ok(());
         }
         let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
         tolerated(rustix::thread::set_thread_groups(&[]))?;
         tolerated(rustix::thread::set_thread_res_gid(group, group, group))?;
-        tolerated(rustix::thread::set_thread_res_uid(user, user, user))
+        tolerated(rustix::thread::set_thread_res_uid(user, user, user))?;
+        Ok(())
     }
 
     /// The open file itself, whatever has become of its path.

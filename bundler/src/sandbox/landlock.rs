@@ -25,7 +25,7 @@ struct PathBeneath {
 }
 
 /// Rules that leave only one thing: to run this program. None when the kernel has no Landlock.
-pub(super) fn only_run(program: &File) -> Option<OwnedFd> {
+pub fn only_run(program: &File) -> Option<OwnedFd> {
     let version = call(libc::SYS_landlock_create_ruleset, &[0, 0, CREATE_RULESET_VERSION]).ok()?;
     let (ruleset, bytes) = all_of(version);
     let address = &raw const ruleset as usize;
@@ -41,7 +41,7 @@ pub(super) fn only_run(program: &File) -> Option<OwnedFd> {
 }
 
 /// From here on, and in all that this process becomes.
-pub(super) fn restrict(rules: &OwnedFd) -> io::Result<()> {
+pub fn restrict(rules: &OwnedFd) -> io::Result<()> {
     call(libc::SYS_landlock_restrict_self, &[descriptor(rules), 0]).map(drop)
 }
 
