@@ -101,7 +101,7 @@ impl Bundler {
             true => Some(self.install(&sketch, project, on_step).await?),
             false => None,
         };
-        if !sketch.needs_packages && !sketch.needs_linker {
+        if !sketch.needs_packages {
             let provided = self.0.provided.clone();
             let bundle = blocking(move || sketch.link(&provided)).await?;
             return Ok(linking::with_packages(bundle, installed));

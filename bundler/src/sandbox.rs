@@ -10,7 +10,7 @@ mod landlock;
 mod linux;
 #[cfg(target_os = "linux")]
 mod room;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 pub mod tests;
 
 use std::io;

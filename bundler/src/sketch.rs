@@ -23,12 +23,10 @@ pub struct Sketch {
     pub manifest: Option<Manifest>,
     pub entry: String,
     pub options: Options,
-    /// Some module that runs imports a package.
     /// The author's modules that run.
     pub modules: BTreeSet<String>,
+    /// Some of them imports a package.
     pub needs_packages: bool,
-    /// Some module of the author's own asks for another with `require`.
-    pub needs_linker: bool,
     /// The names under which package.json declares packages.
     declared: BTreeSet<String>,
 }
@@ -81,7 +79,6 @@ impl Sketch {
             options,
             modules: BTreeSet::new(),
             needs_packages: false,
-            needs_linker: false,
             declared,
         };
         let mut walk = Walk {
@@ -238,8 +235,6 @@ impl Walk {
             sketch.needs_packages = true;
             return None;
         }
-        // CommonJS is the linker's to make modules of, also where it is the author's own.
-        sketch.needs_linker |= import.kind == ImportKind::Require;
         match self.resolver.resolve(&author_path(name), specifier, kind_of(import.kind)) {
             Ok(Resolved::File { path, .. }) => author_name(&path),
             Ok(_) => None,

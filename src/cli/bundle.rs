@@ -16,9 +16,11 @@ use crate::config::{self, Remote, Typecheck};
 
 pub async fn bundle(remote: &Remote, options: &config::Bundle) -> Result<(), Failure> {
     let sources = Sources::open(&options.file)?;
-    // Without a home there is nowhere to keep packages: they are fetched for this once.
-    let temporary = std::env::temp_dir().join(format!("millrace-{}", std::process::id()));
-    let bundler = Bundler::new(super::bundler::options(&options.packages, &temporary));
+    // Without a home there is nowhere to keep packages: they are fetched for this once, into a folder that is nobody
+    // else's to prepare, for programs are run from there.
+    let temporary = tempfile::tempdir()
+        .map_err(|error| Failure::failed(format!("cannot make a temporary folder: {error}")))?;
+    let bundler = Bundler::new(super::bundler::options(&options.packages, temporary.path()));
     let steps = Mutex::new(Steps::start(options.file.display().to_string()));
     let show = |step| {
         let mut steps = steps.lock().expect("nothing panics while it shows a step");
@@ -34,7 +36,6 @@ pub async fn bundle(remote: &Remote, options: &config::Bundle) -> Result<(), Fai
         _ => Ok(Vec::new()),
     };
     bundler.shutdown().await;
-    let _ = std::fs::remove_dir_all(&temporary);
     drop(steps);
     let bundle = built.map_err(|error| refused(remote, &sources, error))?;
     match (errors, options.typecheck) {

@@ -169,7 +169,13 @@ impl File {
     }
 }
 
-/// Of a folder's files those that a build may look at: code, JSON, and any text that the code names.
+/// What a build reads without being told: any other JSON may be somebody's secret.
+fn is_configuration(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last == PACKAGE_JSON || (last.starts_with("tsconfig") && last.ends_with(".json"))
+}
+
+/// Of a folder's files those that a build may look at: code, its configuration, and any text that the code names.
 fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, File>, Failure> {
     let is_lock = |name: &str| LOCK_FILES.iter().any(|lock| name.ends_with(lock));
     let (code, others): (Vec<_>, Vec<_>) =
@@ -186,7 +192,7 @@ fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, F
         opened.values().any(|file: &File| file.text.contains(last))
     };
     let wanted: Vec<_> =
-        others.into_iter().filter(|(name, _)| name.ends_with(".json") || is_named(name)).collect();
+        others.into_iter().filter(|(name, _)| is_configuration(name) || is_named(name)).collect();
     for (name, path) in wanted {
         opened.insert(name.clone(), File::open(path)?);
     }

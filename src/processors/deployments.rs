@@ -113,6 +113,10 @@ impl Deployments {
             && earlier.version == version
             && matches!(earlier.status, Status::Starting | Status::Active)
         {
+            // What came between them and did not compile is repaired by this.
+            if let Some(deployment) = self.change().processors.get_mut(&configured.slug) {
+                deployment.last_error = None;
+            }
             return;
         }
         // So does the code that still runs because a newer version could not be loaded: that one is given up.

@@ -100,6 +100,15 @@ fn what_compiles_runs() {
             json!(4_001),
         ),
         (
+            "commonjs",
+            json!({
+                "processor.ts": answering("import two from './two.cjs';", "two.two + two.three"),
+                "two.cjs": "const { three } = require('./three.cjs');\nmodule.exports = { two: 2, three };\n",
+                "three.cjs": "exports.three = 3;\n",
+            }),
+            json!(5),
+        ),
+        (
             "sdk",
             json!({"processor.ts": "import { defineProcessor } from 'millrace';\nimport { defineProcessor as same } from 'ai-engineer-workshop';\nexport default defineProcessor(() => ({ async afterAppend({ event, append }: any) { if (event.type === 'ping') await append({ type: 'pong', payload: { value: same === defineProcessor } }); } }));"}),
             json!(true),
