@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
     Case {
         name: "zod",
         dependencies: &[("zod", "^4")],
-        source: "import { z } from 'zod';\nconst P = z.object({ n: z.number() });\nexport default { initialState: NUMBER, reduce: ({ event }: any) => P.parse(event.payload).n };\n",
+        source: "import { z } from 'zod';\nconst P = z.object({ n: z.number() });\nexport default { initialState: NUMBER, reduce: ({ event, state }: any) => P.safeParse(event.payload).data?.n ?? state };\n",
         rounds: 25,
         warm: Some(Duration::from_millis(100)),
     },
