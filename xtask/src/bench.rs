@@ -4,6 +4,7 @@
 mod appends;
 mod bundling;
 mod http;
+mod isolates;
 mod load;
 mod machine;
 mod memory;
@@ -26,6 +27,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("pong", "from an append to the pong that a processor appends", processors::pong),
     ("cold", "from processor/configured to processor/activated", processors::cold),
     ("bundling", "from processor/source-configured to processor/activated, warm and cold", bundling::run),
+    ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
