@@ -33,10 +33,17 @@ pub struct ScriptBridge {
     slug: Slug,
     version: String,
     configured: Offset,
-    /// The events under way, which the appends made in reaction to them name as their cause.
-    under_way: Mutex<HashMap<Offset, Arc<Event>>>,
+    under_way: Mutex<HashMap<Offset, UnderWay>>,
     lines: mpsc::Sender<EventInput>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
+}
+
+/// An event that is being acted on.
+struct UnderWay {
+    /// What the appends made in reaction name as their cause.
+    event: Arc<Event>,
+    /// The script has asked its host for something since.
+    asked: bool,
 }
 
 impl ScriptBridge {
@@ -58,20 +65,29 @@ impl ScriptBridge {
     }
 
     pub fn begin(&self, event: &Arc<Event>) {
-        self.events().insert(event.offset, event.clone());
+        self.events().insert(event.offset, UnderWay { event: event.clone(), asked: false });
     }
 
-    pub fn end(&self, offset: Offset) {
-        self.events().remove(&offset);
+    /// Whether the script did anything in reaction that can be seen from outside.
+    pub fn end(&self, offset: Offset) -> bool {
+        self.events().remove(&offset).is_some_and(|reaction| reaction.asked)
     }
 
-    fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, Arc<Event>>> {
+    fn asked(&self, event: Option<Offset>) {
+        if let Some(offset) = event
+            && let Some(reaction) = self.events().get_mut(&offset)
+        {
+            reaction.asked = true;
+        }
+    }
+
+    fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
         self.under_way.lock().expect("nothing panics while it holds the events under way")
     }
 
     fn cause(&self, offset: Offset) -> Option<Arc<Event>> {
-        if let Some(event) = self.events().get(&offset) {
-            return Some(event.clone());
+        if let Some(reaction) = self.events().get(&offset) {
+            return Some(reaction.event.clone());
         }
         // A hook that has ended may still append, from a timer that it left behind.
         let log = self.streams.log();
@@ -103,6 +119,7 @@ impl ScriptBridge {
 
 impl Bridge for ScriptBridge {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>> {
+        self.asked(request.event);
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
@@ -132,6 +149,7 @@ impl Bridge for ScriptBridge {
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {
+        self.asked(event);
         let line = builtin::ProcessorLogged {
             level: level.to_string(),
             message,

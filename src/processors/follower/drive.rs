@@ -290,12 +290,13 @@ impl Context {
 
     async fn complete(&mut self, drive: &mut Drive<'_>, reaction: Reaction) -> Result<Next, Trouble> {
         let offset = reaction.event.offset;
-        if let Some(loaded) = &drive.loaded {
-            loaded.bridge.end(offset);
-        }
+        let acted = drive.loaded.as_ref().is_some_and(|loaded| loaded.bridge.end(offset));
         let next = match reaction.outcome {
             Ok(()) => {
-                drive.mark.failures_in_a_row = 0;
+                // An event that the script only looked at breaks no row: its own appends come back to it, too.
+                if acted {
+                    drive.mark.failures_in_a_row = 0;
+                }
                 Next::Go
             }
             Err(ReactError::Script(failure)) => {
