@@ -11,15 +11,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("memory", &["limits"]),
     ("processor", &["event", "limits"]),
     ("log", &["processor", "event", "limits"]),
+    ("egress", &["event", "limits"]),
     ("isolate", &["processor", "event", "limits"]),
     ("stream", &["log", "processor", "event", "limits"]),
-    ("processors", &["isolate", "stream", "log", "processor", "event", "limits"]),
-    ("host", &["processors", "isolate", "stream", "log", "memory", "processor", "event", "limits"]),
-    ("http", &["host", "processors", "stream", "log", "processor", "event", "limits"]),
+    ("processors", &["isolate", "egress", "stream", "log", "processor", "event", "limits"]),
+    ("host", &["processors", "isolate", "egress", "stream", "log", "memory", "processor", "event", "limits"]),
+    ("http", &["host", "processors", "egress", "stream", "log", "processor", "event", "limits"]),
     ("config", &["log", "event", "limits"]),
     (
         "cli",
-        &["http", "host", "config", "isolate", "processors", "stream", "log", "processor", "event", "limits"],
+        &[
+            "http", "host", "config", "isolate", "processors", "egress", "stream", "log", "processor", "event",
+            "limits",
+        ],
     ),
 ];
 
