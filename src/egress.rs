@@ -23,6 +23,9 @@ mod target;
 mod tls;
 mod websocket;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
