@@ -2,6 +2,7 @@
 
 mod outbound;
 mod packages;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use outbound::{Outbound, secret_key};
+pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
+pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
 
 use crate::event::builtin;
-use crate::event::{EventType, HostRule, IdempotencyKey, Offset, Project, Slug, StreamPath};
+use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
 
 const LONG_ABOUT: &str = "\
 A self-hosted, scriptable event-stream host.
@@ -362,49 +364,6 @@ pub struct Logs {
     pub slug: Slug,
     #[command(flatten)]
     pub selection: Selection,
-}
-
-/// Set, list and remove secrets
-///
-/// A processor names a secret in a header's value, as in `Bearer getSecret({secretKey: "OPENAI_API_KEY"})`, and the
-/// server puts the value there on the way out. Neither the processor, nor a stream, nor a log ever has it.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  millrace secrets set OPENAI_API_KEY --host api.openai.com      asks for the value
-  printf %s \"$TOKEN\" | millrace secrets set SLACK --host '*.slack.com'
-  millrace secrets list
-  millrace secrets remove SLACK")]
-pub struct Secrets {
-    #[command(subcommand)]
-    pub action: SecretsAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SecretsAction {
-    /// Set a secret, or replace it; the value is asked for without an echo, or read from stdin
-    Set(SetSecret),
-    /// List the project's secrets, without their values
-    List,
-    /// Remove a secret
-    Remove {
-        /// The secret's name
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct SetSecret {
-    /// The secret's name, as in OPENAI_API_KEY
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// A host that it may be sent to: HOST, *.SUFFIX, with :PORT if it is about one; may be repeated [default: any]
-    #[arg(long = "host", value_name = "HOST", value_parser = HostRule::parse)]
-    pub hosts: Vec<HostRule>,
-    /// What it is for
-    #[arg(long, value_name = "TEXT")]
-    pub description: Option<String>,
 }
 
 /// Check every invariant of a data folder

@@ -258,6 +258,10 @@ pub const EGRESS_UNPACK_BYTES: usize = 64 * 1024;
 pub const EGRESS_ZSTD_WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Content codings, one around the other, of one answer.
 pub const EGRESS_CODINGS_MAX: usize = 3;
+/// The answer to a WebSocket's handshake: nobody thinks about it for long.
+pub const WEBSOCKET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Messages that wait for one WebSocket: a slow server holds its sender up.
+pub const WEBSOCKET_QUEUE_MAX: usize = 16;
 /// One message of a WebSocket.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 

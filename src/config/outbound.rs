@@ -1,4 +1,4 @@
-//! The flags about what processors may reach, and the key of the secrets that they may send.
+//! The flags about what processors may reach.
 
 use std::path::PathBuf;
 
@@ -22,9 +22,4 @@ pub struct Outbound {
     /// Certificates, as a PEM file, that their connections trust beside the public ones
     #[arg(long = "egress-roots", env = "MILLRACE_EGRESS_ROOTS", value_name = "FILE")]
     pub roots: Option<PathBuf>,
-}
-
-/// The key of the secrets. It has no flag: arguments are seen by whoever lists processes.
-pub fn secret_key() -> Option<String> {
-    std::env::var("MILLRACE_SECRET_KEY").ok().filter(|key| !key.trim().is_empty())
 }

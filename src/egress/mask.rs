@@ -192,7 +192,7 @@ fn base64_of(bytes: &[u8]) -> Vec<Vec<u8>> {
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         for (before, led) in [(0, 0), (1, 2), (2, 3)] {
             let encoded = engine.encode([&[0; 2][..before], bytes].concat());
-            let trailed = usize::from((before + bytes.len()) % 3 != 0);
+            let trailed = usize::from(!(before + bytes.len()).is_multiple_of(3));
             let Some(own) = encoded.get(led..encoded.len() - trailed) else { continue };
             if own.len() >= CHARS_MIN {
                 forms.push(own.as_bytes().to_vec());

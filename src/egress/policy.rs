@@ -19,17 +19,17 @@ impl Policy {
 
     /// Whether the processor may ask this host at all. Which addresses it has is asked later.
     pub fn check(&self, caller: &Caller, target: &Target) -> Result<(), EgressError> {
-        if let Some(allow) = &caller.allow {
-            if !allow.iter().any(|rule| rule.names(&target.host, target.port)) {
-                let rules: Vec<&str> = allow.iter().map(HostRule::as_str).collect();
-                let only = if rules.is_empty() { "nothing".to_string() } else { rules.join(", ") };
-                return Err(refused(format!(
-                    "{} is not among the hosts of processor `{}`, whose `egress.allow` has {only}: configure it with \"{}\" as well",
-                    target.rule(),
-                    caller.slug,
-                    target.host
-                )));
-            }
+        let is_named =
+            |allow: &&Vec<HostRule>| allow.iter().any(|rule| rule.names(&target.host, target.port));
+        if let Some(allow) = caller.allow.as_ref().filter(|allow| !is_named(allow)) {
+            let rules: Vec<&str> = allow.iter().map(HostRule::as_str).collect();
+            let only = if rules.is_empty() { "nothing".to_string() } else { rules.join(", ") };
+            return Err(refused(format!(
+                "{} is not among the hosts of processor `{}`, whose `egress.allow` has {only}: configure it with \"{}\" as well",
+                target.rule(),
+                caller.slug,
+                target.host
+            )));
         }
         match target.address {
             Some(address) => self.check_address(target, address),

@@ -19,14 +19,14 @@ use super::mask::Mask;
 use super::places::Place;
 use super::target::Target;
 use super::{Caller, EgressError, Inner, Message, WebSocket, WebSocketRequest, headers, target};
-use crate::limits::{EGRESS_CONNECT_TIMEOUT, WEBSOCKET_MESSAGE_BYTES_MAX};
-
-/// Messages that wait for the socket.
-const QUEUE: usize = 16;
+use crate::limits::{WEBSOCKET_HANDSHAKE_TIMEOUT, WEBSOCKET_MESSAGE_BYTES_MAX, WEBSOCKET_QUEUE_MAX};
 
 /// The sending half; cheap to clone.
 #[derive(Clone)]
-pub struct WebSocketSender(mpsc::Sender<(Message, oneshot::Sender<Result<(), EgressError>>)>);
+pub struct WebSocketSender(mpsc::Sender<Queued>);
+
+/// A message, and who waits for it to be sent.
+type Queued = (Message, oneshot::Sender<Result<(), EgressError>>);
 
 impl WebSocketSender {
     /// Resolves when the socket has taken the message. Nothing can be sent behind a `Close`.
@@ -75,7 +75,7 @@ pub async fn open(
         .max_write_buffer_size(2 * WEBSOCKET_MESSAGE_BYTES_MAX);
     let opening = client_async_with_config(handshake, stream, Some(config));
     let (socket, answer) =
-        match timeout(egress.bounds.head_timeout.min(3 * EGRESS_CONNECT_TIMEOUT), opening).await {
+        match timeout(egress.bounds.head_timeout.min(WEBSOCKET_HANDSHAKE_TIMEOUT), opening).await {
             Ok(opened) => opened.map_err(|error| refused(&target, &error, mask.as_ref()))?,
             Err(_) => {
                 return Err(EgressError::new(
@@ -100,7 +100,7 @@ pub async fn open(
 /// Starts the sending task, and gives both halves.
 fn run(socket: WebSocketStream<Stream>, from: String, mask: Option<Mask>, place: Place) -> WebSocket {
     let (mut sink, source) = socket.split();
-    let (sender, mut queue) = mpsc::channel::<(Message, oneshot::Sender<Result<(), EgressError>>)>(QUEUE);
+    let (sender, mut queue) = mpsc::channel::<Queued>(WEBSOCKET_QUEUE_MAX);
     let to = from.clone();
     tokio::spawn(async move {
         while let Some((message, done)) = queue.recv().await {

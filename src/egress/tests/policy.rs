@@ -120,7 +120,8 @@ async fn a_processor_is_narrowed_and_never_widened() {
 #[tokio::test]
 async fn requests_that_are_none() {
     let world = World::new(&["*".into()]);
-    let cases: [(&str, &str, &[(&str, &str)]); 6] = [
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+    let cases: [Case; 6] = [
         ("CONNECT", "http://a.example/", &[]),
         ("TRACE", "http://a.example/", &[]),
         ("G T", "http://a.example/", &[]),
