@@ -69,10 +69,7 @@ pub async fn fetch(egress: &Inner, caller: &Caller, request: Request) -> Result<
         let answer = send(egress, &hop, &target, substituted, take(&mut body, hop.body)).await?;
         let mask = egress.secrets.mask(&caller.project, &sent);
         let status = answer.status().as_u16();
-        let mut shown = headers::decode(answer.headers());
-        if let Some(mask) = &mask {
-            shown.iter_mut().for_each(|(_, value)| *value = mask.text(value));
-        }
+        let shown = headers::decode(answer.headers(), mask.as_ref());
         let location = shown.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
         if let Some(location) = location.filter(|_| redirect::is_redirect(status)) {
             match request.redirect {

@@ -43,6 +43,7 @@ pub enum Coding {
 pub struct Unpacker {
     feed: Feed,
     reader: Box<dyn Read + Send>,
+    scratch: Vec<u8>,
     /// Nothing at all came: an answer without a body has no packing either.
     empty: bool,
 }
@@ -60,7 +61,7 @@ impl Unpacker {
                 Coding::Zstd => Box::new(zstd::Decoder::new(packed)),
             };
         }
-        Unpacker { feed, reader, empty: true }
+        Unpacker { feed, reader, scratch: vec![0; EGRESS_UNPACK_BYTES], empty: true }
     }
 
     pub fn push(&mut self, bytes: Bytes) {
@@ -78,14 +79,10 @@ impl Unpacker {
         if self.empty {
             return Ok(None);
         }
-        let mut piece = vec![0; EGRESS_UNPACK_BYTES];
         loop {
-            return match self.reader.read(&mut piece) {
+            return match self.reader.read(&mut self.scratch) {
                 Ok(0) => Ok(None),
-                Ok(length) => {
-                    piece.truncate(length);
-                    Ok(Some(piece.into()))
-                }
+                Ok(length) => Ok(Some(Bytes::copy_from_slice(&self.scratch[..length]))),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => Err(EgressError::new(

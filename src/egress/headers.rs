@@ -1,8 +1,10 @@
 //! Headers: which of a script's go out, and those that the host adds.
 
+use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::EgressError;
+use super::mask::Mask;
 use crate::limits::EGRESS_HEADER_BYTES_MAX;
 
 /// They belong to the connection, which is the host's: a script that sets them is not heard, as in a browser.
@@ -67,11 +69,15 @@ pub fn encode(headers: &[(String, String, bool)]) -> Result<HeaderMap, EgressErr
     Ok(map)
 }
 
-/// The headers of an answer: UTF-8 where they are that, Latin-1 otherwise.
-pub fn decode(map: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_string(),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+/// The headers of an answer, masked: UTF-8 where they are that, Latin-1 otherwise.
+pub fn decode(map: &HeaderMap, mask: Option<&Mask>) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| {
+        let bytes = mask
+            .map_or_else(|| Bytes::copy_from_slice(value.as_bytes()), |mask| mask.bytes(value.as_bytes()));
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => text.to_string(),
+            Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        }
     };
     map.iter().map(|(name, value)| (name.as_str().to_string(), text(value))).collect()
 }

@@ -47,9 +47,8 @@ impl Mask {
     }
 
     pub fn text(&self, text: &str) -> String {
-        let masked = self.0.replace(text.as_bytes());
-        // Patterns are UTF-8, but a byte of one may be a part of another character in Latin-1: then it is left.
-        String::from_utf8(masked).unwrap_or_else(|_| text.to_string())
+        // What is searched for is UTF-8 as well, so that no character is cut.
+        String::from_utf8_lossy(&self.0.replace(text.as_bytes())).into_owned()
     }
 
     pub fn bytes(&self, bytes: &[u8]) -> Bytes {

@@ -1,6 +1,9 @@
 //! WebSockets: the handshake over a checked connection, and then messages both ways. The sending half is a task
 //! behind a short queue, so that a slow server holds its sender up, and nobody else.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::SinkExt;
 use futures_util::stream::{self, BoxStream, SplitStream, StreamExt};
 use hyper::header::{HeaderName, HeaderValue};
@@ -93,19 +96,35 @@ pub async fn open(
         url: format!("{scheme}{}", &url.as_str()[url.scheme().len()..]),
         protocol: chosen("sec-websocket-protocol"),
         extensions: chosen("sec-websocket-extensions"),
-        ..run(socket, target.rule(), mask, place)
+        ..run(socket, target.rule(), mask, place, egress.bounds.idle_timeout)
     })
 }
 
 /// Starts the sending task, and gives both halves.
-fn run(socket: WebSocketStream<Stream>, from: String, mask: Option<Mask>, place: Place) -> WebSocket {
+fn run(
+    socket: WebSocketStream<Stream>,
+    from: String,
+    mask: Option<Mask>,
+    place: Place,
+    patience: Duration,
+) -> WebSocket {
+    // Held as long as either half is there.
+    let place = Arc::new(place);
+    let held = place.clone();
     let (mut sink, source) = socket.split();
     let (sender, mut queue) = mpsc::channel::<Queued>(WEBSOCKET_QUEUE_MAX);
     let to = from.clone();
     tokio::spawn(async move {
         while let Some((message, done)) = queue.recv().await {
             let last = matches!(message, Message::Close { .. });
-            let sent = sink.send(encode(message)).await.map_err(|error| broken(&to, &error));
+            // A server that takes nothing must not keep this for ever.
+            let sent = match timeout(patience, sink.send(encode(message))).await {
+                Ok(sent) => sent.map_err(|error| broken(&to, &error)),
+                Err(_) => Err(EgressError::new(
+                    EgressError::TIMEOUT,
+                    format!("{to} took no message for {} ms", patience.as_millis()),
+                )),
+            };
             let failed = sent.is_err();
             // Whoever asked may have gone.
             let _ = done.send(sent);
@@ -115,7 +134,8 @@ fn run(socket: WebSocketStream<Stream>, from: String, mask: Option<Mask>, place:
         }
         // Nobody sends any more: the other side is told, if it is still there.
         queue.close();
-        let _ = sink.close().await;
+        drop(held);
+        let _ = timeout(WEBSOCKET_HANDSHAKE_TIMEOUT, sink.close()).await;
     });
     let receiving = Receiving { source, from, mask, _place: place };
     WebSocket {
@@ -131,8 +151,7 @@ struct Receiving {
     source: SplitStream<WebSocketStream<Stream>>,
     from: String,
     mask: Option<Mask>,
-    /// Given back when nothing more is received.
-    _place: Place,
+    _place: Arc<Place>,
 }
 
 impl Receiving {
