@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod egress;
 pub mod event;
 pub mod host;
 pub mod http;

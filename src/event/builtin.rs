@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{EventType, Json, Kind, Slug, StreamPath};
+use super::{EventType, HostRule, Json, Kind, Slug, StreamPath};
 use crate::limits;
 
 pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
@@ -303,7 +303,7 @@ impl ProcessorLimits {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Egress {
     #[serde(default)]
-    pub allow: Vec<String>,
+    pub allow: Vec<HostRule>,
 }
 
 /// What a bundler says of the bundle that it made.

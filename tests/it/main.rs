@@ -26,6 +26,7 @@ mod rebuilding;
 mod reconnecting;
 mod recovery;
 mod safety;
+mod secrets;
 mod standing;
 mod starting;
 mod startup;
