@@ -8,6 +8,7 @@
 mod bytecode;
 mod client;
 mod compiler;
+mod confinement;
 mod failure;
 mod handle;
 mod page;
@@ -28,6 +29,7 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
+pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};

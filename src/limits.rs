@@ -211,6 +211,8 @@ pub const COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub const KILL_GRACE: Duration = Duration::from_secs(1);
 /// A worker beyond this much resident memory is replaced.
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// Files that a worker process may have open: its three standard ones, copies of its socket, and a few in passing.
+pub const WORKER_OPEN_FILES_MAX: u64 = 16;
 /// Compiled processors kept in memory.
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How often a worker's processor time and memory are looked at.

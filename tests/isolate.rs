@@ -12,3 +12,6 @@ mod cases;
 mod containment;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[cfg(target_os = "linux")]
+#[path = "isolate/sandbox.rs"]
+mod sandbox;

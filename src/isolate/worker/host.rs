@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rquickjs::{Persistent, Value};
@@ -19,7 +20,7 @@ use crate::limits;
 
 /// What all isolates of the worker share.
 pub struct Shared {
-    pub page: Page,
+    pub page: Arc<Page>,
     socket: RefCell<UnixStream>,
     outbox: RefCell<Vec<u8>>,
     due: RefCell<BTreeMap<DueAt, Due>>,
@@ -46,7 +47,7 @@ pub enum Due {
 const OUTBOX_BYTES: usize = 64 * 1024;
 
 impl Shared {
-    pub fn new(socket: UnixStream, page: Page) -> Shared {
+    pub fn new(socket: UnixStream, page: Arc<Page>) -> Shared {
         Shared {
             page,
             socket: RefCell::new(socket),
