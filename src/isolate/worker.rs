@@ -72,7 +72,8 @@ fn start(role: &str) -> std::io::Result<()> {
     // What the other thread has begun with is not cut short by the filter; frames come after it.
     let (begun, has_begun) = channel();
     let shared_page = page.clone();
-    let stack_bytes = if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES };
+    let stack_bytes =
+        if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES_MAX as usize };
     std::thread::Builder::new().name("isolates".into()).stack_size(stack_bytes).spawn(move || {
         page.thread.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Relaxed);
         let _ = begun.send(());

@@ -37,7 +37,7 @@ const INNOCENT: Case = Case {
         memory_bytes: 16 * 1024 * 1024,
         cpu_per_turn: Duration::from_millis(100),
         hook_timeout: Duration::from_secs(5),
-        generates_code: false,
+        ..Bounds::DEFAULT
     },
     expect: Expect { state: Some("3"), appends: &[], any_appends: false, logs: &[], failures: &[] },
 };
