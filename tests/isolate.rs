@@ -10,6 +10,8 @@ mod harness;
 mod cases;
 #[path = "isolate/containment.rs"]
 mod containment;
+#[path = "isolate/escapes.rs"]
+mod escapes;
 #[path = "isolate/globals.rs"]
 mod globals;
 #[cfg(target_os = "linux")]

@@ -35,6 +35,7 @@ export default function start(native) {
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
+    kept,
     limit,
     log,
     hook: () => current,
