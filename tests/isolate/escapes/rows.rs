@@ -26,7 +26,8 @@ const STACK: Ends = Failed("stack-overflow");
 
 pub fn rows() -> Vec<Row> {
     let acting = ACTING.iter().map(|&(name, body, ends)| Row { name, module: acts("", body), ends });
-    let prepared = PREPARED.iter().map(|&(name, top, body, ends)| Row { name, module: acts(top, body), ends });
+    let prepared =
+        PREPARED.iter().map(|&(name, top, body, ends)| Row { name, module: acts(top, body), ends });
     let whole = MODULES.iter().map(|&(name, module, ends)| Row { name, module: module.to_string(), ends });
     acting.chain(prepared).chain(whole).collect()
 }
