@@ -164,11 +164,6 @@ impl Engine {
         Ok(uncaught)
     }
 
-    /// The bounds of a turn begin anew: within one, several events are reduced.
-    pub fn renew(&self, call: u64, phase: Phase) {
-        self.host.begin_turn(call, phase);
-    }
-
     fn prelude<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Prelude<'js>> {
         self.live.prelude.clone().restore(ctx).map(Prelude)
     }
