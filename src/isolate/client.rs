@@ -245,6 +245,11 @@ impl Worker {
                     bridge.failed(*failure, event.map(Offset));
                 }
             }
+            FromWorker::Used { isolate, cpu, memory_bytes } => {
+                if let Some(bridge) = self.bridge(isolate) {
+                    bridge.used(cpu, memory_bytes);
+                }
+            }
             FromWorker::Compiled { .. } | FromWorker::NotCompiled { .. } => {}
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use super::usage::Usage;
 use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
     builtin,
@@ -40,6 +42,7 @@ pub struct ScriptBridge {
     /// Log lines that found the queue full since the last that did not.
     lines_dropped: Arc<AtomicU64>,
     reads: Arc<Semaphore>,
+    usage: Arc<Usage>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -53,6 +56,7 @@ impl ScriptBridge {
         configured: Offset,
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
         tasks: &TaskTracker,
+        usage: Arc<Usage>,
     ) -> ScriptBridge {
         let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
         let StreamRecord { id, key: stream, .. } = record.clone();
@@ -72,6 +76,7 @@ impl ScriptBridge {
             lines,
             lines_dropped,
             reads,
+            usage,
             failures,
         }
     }
@@ -122,6 +127,7 @@ impl ScriptBridge {
 
 impl Bridge for ScriptBridge {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>> {
+        self.usage.appended();
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
@@ -160,12 +166,17 @@ impl Bridge for ScriptBridge {
         // A full queue drops the line: a processor that logs faster than the disk must not hold its host.
         if self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line))).is_err() {
             self.lines_dropped.fetch_add(1, Relaxed);
+            self.usage.dropped_line();
         }
     }
 
     fn failed(&self, failure: ScriptFailure, event: Option<Offset>) {
         // A full queue drops the rest: the first ones are being recorded.
         let _ = self.failures.try_send((failure, event));
+    }
+
+    fn used(&self, cpu: Duration, memory_bytes: u64) {
+        self.usage.computed(cpu, memory_bytes);
     }
 }
 

@@ -43,6 +43,7 @@ impl Context {
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
         let (streams, isolates) = (self.streams.clone(), self.isolates.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
+        let usage = self.usage.clone();
         let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
@@ -69,6 +70,7 @@ impl Context {
                 configured,
                 failed,
                 &tasks,
+                usage,
             );
             let bridge = Arc::new(bridge);
             let spec = Spec {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -23,6 +24,7 @@ use crate::log::StreamRecord;
 struct Reaction {
     event: Arc<Event>,
     redelivered: bool,
+    took: Duration,
     outcome: Result<(), ReactError>,
 }
 
@@ -254,7 +256,10 @@ impl Context {
             .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
             .cloned()
             .collect();
-        let failures = match loaded.isolate.reduce(&seen).await {
+        let began = Instant::now();
+        let reduced = loaded.isolate.reduce(&seen).await;
+        self.usage.acted(seen.len(), began.elapsed());
+        let failures = match reduced {
             Ok(failures) => failures,
             Err(error @ IsolateError::Lost(_)) => {
                 tracing::info!(%error, slug = %self.slug, "an isolate is gone; it is loaded again");
@@ -290,6 +295,7 @@ impl Context {
 
     async fn complete(&mut self, drive: &mut Drive<'_>, reaction: Reaction) -> Result<Next, Trouble> {
         let offset = reaction.event.offset;
+        self.usage.acted(1, reaction.took);
         if let Some(loaded) = &drive.loaded {
             loaded.bridge.end(offset);
         }
@@ -414,8 +420,9 @@ impl Drive<'_> {
         loaded.bridge.begin(&event);
         let isolate = loaded.isolate.clone();
         let reaction = async move {
+            let began = Instant::now();
             let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
-            Reaction { event, redelivered, outcome }
+            Reaction { event, redelivered, took: began.elapsed(), outcome }
         };
         self.under_way.push(reaction.boxed());
     }
