@@ -19,6 +19,7 @@ mod input;
 mod limits;
 mod listing;
 mod live;
+mod neighbours;
 mod packages;
 mod paths;
 mod processors;
