@@ -56,7 +56,6 @@ impl ScriptBridge {
         configured: Offset,
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
         tasks: &TaskTracker,
-        usage: Arc<Usage>,
     ) -> ScriptBridge {
         let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
         let StreamRecord { id, key: stream, .. } = record.clone();
@@ -76,9 +75,15 @@ impl ScriptBridge {
             lines,
             lines_dropped,
             reads,
-            usage,
+            usage: Arc::default(),
             failures,
         }
+    }
+
+    /// What the script uses is counted there.
+    #[must_use]
+    pub fn counted_in(self, usage: Arc<Usage>) -> ScriptBridge {
+        ScriptBridge { usage, ..self }
     }
 
     pub fn begin(&self, event: &Arc<Event>) {

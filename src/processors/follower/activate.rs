@@ -70,9 +70,8 @@ impl Context {
                 configured,
                 failed,
                 &tasks,
-                usage,
             );
-            let bridge = Arc::new(bridge);
+            let bridge = Arc::new(bridge.counted_in(usage));
             let spec = Spec {
                 project: stream.project.to_string(),
                 path: stream.path.to_string(),
