@@ -86,6 +86,11 @@ impl ScriptBridge {
         ScriptBridge { usage, ..self }
     }
 
+    /// Around the reaction to an event: its `reduce` and its hooks.
+    pub fn span(&self, event: &Event) -> tracing::Span {
+        tracing::debug_span!("react", stream = %self.stream.path, slug = %self.slug, offset = %event.offset)
+    }
+
     pub fn begin(&self, event: &Arc<Event>) {
         self.events().insert(event.offset, event.clone());
     }

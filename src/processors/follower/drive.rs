@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
@@ -418,13 +419,16 @@ impl Drive<'_> {
     fn start(&mut self, event: Arc<Event>, redelivered: bool) {
         let loaded = self.loaded.as_ref().expect("only a loaded processor reacts");
         loaded.bridge.begin(&event);
+        let span = loaded.bridge.span(&event);
         let isolate = loaded.isolate.clone();
         let reaction = async move {
             let began = Instant::now();
             let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
-            Reaction { event, redelivered, took: began.elapsed(), outcome }
+            let took = began.elapsed();
+            tracing::debug!(?took, failed = outcome.is_err(), "reacted");
+            Reaction { event, redelivered, took, outcome }
         };
-        self.under_way.push(reaction.boxed());
+        self.under_way.push(reaction.instrument(span).boxed());
     }
 
     pub(super) fn finish(&mut self, offset: Offset) {
