@@ -6,7 +6,33 @@ const { parse, stringify } = JSON;
 const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
 const ACTING = ["afterAppend", "onEvent"];
 
+// As they are before any script can change them.
+const { defineProperties } = Object;
+const collections = { Map, Set, WeakMap, WeakSet };
+const methods = {};
+for (const [kind, type] of Object.entries(collections)) {
+  methods[kind] = { __proto__: null };
+  for (const name of ["get", "set", "has", "add", "delete", "values"]) {
+    if (type.prototype[name]) methods[kind][name] = { value: type.prototype[name] };
+  }
+}
+
+/** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
+const kept = (kind) => defineProperties(new collections[kind](), methods[kind]);
+
+/** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
+function closeFrames() {
+  const before = Error.prepareStackTrace;
+  Error.prepareStackTrace = (error, frames) => frames;
+  const [frame] = new Error().stack;
+  Error.prepareStackTrace = before;
+  const type = Object.getPrototypeOf(frame);
+  delete type.getFunction;
+  delete type.getThis;
+}
+
 export default function start(native) {
+  closeFrames();
   let processor;
   let state;
   /** The state as JSON text as of the last event that was reduced without a failure. */
@@ -19,14 +45,15 @@ export default function start(native) {
   const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const hooks = new Map();
-  const ops = new Map();
-  const limitErrors = new WeakSet();
+  const hooks = kept("Map");
+  const ops = kept("Map");
+  const limitErrors = kept("WeakSet");
   /** The errors of operations, to their codes. */
-  const opErrors = new WeakMap();
+  const opErrors = kept("WeakMap");
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
+    kept,
     limit,
     log,
     hook: () => current,
@@ -291,11 +318,16 @@ export default function start(native) {
     const send = (input) => {
       const asked = appendInput(input);
       if (hook.ordinal === native.appendsPerHookMax) {
-        throw limit(`more than ${native.appendsPerHookMax} appends in one hook`);
+        throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
       }
       hook.ordinal += 1;
       const { ordinal } = hook;
-      const stored = op(hook, () => native.append(hook.call, hook.offset, ordinal, asked.path, asked.text)).then(parse);
+      const ask = () => {
+        const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
+        if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
+        return id;
+      };
+      const stored = op(hook, ask).then(parse);
       hook.waiting.add(stored);
       const settled = () => hook.waiting.delete(stored);
       stored.then(settled, settled);
@@ -334,6 +366,7 @@ export default function start(native) {
       if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
       const before = beforeOffset === undefined ? undefined : String(beforeOffset);
       const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
+      if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
       return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
     };
   }

@@ -14,6 +14,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
+use super::confinement::Confinement;
 use super::failure::{IsolateError, OpError, ScriptFailure};
 use super::handle::{Answer, Handle, Isolate};
 use super::page::Page;
@@ -135,6 +136,10 @@ impl Worker {
         self.lock().isolates.len()
     }
 
+    pub fn confinement(&self) -> Confinement {
+        Confinement::of_bits(self.page.confinement.load(Relaxed))
+    }
+
     pub fn is_dead(&self) -> bool {
         self.lock().dead
     }
@@ -238,6 +243,11 @@ impl Worker {
             FromWorker::Failed { isolate, failure, event } => {
                 if let Some(bridge) = self.bridge(isolate) {
                     bridge.failed(*failure, event.map(Offset));
+                }
+            }
+            FromWorker::Used { isolate, cpu, memory_bytes } => {
+                if let Some(bridge) = self.bridge(isolate) {
+                    bridge.used(cpu, memory_bytes);
                 }
             }
             FromWorker::Compiled { .. } | FromWorker::NotCompiled { .. } => {}

@@ -10,6 +10,7 @@
 //! Both ends are the same binary, so that the protocol has no versions.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -155,6 +156,12 @@ pub enum FromWorker {
         isolate: IsolateId,
         failure: Box<ScriptFailure>,
         event: Option<u64>,
+    },
+    /// The processor time of its turns since the last report, and the memory that it holds.
+    Used {
+        isolate: IsolateId,
+        cpu: Duration,
+        memory_bytes: u64,
     },
 }
 

@@ -17,6 +17,7 @@ use super::deployments::{Deployment, DeploymentSet, Status};
 use super::follower;
 use super::progress::{Progress, Store};
 use super::sources::{Source, SourceSet, SourceStatus};
+use super::usage::{UsageReport, Usages};
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
@@ -32,6 +33,7 @@ struct Inner {
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
     running: Mutex<HashMap<StreamKey, Running>>,
+    usages: Usages,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -73,6 +75,8 @@ pub struct ProcessorReport {
     pub last_error: Option<Value>,
     pub bundle: Option<Value>,
     pub limits: Value,
+    /// Since the server started.
+    pub usage: UsageReport,
 }
 
 impl ProcessorReport {
@@ -98,6 +102,7 @@ impl ProcessorReport {
             last_error: source.last_error.clone(),
             bundle: None,
             limits: Value::Object(serde_json::Map::new()),
+            usage: UsageReport::default(),
         }
     }
 }
@@ -110,6 +115,7 @@ impl Supervisor {
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
+            usages: Usages::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -185,6 +191,7 @@ impl Supervisor {
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),
             progress,
+            usage: self.0.usages.of(stream, slug),
             hibernate_after: self.0.hibernate_after,
             shutdown: self.0.shutdown.clone(),
             tasks: self.0.tasks.clone(),
@@ -262,8 +269,9 @@ impl Supervisor {
                     .as_ref()
                     .and_then(|configured| serde_json::to_value(configured.bundle.as_ref()?).ok()),
                 limits: configured
-                    .and_then(|configured| serde_json::to_value(&configured.limits).ok())
+                    .and_then(|configured| serde_json::to_value(configured.limits.in_full()).ok())
                     .unwrap_or_default(),
+                usage: self.0.usages.find(stream, &slug).unwrap_or_default(),
                 slug,
             });
         }
@@ -305,6 +313,11 @@ impl Supervisor {
     /// Followers at work, for the metrics.
     pub fn followers_count(&self) -> usize {
         self.running().values().map(|entry| entry.followers.len()).sum()
+    }
+
+    /// What all processors have used together.
+    pub fn usage(&self) -> UsageReport {
+        self.0.usages.all()
     }
 
     /// Ends every follower behind its current event, with its progress stored.

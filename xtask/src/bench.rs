@@ -8,6 +8,7 @@ mod isolates;
 mod load;
 mod machine;
 mod memory;
+mod neighbours;
 mod processors;
 mod readers;
 mod restart;
@@ -28,6 +29,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("cold", "from processor/configured to processor/activated", processors::cold),
     ("bundling", "from processor/source-configured to processor/activated, warm and cold", bundling::run),
     ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
+    ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
