@@ -47,6 +47,8 @@ pub const LAZY_WRITE_DELAY: Duration = Duration::from_millis(20);
 
 /// sled's largest segment. A leaf beyond a quarter of it would go to a file of its own that sled never syncs.
 pub const SLED_SEGMENT_BYTES: usize = 16 * 1024 * 1024;
+/// A segment's worth of writes has at least so many syncs, whatever the checkpoints do (see `log/sled`).
+pub const SLED_SYNCS_PER_SEGMENT: usize = 8;
 /// No value of the store is longer: 16 of them, a leaf of sled, stay well under a quarter of a segment.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Default of sled's cache: memory takes off when the data outgrows it, so it is large.
