@@ -8,6 +8,7 @@
 mod bytecode;
 mod client;
 mod compiler;
+mod confinement;
 mod failure;
 mod handle;
 mod page;
@@ -28,6 +29,7 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
+pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
@@ -83,19 +85,39 @@ pub struct Bounds {
     pub memory_bytes: u64,
     pub cpu_per_turn: Duration,
     pub hook_timeout: Duration,
+    pub stack_bytes: u64,
+    pub timers: u64,
+    pub pending_fetches: u64,
+    pub appends_per_hook: u64,
+    pub event_bytes: u64,
+    pub log_lines: u64,
+    /// Of all modules together; looked at before they are compiled.
+    pub module_bytes: u64,
     /// Whether `eval` and `new Function` compile. A parser that runs out of memory takes its worker with it, so it is
     /// for those who ask for it.
     pub generates_code: bool,
 }
 
+impl Bounds {
+    /// Of a processor that asks for nothing else.
+    pub const DEFAULT: Bounds = Bounds {
+        memory_bytes: limits::MEMORY_BYTES,
+        cpu_per_turn: limits::CPU_PER_TURN,
+        hook_timeout: limits::HOOK_TIMEOUT,
+        stack_bytes: limits::STACK_BYTES,
+        timers: limits::TIMERS,
+        pending_fetches: limits::PENDING_FETCHES,
+        appends_per_hook: limits::APPENDS_PER_HOOK,
+        event_bytes: limits::EVENT_BYTES_MAX as u64,
+        log_lines: limits::LOG_LINES_PER_HOOK,
+        module_bytes: limits::MODULE_BYTES,
+        generates_code: false,
+    };
+}
+
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds {
-            memory_bytes: limits::MEMORY_BYTES,
-            cpu_per_turn: limits::CPU_PER_TURN,
-            hook_timeout: limits::HOOK_TIMEOUT,
-            generates_code: false,
-        }
+        Bounds::DEFAULT
     }
 }
 

@@ -177,10 +177,20 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 pub const HOOK_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 /// Loading a processor, with what its top level awaits: a deployment must not hang.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The JavaScript stack, on a thread that has four times as much.
-pub const STACK_BYTES: usize = 512 * 1024;
-/// Timers of one isolate.
-pub const TIMERS_MAX: usize = 1_000;
+/// Default JavaScript stack.
+pub const STACK_BYTES: u64 = 512 * 1024;
+/// What a configuration may ask for: the thread of a worker has four times as much, for the engine's own recursions.
+pub const STACK_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// The prelude itself needs less than half of it.
+pub const STACK_BYTES_MIN: u64 = 128 * 1024;
+/// Default timers of one isolate.
+pub const TIMERS: u64 = 1_000;
+/// What a configuration may ask for: each is an entry in the one list of its worker.
+pub const TIMERS_MAX: u64 = 10_000;
+/// Default `fetch`es of one isolate that are under way at once.
+pub const PENDING_FETCHES: u64 = 32;
+/// What a configuration may ask for: each holds a connection of the host's.
+pub const PENDING_FETCHES_MAX: u64 = 256;
 /// Streams that one isolate compresses or decompresses at once: each holds up to half a megabyte outside its memory.
 pub const CODECS_MAX: usize = 32;
 /// Operations of one isolate that wait for the host.
@@ -189,10 +199,22 @@ pub const PENDING_OPS_MAX: usize = 256;
 pub const PENDING_OP_BYTES_MAX: usize = 2 * EVENT_BYTES_MAX;
 /// Unhandled rejections that one hook reports; the rest would say the same.
 pub const UNHANDLED_PER_HOOK_MAX: u32 = 10;
+/// Types that one read may name: each event of the history is compared with them, on the host.
+pub const READ_TYPES_MAX: usize = 256;
+/// Reads of one processor that the host works on at once: each holds one of its threads.
+pub const READS_AT_ONCE_MAX: usize = 4;
 /// Appends that one hook may make: a runaway loop inside one hook is no different from one across hooks.
-pub const APPENDS_PER_HOOK_MAX: usize = 10_000;
-/// Log lines of one hook, beyond which they are counted only.
-pub const LOG_LINES_PER_HOOK_MAX: usize = 200;
+pub const APPENDS_PER_HOOK: u64 = 10_000;
+/// What a configuration may ask for: an import of a large file, say, takes several hooks.
+pub const APPENDS_PER_HOOK_MAX: u64 = 100_000;
+/// Default log lines of one hook, beyond which they are counted only.
+pub const LOG_LINES_PER_HOOK: u64 = 200;
+/// What a configuration may ask for: a turn's lines wait in the worker's memory.
+pub const LOG_LINES_PER_HOOK_MAX: u64 = 2_000;
+/// Default bytes of a processor's modules together: fat bundles reach several megabytes.
+pub const MODULE_BYTES: u64 = 16 * 1024 * 1024;
+/// What a configuration may ask for: the modules are part of one event.
+pub const MODULE_BYTES_MAX: u64 = EVENT_BYTES_MAX as u64;
 /// Log lines of one processor that wait to be stored; more are dropped.
 pub const LOG_QUEUE_MAX: usize = 2_048;
 /// Log lines stored in one append.
@@ -211,6 +233,8 @@ pub const COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub const KILL_GRACE: Duration = Duration::from_secs(1);
 /// A worker beyond this much resident memory is replaced.
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// Files that a worker process may have open: its three standard ones, copies of its socket, and a few in passing.
+pub const WORKER_OPEN_FILES_MAX: u64 = 16;
 /// Compiled processors kept in memory.
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How often a worker's processor time and memory are looked at.

@@ -10,5 +10,10 @@ mod harness;
 mod cases;
 #[path = "isolate/containment.rs"]
 mod containment;
+#[path = "isolate/escapes.rs"]
+mod escapes;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[cfg(target_os = "linux")]
+#[path = "isolate/sandbox.rs"]
+mod sandbox;

@@ -38,4 +38,6 @@ pub use diagnostic::{Diagnostic, Severity, code_frame};
 pub use failure::{BundleError, Failure, Stage};
 pub use npm::Lock;
 pub use progress::{OnStep, Step};
+#[cfg(target_os = "linux")]
+pub use sandbox::landlock;
 pub use source_map::{Original, SourceMap};

@@ -5,7 +5,7 @@
 //! What the machine's kernel does not offer is left out.
 
 #[cfg(target_os = "linux")]
-mod landlock;
+pub mod landlock;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

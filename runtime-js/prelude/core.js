@@ -6,6 +6,14 @@ const { parse, stringify } = JSON;
 const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
 const ACTING = ["afterAppend", "onEvent"];
 
+/** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
+function kept(collection) {
+  for (const name of ["get", "set", "has", "add", "delete", "values"]) {
+    if (collection[name]) Object.defineProperty(collection, name, { value: collection[name] });
+  }
+  return collection;
+}
+
 export default function start(native) {
   let processor;
   let state;
@@ -19,14 +27,15 @@ export default function start(native) {
   const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const hooks = new Map();
-  const ops = new Map();
-  const limitErrors = new WeakSet();
+  const hooks = kept(new Map());
+  const ops = kept(new Map());
+  const limitErrors = kept(new WeakSet());
   /** The errors of operations, to their codes. */
-  const opErrors = new WeakMap();
+  const opErrors = kept(new WeakMap());
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
+    kept,
     limit,
     log,
     hook: () => current,
@@ -291,11 +300,16 @@ export default function start(native) {
     const send = (input) => {
       const asked = appendInput(input);
       if (hook.ordinal === native.appendsPerHookMax) {
-        throw limit(`more than ${native.appendsPerHookMax} appends in one hook`);
+        throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
       }
       hook.ordinal += 1;
       const { ordinal } = hook;
-      const stored = op(hook, () => native.append(hook.call, hook.offset, ordinal, asked.path, asked.text)).then(parse);
+      const ask = () => {
+        const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
+        if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
+        return id;
+      };
+      const stored = op(hook, ask).then(parse);
       hook.waiting.add(stored);
       const settled = () => hook.waiting.delete(stored);
       stored.then(settled, settled);
@@ -334,6 +348,7 @@ export default function start(native) {
       if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
       const before = beforeOffset === undefined ? undefined : String(beforeOffset);
       const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
+      if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
       return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
     };
   }

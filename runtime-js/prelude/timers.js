@@ -1,7 +1,7 @@
 // Timers: each belongs to the hook that set it.
 
 export default function timing(native, tools) {
-  const timers = new Map();
+  const timers = tools.kept(new Map());
   let lastTimer = 0;
 
   function schedule(name, callback, delay, values, repeats, least = 1) {
@@ -14,7 +14,7 @@ export default function timing(native, tools) {
     const millis = Math.trunc(Number(delay)) || 0;
     const wait = millis < 1 || millis > 0x7fffffff ? least : millis;
     if (!native.timer(id, wait, tools.hook().call)) {
-      throw tools.limit(`more than ${native.timersMax} timers: clear some of them first`);
+      throw tools.limit(`more than ${native.timersMax} timers: clear some of them first (\`limits.timers\`)`);
     }
     timers.set(id, { callback, values, hook: tools.hook(), repeats, wait });
     return id;

@@ -277,6 +277,20 @@ pub struct ProcessorLimits {
     pub cpu_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timers: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_fetches: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appends_per_hook: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module_bytes: Option<u64>,
     /// Whether `eval` and `new Function` compile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_generation: Option<bool>,
@@ -289,6 +303,13 @@ impl ProcessorLimits {
             ("memoryBytes", self.memory_bytes, 1024 * 1024, limits::MEMORY_BYTES_MAX),
             ("cpuMs", self.cpu_ms, 1, millis(limits::CPU_PER_TURN_MAX)),
             ("timeoutMs", self.timeout_ms, 1, millis(limits::HOOK_TIMEOUT_MAX)),
+            ("stackBytes", self.stack_bytes, limits::STACK_BYTES_MIN, limits::STACK_BYTES_MAX),
+            ("timers", self.timers, 0, limits::TIMERS_MAX),
+            ("pendingFetches", self.pending_fetches, 0, limits::PENDING_FETCHES_MAX),
+            ("appendsPerHook", self.appends_per_hook, 0, limits::APPENDS_PER_HOOK_MAX),
+            ("eventBytes", self.event_bytes, 1, limits::EVENT_BYTES_MAX as u64),
+            ("logLines", self.log_lines, 0, limits::LOG_LINES_PER_HOOK_MAX),
+            ("moduleBytes", self.module_bytes, 1, limits::MODULE_BYTES_MAX),
         ];
         for (name, value, min, max) in bounds {
             if value.is_some_and(|value| !(min..=max).contains(&value)) {
@@ -296,6 +317,25 @@ impl ProcessorLimits {
             }
         }
         Ok(())
+    }
+
+    /// With the server's defaults for what was not asked for.
+    #[must_use]
+    pub fn in_full(&self) -> ProcessorLimits {
+        let millis = |duration: Duration| duration.as_millis() as u64;
+        ProcessorLimits {
+            memory_bytes: self.memory_bytes.or(Some(limits::MEMORY_BYTES)),
+            cpu_ms: self.cpu_ms.or(Some(millis(limits::CPU_PER_TURN))),
+            timeout_ms: self.timeout_ms.or(Some(millis(limits::HOOK_TIMEOUT))),
+            stack_bytes: self.stack_bytes.or(Some(limits::STACK_BYTES)),
+            timers: self.timers.or(Some(limits::TIMERS)),
+            pending_fetches: self.pending_fetches.or(Some(limits::PENDING_FETCHES)),
+            appends_per_hook: self.appends_per_hook.or(Some(limits::APPENDS_PER_HOOK)),
+            event_bytes: self.event_bytes.or(Some(limits::EVENT_BYTES_MAX as u64)),
+            log_lines: self.log_lines.or(Some(limits::LOG_LINES_PER_HOOK)),
+            module_bytes: self.module_bytes.or(Some(limits::MODULE_BYTES)),
+            code_generation: self.code_generation.or(Some(false)),
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub async fn metrics(State(app): State<App>) -> Response {
         isolates.workers.iter().map(|worker| worker.isolates as u64).sum(),
     );
     line("workers", "gauge", "worker processes", isolates.workers.len() as u64);
+    let confined = isolates.workers.iter().filter(|worker| worker.confinement.holds()).count();
+    line("workers_confined", "gauge", "worker processes that the kernel confines", confined as u64);
     line("worker_restarts_total", "counter", "worker processes replaced since the start", isolates.restarts);
     line(
         "worker_kills_total",

@@ -14,6 +14,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
+use super::confinement::Confinement;
 use super::failure::{IsolateError, OpError, ScriptFailure};
 use super::handle::{Answer, Handle, Isolate};
 use super::page::Page;
@@ -133,6 +134,10 @@ impl Worker {
 
     pub fn isolates(&self) -> usize {
         self.lock().isolates.len()
+    }
+
+    pub fn confinement(&self) -> Confinement {
+        Confinement::of_bits(self.page.confinement.load(Relaxed))
     }
 
     pub fn is_dead(&self) -> bool {

@@ -24,6 +24,8 @@ pub struct Fields {
     pub phase: AtomicU64,
     /// The processor time that the turn may use.
     pub allowance_ms: AtomicU64,
+    /// What keeps the worker to itself, as `Confinement` counts; zero until it has given everything up.
+    pub confinement: AtomicU64,
 }
 
 impl Fields {

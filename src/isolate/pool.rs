@@ -1,13 +1,14 @@
 //! All isolates of a host: the compile worker, the workers, and the supervisor that ends the ones that are stuck.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::bytecode::{Bytecode, Sources};
 use super::client::{Killed, Worker};
 use super::compiler::Compiler;
+use super::confinement::{Confinement, Layer};
 use super::failure::IsolateError;
 use super::handle::Isolate;
 use super::process;
@@ -29,6 +30,8 @@ struct Pool {
     compiler: Compiler,
     slots: Mutex<Vec<Option<Arc<Worker>>>>,
     last_isolate: AtomicU64,
+    /// Whether it has been said how the workers are confined.
+    told: AtomicBool,
     restarts: AtomicU64,
     kills: AtomicU64,
 }
@@ -47,6 +50,7 @@ pub struct WorkerStats {
     pub pid: u32,
     pub isolates: usize,
     pub resident_bytes: u64,
+    pub confinement: Confinement,
 }
 
 impl Isolates {
@@ -57,6 +61,7 @@ impl Isolates {
             program: options.program,
             slots: Mutex::new(vec![None; options.workers.max(1)]),
             last_isolate: AtomicU64::new(0),
+            told: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
             kills: AtomicU64::new(0),
         }))
@@ -69,7 +74,9 @@ impl Isolates {
     pub async fn load(&self, spec: Spec, bridge: Arc<dyn Bridge>) -> Result<Isolate, IsolateError> {
         let worker = self.0.worker()?;
         let id = self.0.last_isolate.fetch_add(1, Relaxed) + 1;
-        worker.load(id, &spec, bridge).await
+        let loaded = worker.load(id, &spec, bridge).await;
+        self.0.tell_confinement(worker.confinement());
+        loaded
     }
 
     pub fn stats(&self) -> IsolateStats {
@@ -78,6 +85,7 @@ impl Isolates {
             pid: worker.pid,
             isolates: worker.isolates(),
             resident_bytes: process::resident_bytes(worker.pid).unwrap_or(0),
+            confinement: worker.confinement(),
         });
         IsolateStats {
             workers: stats.collect(),
@@ -131,6 +139,22 @@ impl Pool {
                 *slot = Some(worker.clone());
                 Ok(worker)
             }
+        }
+    }
+
+    /// Once: all workers of a server are confined alike. One that died before it could say is not asked.
+    fn tell_confinement(&self, confinement: Confinement) {
+        if !confinement.has(Layer::Asked) || self.told.swap(true, Relaxed) {
+            return;
+        }
+        let layers = confinement.names().join(", ");
+        if confinement.holds() {
+            tracing::info!(layers, "processors run in confined processes");
+        } else {
+            tracing::warn!(
+                layers,
+                "this system does not confine the processes in which processors run: a script that breaks out of its engine has this server's rights"
+            );
         }
     }
 

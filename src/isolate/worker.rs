@@ -13,6 +13,7 @@ mod loader;
 mod natives;
 mod prelude;
 mod replay;
+mod sandbox;
 mod web;
 mod zlib;
 
@@ -21,6 +22,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
@@ -28,6 +31,7 @@ pub use self::builtins::NODE_MODULES;
 use self::host::{Due, Shared};
 use self::inbox::Work;
 use self::isolate::Isolate;
+use self::sandbox::Sandbox;
 use super::page::Page;
 use super::protocol::{Frame, FromWorker, IsolateId, ToWorker, read_frame};
 use crate::limits;
@@ -36,6 +40,8 @@ use crate::limits;
 pub const SUBCOMMAND: &str = "__worker";
 pub const ROLE_ISOLATES: &str = "isolates";
 pub const ROLE_COMPILE: &str = "compile";
+/// Tries to break out, and tells how far it came.
+const ROLE_PROBE: &str = "probe";
 
 /// What `millrace __worker ROLE` runs. Standard input is the host's socket, standard output the shared page.
 pub fn worker_main() -> ExitCode {
@@ -50,17 +56,27 @@ pub fn worker_main() -> ExitCode {
 }
 
 fn start(role: &str) -> std::io::Result<()> {
+    Sandbox::prepare();
     let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    if role == ROLE_PROBE {
+        return sandbox::probe(socket, &std::env::args().nth(3).unwrap_or_default());
+    }
     let writer = socket.try_clone()?;
-    let page = Page::map(std::io::stdout())?;
+    let page = Arc::new(Page::map(std::io::stdout())?);
     let (sender, receiver) = channel();
     let compiles = role == ROLE_COMPILE;
-    let stack_bytes = if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES };
+    let sandbox = Sandbox::enter();
+    if compiles {
+        compile::bound_memory();
+    }
+    // What the other thread has begun with is not cut short by the filter; frames come after it.
+    let (begun, has_begun) = channel();
+    let shared_page = page.clone();
+    let stack_bytes =
+        if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES_MAX as usize };
     std::thread::Builder::new().name("isolates".into()).stack_size(stack_bytes).spawn(move || {
-        page.thread.store(
-            rustix::thread::gettid().as_raw_nonzero().get() as u64,
-            std::sync::atomic::Ordering::Relaxed,
-        );
+        page.thread.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Relaxed);
+        let _ = begun.send(());
         let run = std::panic::AssertUnwindSafe(|| match compiles {
             true => compile::run(&receiver, writer),
             false => Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver),
@@ -71,6 +87,8 @@ fn start(role: &str) -> std::io::Result<()> {
         // Nothing is left to be done without the thread that does it.
         std::process::exit(0);
     })?;
+    let _ = has_begun.recv();
+    shared_page.confinement.store(sandbox.close().bits(), Relaxed);
     read_until_the_end(socket, &sender);
     std::process::exit(0);
 }

@@ -2,6 +2,7 @@
 //! to an event get a derived idempotency key, so that acting again finds what was stored.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::event::{
@@ -17,7 +18,7 @@ use crate::event::{
     builtin,
 };
 use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
-use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS};
+use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
@@ -36,6 +37,9 @@ pub struct ScriptBridge {
     /// The events under way, which the appends made in reaction to them name as their cause.
     under_way: Mutex<HashMap<Offset, Arc<Event>>>,
     lines: mpsc::Sender<EventInput>,
+    /// Log lines that found the queue full since the last that did not.
+    lines_dropped: Arc<AtomicU64>,
+    reads: Arc<Semaphore>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -52,9 +56,24 @@ impl ScriptBridge {
     ) -> ScriptBridge {
         let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
         let StreamRecord { id, key: stream, .. } = record.clone();
-        tasks.spawn(write_lines(streams.clone(), record.clone(), slug.clone(), waiting));
+        let lines_dropped = Arc::<AtomicU64>::default();
+        let log = LogOf { record: record.clone(), slug: slug.clone(), dropped: lines_dropped.clone() };
+        tasks.spawn(write_lines(streams.clone(), log, waiting));
+        let reads = Arc::new(Semaphore::new(READS_AT_ONCE_MAX));
         let under_way = Mutex::default();
-        ScriptBridge { streams, stream, id, slug, version, configured, under_way, lines, failures }
+        ScriptBridge {
+            streams,
+            stream,
+            id,
+            slug,
+            version,
+            configured,
+            under_way,
+            lines,
+            lines_dropped,
+            reads,
+            failures,
+        }
     }
 
     pub fn begin(&self, event: &Arc<Event>) {
@@ -121,11 +140,12 @@ impl Bridge for ScriptBridge {
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>> {
-        let (streams, stream) = (self.streams.clone(), self.stream.clone());
-        // A filter may have to pass over a whole history: not on a thread that others wait for.
-        let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, &request));
+        let (streams, stream, reads) = (self.streams.clone(), self.stream.clone(), self.reads.clone());
         async move {
             let stopped = || OpError { code: "unavailable".into(), message: "the read was stopped".into() };
+            let _turn = reads.acquire().await.map_err(|_| stopped())?;
+            // A filter may have to pass over a whole history: not on a thread that others wait for.
+            let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, &request));
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
@@ -138,7 +158,9 @@ impl Bridge for ScriptBridge {
             offset: event.map(|offset| offset.0),
         };
         // A full queue drops the line: a processor that logs faster than the disk must not hold its host.
-        let _ = self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line)));
+        if self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line))).is_err() {
+            self.lines_dropped.fetch_add(1, Relaxed);
+        }
     }
 
     fn failed(&self, failure: ScriptFailure, event: Option<Offset>) {
@@ -188,15 +210,31 @@ fn cursor(key: &str, text: Option<&str>) -> Result<Option<Cursor>, OpError> {
     parsed.map_err(|why| OpError { code: "bad-cursor".into(), message: format!("`{key}` {why}") })
 }
 
-/// Ends when the bridge is gone and the last line is written.
-async fn write_lines(
-    streams: Streams,
+/// Whose lines they are, and how many of them found no place.
+struct LogOf {
     record: StreamRecord,
     slug: Slug,
-    mut waiting: mpsc::Receiver<EventInput>,
-) {
+    dropped: Arc<AtomicU64>,
+}
+
+impl LogOf {
+    /// What is said in place of the lines that were dropped.
+    fn gap(&self) -> Option<EventInput> {
+        let dropped = self.dropped.swap(0, Relaxed);
+        (dropped > 0).then(|| {
+            let message =
+                format!("{dropped} lines were dropped here: they came faster than they can be stored");
+            let line = builtin::ProcessorLogged { level: "warn".into(), message, offset: None };
+            EventInput::new(Kind::ProcessorLogged, Json::of(&line))
+        })
+    }
+}
+
+/// Ends when the bridge is gone and the last line is written.
+async fn write_lines(streams: Streams, log: LogOf, mut waiting: mpsc::Receiver<EventInput>) {
+    let LogOf { record, slug, .. } = &log;
     let stream = &record.key;
-    let Ok(path) = stream.path.logs_of(&slug) else {
+    let Ok(path) = stream.path.logs_of(slug) else {
         tracing::warn!(stream = %stream.path, %slug, "the path of the log stream would be too long: log lines are dropped");
         return;
     };
@@ -206,6 +244,7 @@ async fn write_lines(
         if let Ok(false) = streams.log().is_current(stream, record.id) {
             return;
         }
+        lines.extend(log.gap());
         let origin = Origin::Server { slug: Some(slug.clone()), cause: None, only: Only::Any };
         if let Err(error) = streams.append(&logs, std::mem::take(&mut lines), origin).await {
             tracing::warn!(%error, stream = %logs.path, "log lines of a processor are lost");

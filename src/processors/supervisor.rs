@@ -262,7 +262,7 @@ impl Supervisor {
                     .as_ref()
                     .and_then(|configured| serde_json::to_value(configured.bundle.as_ref()?).ok()),
                 limits: configured
-                    .and_then(|configured| serde_json::to_value(&configured.limits).ok())
+                    .and_then(|configured| serde_json::to_value(configured.limits.in_full()).ok())
                     .unwrap_or_default(),
                 slug,
             });

@@ -37,7 +37,7 @@ const INNOCENT: Case = Case {
         memory_bytes: 16 * 1024 * 1024,
         cpu_per_turn: Duration::from_millis(100),
         hook_timeout: Duration::from_secs(5),
-        generates_code: false,
+        ..Bounds::DEFAULT
     },
     expect: Expect { state: Some("3"), appends: &[], any_appends: false, logs: &[], failures: &[] },
 };
@@ -285,6 +285,38 @@ async fn isolates_take_turns() {
     let quick_took = started.elapsed();
     slow.await.unwrap();
     assert!(quick_took < started.elapsed() / 2, "{quick_took:?} of {:?}", started.elapsed());
+}
+
+/// Nor does one that fails at its last event, and begins again from the last good state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_begins_again_takes_turns() {
+    let isolates = isolates();
+    let notes = Arc::new(Notes::default());
+    let slow = Case {
+        script: "export default { initialState: [], reduce({ event, state }) { for (let n = 0; n < 1e5; n += 1); state.push(event.offset); if (event.offset % 100 === 99) throw new Error('late') } }",
+        ..Case::default()
+    };
+    let slow = load(&isolates, &slow, &notes).await.unwrap();
+    let quick = load(&isolates, &INNOCENT, &notes).await.unwrap();
+    let events: Vec<_> = (2..300).map(|offset| event(offset, "{}")).collect();
+    let replaying = tokio::spawn(async move {
+        let failures = slow.reduce(&events).await.unwrap();
+        (failures, slow.state().await.unwrap())
+    });
+    let (mut worst, mut offset) = (Duration::ZERO, 2);
+    while !replaying.is_finished() {
+        let started = Instant::now();
+        quick.react(&event(offset, "{}")).await.unwrap();
+        worst = worst.max(started.elapsed());
+        offset += 1;
+    }
+    let (failures, state) = replaying.await.unwrap();
+    let failed: Vec<u64> = failures.iter().map(|(offset, _)| offset.0).collect();
+    assert_eq!(failed, [99, 199, 299]);
+    let state: Vec<u64> = serde_json::from_str(state.as_str()).unwrap();
+    let reduced: Vec<u64> = (2..300).filter(|offset| offset % 100 != 99).collect();
+    assert_eq!(state, reduced);
+    assert!(worst < Duration::from_millis(500), "{worst:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

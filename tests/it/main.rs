@@ -16,6 +16,7 @@ mod examples;
 mod failures;
 mod hooks;
 mod input;
+mod limits;
 mod listing;
 mod live;
 mod packages;

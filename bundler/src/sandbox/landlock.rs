@@ -24,15 +24,20 @@ struct PathBeneath {
     parent: RawFd,
 }
 
-/// Rules that leave only one thing: to run this program. None when the kernel has no Landlock.
-pub fn only_run(program: &File) -> Option<OwnedFd> {
+/// Rules that leave nothing at all but what is open already. None when the kernel has no Landlock.
+pub fn nothing() -> Option<OwnedFd> {
     let version = call(libc::SYS_landlock_create_ruleset, &[0, 0, CREATE_RULESET_VERSION]).ok()?;
     let (ruleset, bytes) = all_of(version);
     let address = &raw const ruleset as usize;
     let rules = call(libc::SYS_landlock_create_ruleset, &[address, bytes, 0]).ok()?;
     // Safe: the kernel has just given this descriptor to us.
     #[allow(unsafe_code)]
-    let rules = unsafe { OwnedFd::from_raw_fd(RawFd::try_from(rules).ok()?) };
+    Some(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(rules).ok()?) })
+}
+
+/// Rules that leave only one thing: to run this program. None when the kernel has no Landlock.
+pub fn only_run(program: &File) -> Option<OwnedFd> {
+    let rules = nothing()?;
     let beneath = PathBeneath { allowed: ACCESS_EXECUTE | ACCESS_READ_FILE, parent: program.as_raw_fd() };
     let address = &raw const beneath as usize;
     let rule = [descriptor(&rules), RULE_PATH_BENEATH, address, 0];

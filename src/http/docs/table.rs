@@ -258,7 +258,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "limits",
                         "object",
-                        "`{memoryBytes?, cpuMs?, timeoutMs?, codeGeneration?}`: memory of the isolate (default 64 MiB), processor time of one turn (1,000), wall clock of one `afterAppend` (300,000); up to the server's own bounds. `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`).",
+                        "What it may use; a breach is a `processor/failed` that says the limit and what was used. Default, and the most that may be asked for: `memoryBytes` of the isolate (64 MiB, 256 MiB), `cpuMs` of one turn (1,000, 5,000), `timeoutMs` of one `afterAppend` (300,000, 3,600,000), `stackBytes` (512 KiB, 2 MiB), `timers` set at once (1,000, 10,000), `pendingFetches` at once (32, 256), `appendsPerHook` (10,000, 100,000), `eventBytes` of one appended event as JSON (32 MiB, 32 MiB), `logLines` of one hook, beyond which they are only counted (200, 2,000), `moduleBytes` of all modules together (16 MiB, 32 MiB). `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`). A value beyond the most makes the event invalid.",
                     ),
                     optional(
                         "egress",

@@ -18,6 +18,8 @@ pub struct Meter {
     /// What may be used beside the bound, to end the script.
     reserve: Cell<usize>,
     refused: Cell<bool>,
+    /// What was held, and asked for, when a request was refused for the first time.
+    breach: Cell<Option<(usize, usize)>>,
     first: Cell<Block>,
 }
 
@@ -57,6 +59,14 @@ impl Meter {
         self.bound
     }
 
+    /// How the bound was reached, in words.
+    pub fn breach(&self) -> String {
+        match self.breach.get() {
+            Some((held, asked)) => format!("it held {held} and asked for {asked} more"),
+            None => "the system gave it no more".into(),
+        }
+    }
+
     /// Lets the engine make the error that no script can catch. Without room for it, it would throw one that can be.
     pub fn open_reserve(&self) {
         self.reserve.set(self.used.get().saturating_sub(self.bound) + RESERVE_BYTES);
@@ -85,6 +95,7 @@ impl Meter {
             self.used.get().checked_add(more).is_some_and(|total| total <= self.bound + self.reserve.get());
         if !fits {
             self.refused.set(true);
+            self.breach.set(self.breach.get().or(Some((self.used.get(), more))));
         }
         fits
     }

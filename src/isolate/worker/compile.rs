@@ -25,10 +25,14 @@ const STACK_BYTES: usize = 4 * 1024 * 1024;
 
 type SourceModules = Rc<BTreeMap<String, String>>;
 
-pub fn run(receiver: &Receiver<Frame<ToWorker>>, mut socket: UnixStream) {
+/// To be called before the process is confined, which takes this away, too.
+pub fn bound_memory() {
     let limit = Some(limits::COMPILE_MEMORY_BYTES);
     let bound = rustix::process::Rlimit { current: limit, maximum: limit };
     let _ = rustix::process::setrlimit(rustix::process::Resource::As, bound);
+}
+
+pub fn run(receiver: &Receiver<Frame<ToWorker>>, mut socket: UnixStream) {
     while let Ok(Frame { message, body }) = receiver.recv() {
         let ToWorker::Compile { call, entry, modules } = message else { continue };
         let sources = Rc::new(decode(&modules, &body));

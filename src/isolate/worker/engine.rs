@@ -14,7 +14,6 @@ use super::host::Host;
 use super::loader::{Code, ModuleNames, Modules};
 use super::{natives, prelude};
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
-use crate::limits;
 
 /// All but `Eval`: isolates run bytecode only, and `new Function` throws, unless their configuration allows it.
 type Intrinsics = (
@@ -116,11 +115,11 @@ impl Engine {
     pub fn new(host: &Rc<Host>, code: &Rc<Code>) -> Result<Engine, String> {
         let unable = |error: Error| error.to_string();
         let runtime = Runtime::new_with_alloc(Bounded(host.meter.clone())).map_err(unable)?;
-        runtime.set_max_stack_size(limits::STACK_BYTES);
+        runtime.set_max_stack_size(host.bounds.stack_bytes as usize);
         let stop = host.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || stop.must_stop())));
         runtime.set_loader(ModuleNames(Rc::downgrade(code)), Modules(Rc::downgrade(code)));
-        let context = match host.generates_code {
+        let context = match host.bounds.generates_code {
             true => Context::custom::<(intrinsic::Eval, Intrinsics)>(&runtime),
             false => Context::custom::<Intrinsics>(&runtime),
         };
@@ -165,11 +164,6 @@ impl Engine {
         Ok(uncaught)
     }
 
-    /// The bounds of a turn begin anew: within one, several events are reduced.
-    pub fn renew(&self, call: u64, phase: Phase) {
-        self.host.begin_turn(call, phase);
-    }
-
     fn prelude<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Prelude<'js>> {
         self.live.prelude.clone().restore(ctx).map(Prelude)
     }
@@ -210,8 +204,9 @@ impl Engine {
             return Err(Stopped {
                 reason: FailureReason::OutOfMemory,
                 message: format!(
-                    "the processor needs more than its {} bytes of memory",
-                    self.host.meter.bound()
+                    "the processor needs more than its {} bytes of memory: {}",
+                    self.host.meter.bound(),
+                    self.host.meter.breach()
                 ),
                 frames: Vec::new(),
             });
@@ -220,8 +215,9 @@ impl Engine {
             return Err(Stopped {
                 reason: FailureReason::Timeout,
                 message: format!(
-                    "the processor computed for more than {} ms without a pause",
-                    self.host.cpu_per_turn().as_millis()
+                    "the processor computed for more than {} ms without a pause: {} ms so far",
+                    self.host.bounds.cpu_per_turn.as_millis(),
+                    self.host.spent().as_millis()
                 ),
                 frames: Vec::new(),
             });
@@ -280,8 +276,11 @@ impl Engine {
     }
 
     pub fn failure(&self, phase: Phase, thrown: Thrown) -> ScriptFailure {
-        let Thrown { name, message, stack, limit, code } = thrown;
+        let Thrown { name, mut message, stack, limit, code } = thrown;
         let overflow = name == "RangeError" && message.contains("call stack size exceeded");
+        if overflow {
+            message.push_str(&format!(": the stack may have {} bytes", self.host.bounds.stack_bytes));
+        }
         let reason = match () {
             () if limit => FailureReason::Limit,
             () if overflow => FailureReason::StackOverflow,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rquickjs::{Persistent, Value};
@@ -19,7 +20,7 @@ use crate::limits;
 
 /// What all isolates of the worker share.
 pub struct Shared {
-    pub page: Page,
+    pub page: Arc<Page>,
     socket: RefCell<UnixStream>,
     outbox: RefCell<Vec<u8>>,
     due: RefCell<BTreeMap<DueAt, Due>>,
@@ -46,7 +47,7 @@ pub enum Due {
 const OUTBOX_BYTES: usize = 64 * 1024;
 
 impl Shared {
-    pub fn new(socket: UnixStream, page: Page) -> Shared {
+    pub fn new(socket: UnixStream, page: Arc<Page>) -> Shared {
         Shared {
             page,
             socket: RefCell::new(socket),
@@ -115,8 +116,11 @@ pub struct Host {
     pub meter: Rc<Meter>,
     pub settled: RefCell<Vec<Settled>>,
     pub rejections: RefCell<Vec<Rejection>>,
-    pub generates_code: bool,
-    cpu_per_turn: Duration,
+    pub bounds: Bounds,
+    /// Log lines of the turn so far. The prelude counts those of a hook, and might be deceived.
+    logged: Cell<u64>,
+    /// The processor time of the turn that was too long.
+    spent: Cell<Duration>,
     deadline: Cell<Option<Duration>>,
     interrupted: Cell<bool>,
     ops: RefCell<HashMap<OpId, (CallId, usize)>>,
@@ -133,8 +137,9 @@ impl Host {
             meter: Meter::new(bounds.memory_bytes.max(limits::MEMORY_BYTES_MIN) as usize),
             settled: RefCell::default(),
             rejections: RefCell::default(),
-            generates_code: bounds.generates_code,
-            cpu_per_turn: bounds.cpu_per_turn,
+            bounds: bounds.clone(),
+            logged: Cell::new(0),
+            spent: Cell::new(Duration::ZERO),
             deadline: Cell::new(None),
             interrupted: Cell::new(false),
             ops: RefCell::default(),
@@ -148,7 +153,8 @@ impl Host {
 
     pub fn begin_turn(&self, call: CallId, phase: Phase) {
         self.deadline.set(None);
-        self.shared.page.begin(self.id, call, phase, self.cpu_per_turn);
+        self.logged.set(0);
+        self.shared.page.begin(self.id, call, phase, self.bounds.cpu_per_turn);
     }
 
     pub fn end_turn(&self) {
@@ -167,8 +173,12 @@ impl Host {
         }
         let now = thread_time();
         match self.deadline.get() {
-            None => self.deadline.set(Some(now + self.cpu_per_turn)),
-            Some(deadline) => self.interrupted.set(now > deadline),
+            None => self.deadline.set(Some(now + self.bounds.cpu_per_turn)),
+            Some(deadline) if now > deadline => {
+                self.spent.set((now + self.bounds.cpu_per_turn).saturating_sub(deadline));
+                self.interrupted.set(true);
+            }
+            Some(_) => {}
         }
         self.interrupted.get()
     }
@@ -177,8 +187,16 @@ impl Host {
         self.interrupted.get()
     }
 
-    pub fn cpu_per_turn(&self) -> Duration {
-        self.cpu_per_turn
+    /// The processor time of the turn that had to be stopped.
+    pub fn spent(&self) -> Duration {
+        self.spent.get()
+    }
+
+    /// Whether the turn may log one more line.
+    pub fn may_log(&self) -> bool {
+        self.logged.set(self.logged.get() + 1);
+        // Some more say how many were dropped.
+        self.logged.get() <= 2 * self.bounds.log_lines.max(8)
     }
 
     // --- operations -----------------------------------------------------------------------------------
@@ -208,7 +226,7 @@ impl Host {
     /// False when there are too many.
     pub fn arm_timer(&self, timer: u32, delay: Duration, call: CallId) -> bool {
         let mut timers = self.timers.borrow_mut();
-        if timers.len() >= limits::TIMERS_MAX {
+        if timers.len() as u64 >= self.bounds.timers {
             return false;
         }
         let at = self.shared.arm(Instant::now() + delay, Due::Timer { isolate: self.id, timer });

@@ -1,5 +1,6 @@
 //! What waits for an isolate's next turns.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -43,16 +44,31 @@ pub struct Batch {
     pub call: CallId,
     body: Vec<u8>,
     events: Vec<Range<usize>>,
-    /// The next event to reduce.
+    /// Whether its first turn has begun.
+    pub begun: bool,
+    /// The next event to reduce for the first time.
     pub next: usize,
+    /// The event that was reduced last.
+    pub current: Option<usize>,
     /// Events that were reduced since the state was last taken as good.
     pub since_commit: Vec<usize>,
+    /// Events to be reduced once more, from the last good state on, before any other.
+    pub again: VecDeque<usize>,
+    /// Whether the state is taken as good behind each of these, to find the one at fault.
+    pub alone: bool,
+    /// The state was taken as good behind the last event.
+    pub committed: bool,
     pub failures: Vec<(u64, ScriptFailure)>,
 }
 
 impl Batch {
     pub fn is_done(&self) -> bool {
-        self.next >= self.events.len()
+        self.committed && self.again.is_empty() && !self.has_next()
+    }
+
+    /// Whether an event is left that was never reduced.
+    pub fn has_next(&self) -> bool {
+        self.next < self.events.len()
     }
 
     pub fn event(&self, index: usize) -> &[u8] {

@@ -36,6 +36,7 @@ struct Running {
     phase: Phase,
     event: Option<u64>,
     due: DueAt,
+    began: Instant,
     timeout: Duration,
     /// Its time was over: its signal is aborted, and this is the last that it gets.
     overdue: bool,
@@ -118,7 +119,10 @@ impl Isolate {
             let bytes = self.host.meter.bound();
             (
                 FailureReason::OutOfMemory,
-                format!("{bytes} bytes of memory are too few to start the processor"),
+                format!(
+                    "{bytes} bytes of memory are too few to start the processor: {}",
+                    self.host.meter.breach()
+                ),
             )
         } else {
             (FailureReason::Exception, format!("the isolate could not start: {error}"))
@@ -126,14 +130,20 @@ impl Isolate {
         Gone { call, failure: ScriptFailure::new(Phase::Load, reason, "Error", message) }
     }
 
-    fn loaded(&mut self, call: CallId, definition: &str) {
-        if let Ok(definition) = serde_json::from_str::<Definition>(definition) {
-            self.parallel = definition.parallel;
-            self.reduces = definition.reduces;
-            self.reacts = definition.reacts;
-            self.catches_up = definition.catches_up;
-        }
-        self.send(FromWorker::Loaded { call }, definition.as_bytes());
+    fn loaded(&mut self, call: CallId, text: &str) -> Step {
+        // The prelude made it, with whatever the script has made of the built-in prototypes.
+        let Ok(definition) = serde_json::from_str::<Definition>(text) else {
+            let message =
+                "the module has changed the language's built-in objects so that it cannot be loaded";
+            let failure = ScriptFailure::new(Phase::Load, FailureReason::Exception, "TypeError", message);
+            return Err(Gone { call, failure });
+        };
+        self.parallel = definition.parallel;
+        self.reduces = definition.reduces;
+        self.reacts = definition.reacts;
+        self.catches_up = definition.catches_up;
+        self.send(FromWorker::Loaded { call }, text.as_bytes());
+        Ok(())
     }
 
     // --- reduce ---------------------------------------------------------------------------------------
@@ -190,9 +200,10 @@ impl Isolate {
     }
 
     fn start_hook(&mut self, call: CallId, phase: Phase, event: Option<u64>, timeout: Duration) {
-        let due = self.host.shared.arm(Instant::now() + timeout, Due::Hook { isolate: self.host.id, call });
+        let began = Instant::now();
+        let due = self.host.shared.arm(began + timeout, Due::Hook { isolate: self.host.id, call });
         self.unhandled = 0;
-        self.running.insert(call, Running { phase, event, due, timeout, overdue: false });
+        self.running.insert(call, Running { phase, event, due, began, timeout, overdue: false });
     }
 
     /// A hook's time is over: its signal is aborted, and it gets a little longer to end by itself.
@@ -304,7 +315,7 @@ impl Isolate {
         };
         match (running.phase, failure) {
             (Phase::Load, Some(failure)) => return Err(Gone { call, failure }),
-            (Phase::Load, None) => self.loaded(call, &value.unwrap_or_default()),
+            (Phase::Load, None) => return self.loaded(call, &value.unwrap_or_default()),
             (_, failure) => self.send(FromWorker::Reacted { call, failure: failure.map(Box::new) }, &[]),
         }
         Ok(())
@@ -344,7 +355,8 @@ impl Drop for Isolate {
 
 impl Running {
     fn timed_out(&self) -> ScriptFailure {
-        let message = format!("{} took longer than {} ms", self.name(), self.timeout.as_millis());
+        let (allowed, so_far) = (self.timeout.as_millis(), self.began.elapsed().as_millis());
+        let message = format!("{} took longer than {allowed} ms: {so_far} ms so far", self.name());
         ScriptFailure::new(self.phase, FailureReason::Timeout, "TimeoutError", message)
     }
 

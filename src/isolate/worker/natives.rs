@@ -12,12 +12,16 @@ use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
-    native.set("logLinesMax", limits::LOG_LINES_PER_HOOK_MAX)?;
+    let bounds = &host.bounds;
+    native.set("logLinesMax", bounds.log_lines)?;
     native.set("stateBytesMax", limits::STATE_BYTES_MAX)?;
     native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
     native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
-    native.set("appendsPerHookMax", limits::APPENDS_PER_HOOK_MAX)?;
-    native.set("timersMax", limits::TIMERS_MAX)?;
+    native.set("appendsPerHookMax", bounds.appends_per_hook)?;
+    native.set("eventBytesMax", bounds.event_bytes)?;
+    native.set("pendingFetchesMax", bounds.pending_fetches)?;
+    native.set("timersMax", bounds.timers)?;
+    native.set("readTypesMax", limits::READ_TYPES_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;
     native.set("group", Function::new(ctx.clone(), group)?)?;
     native.set("random", Function::new(ctx.clone(), web::random)?)?;
@@ -59,14 +63,20 @@ fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Resu
     native.set("settled", Function::new(ctx.clone(), settled)?)?;
     let log = host.clone();
     let logged = move |level: String, message: String, event: Option<f64>| {
+        if !log.may_log() {
+            return;
+        }
         let event = event.map(|offset| offset as u64);
         log.shared.send(
-            &FromWorker::Logged { isolate: log.id, level, event },
+            &FromWorker::Logged { isolate: log.id, level: shortened(level, LEVEL_BYTES_MAX), event },
             shortened(message, limits::LOG_LINE_BYTES_MAX).as_bytes(),
         );
     };
     native.set("log", Function::new(ctx.clone(), logged)?)
 }
+
+/// No level of ours is longer.
+const LEVEL_BYTES_MAX: usize = 16;
 
 fn shortened(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
@@ -88,7 +98,8 @@ fn add_timers<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Res
     native.set("cancelTimer", Function::new(ctx.clone(), move |timer: u32| cancel.cancel_timer(timer))?)
 }
 
-/// Each gives the number of the operation, or 0 when too many wait.
+/// Each gives the number of the operation, or 0 when too many wait; of an event that is too large, its bytes below zero.
+/// The prelude counts the appends of a hook; the bound stands here as well, for the prelude might be deceived.
 fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<()> {
     let asking = host.clone();
     let append = move |ctx: Ctx<'_>,
@@ -97,6 +108,12 @@ fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result
                        ordinal: u32,
                        path: Option<String>,
                        input: String| {
+        if input.len() as u64 > asking.bounds.event_bytes {
+            return Ok(-(input.len() as f64));
+        }
+        if ordinal == 0 || u64::from(ordinal) > asking.bounds.appends_per_hook {
+            return Err(Exception::throw_range(&ctx, "the append has no place among those of its hook"));
+        }
         let Some(op) = asking.new_op(call as CallId, input.len()) else { return Ok(0.0) };
         let event = event.map(|offset| offset as u64);
         let message = FromWorker::Append { isolate: asking.id, op, event, ordinal, path };
@@ -110,6 +127,9 @@ fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result
                      after: Option<String>,
                      before: Option<String>,
                      types: Vec<String>| {
+        if types.len() > limits::READ_TYPES_MAX {
+            return Err(Exception::throw_range(&ctx, "the read names too many types"));
+        }
         let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
         let message = FromWorker::Read { isolate: asking.id, op, path, after, before, types };
         sent(&ctx, &asking, op, asking.shared.send(&message, &[]))

@@ -30,60 +30,101 @@ pub fn one<'js>(
     Ok(Some(engine.failure(Phase::Reduce, thrown)))
 }
 
-/// Reduces as much of the batch as fits into one turn.
+/// Reduces as much of the batch as fits into one turn. So does what a failure makes necessary: a script that is slow and
+/// fails late would hold its worker for the whole history otherwise.
 pub fn slice<'js>(engine: &Engine, ctx: &Ctx<'js>, prelude: &Prelude<'js>, batch: &mut Batch) -> Result<()> {
     let reduce = prelude.function("reduce")?;
     let started = Instant::now();
-    if batch.next == 0 {
+    if !batch.begun {
+        batch.begun = true;
         prelude.replaying(false)?;
     }
     while !batch.is_done() {
-        let at = batch.next;
-        batch.next += 1;
-        match apply(ctx, &reduce, batch.event(at)) {
-            Ok(()) => batch.since_commit.push(at),
-            Err(error) => {
-                let thrown = engine.thrown(ctx, error);
+        match batch.again.pop_front() {
+            Some(at) => once_more(engine, ctx, prelude, &reduce, batch, at)?,
+            None if batch.has_next() => {
+                let at = batch.next;
+                batch.next += 1;
+                reduce_one(engine, ctx, prelude, &reduce, batch, at)?;
+            }
+            None if prelude.call("commit").is_ok() => batch.committed = true,
+            None => {
+                ctx.catch();
                 engine.check_alive()?;
-                batch.failed(engine, at, thrown);
-                rebuild(engine, ctx, prelude, batch)?;
+                // Without an event that may be at fault, the last good state is all that there is.
+                batch.committed = batch.since_commit.is_empty();
+                go_back(prelude, batch)?;
             }
         }
         if started.elapsed() >= SLICE {
             break;
         }
     }
-    if batch.is_done() && prelude.call("commit").is_err() {
-        ctx.catch();
-        engine.check_alive()?;
-        rebuild(engine, ctx, prelude, batch)?;
-    }
     Ok(())
 }
 
-/// The state as the events since the last good one make it. When that is not JSON, one of them is at fault:
-/// then each is taken as good alone.
-fn rebuild<'js>(engine: &Engine, ctx: &Ctx<'js>, prelude: &Prelude<'js>, batch: &mut Batch) -> Result<()> {
-    let again = std::mem::take(&mut batch.since_commit);
-    let reduce = prelude.function("reduce")?;
+fn reduce_one<'js>(
+    engine: &Engine,
+    ctx: &Ctx<'js>,
+    prelude: &Prelude<'js>,
+    reduce: &Function<'js>,
+    batch: &mut Batch,
+    at: usize,
+) -> Result<()> {
+    batch.current = Some(at);
+    let Err(error) = apply(ctx, reduce, batch.event(at)) else {
+        batch.since_commit.push(at);
+        return Ok(());
+    };
+    let thrown = engine.thrown(ctx, error);
+    engine.check_alive()?;
+    batch.failed(engine, at, thrown);
+    go_back(prelude, batch)
+}
+
+/// Back to the last good state: the events behind it are reduced again, but for those that have failed.
+fn go_back(prelude: &Prelude<'_>, batch: &mut Batch) -> Result<()> {
+    let reduced = std::mem::take(&mut batch.since_commit);
+    for at in reduced.into_iter().rev() {
+        batch.again.push_front(at);
+    }
     prelude.call("rollBack")?;
-    prelude.replaying(true)?;
-    for at in &again {
-        engine.renew(batch.call, Phase::Reduce);
-        apply(ctx, &reduce, batch.event(*at))?;
-    }
-    if prelude.call("commit").is_err() {
-        ctx.catch();
-        prelude.call("rollBack")?;
-        for at in again {
-            engine.renew(batch.call, Phase::Reduce);
-            if let Err(error) = apply(ctx, &reduce, batch.event(at)).and_then(|()| prelude.call("commit")) {
-                let thrown = engine.thrown(ctx, error);
-                prelude.call("rollBack")?;
-                batch.failed(engine, at, thrown);
-            }
+    if batch.again.is_empty() { Ok(()) } else { prelude.replaying(true) }
+}
+
+/// The state as the events since the last good one make it. When that is not JSON, one of them is at fault: then each
+/// is taken as good alone.
+fn once_more<'js>(
+    engine: &Engine,
+    ctx: &Ctx<'js>,
+    prelude: &Prelude<'js>,
+    reduce: &Function<'js>,
+    batch: &mut Batch,
+    at: usize,
+) -> Result<()> {
+    if batch.alone {
+        batch.current = Some(at);
+        if let Err(error) = apply(ctx, reduce, batch.event(at)).and_then(|()| prelude.call("commit")) {
+            let thrown = engine.thrown(ctx, error);
+            engine.check_alive()?;
+            prelude.call("rollBack")?;
+            batch.failed(engine, at, thrown);
         }
+    } else {
+        reduce_one(engine, ctx, prelude, reduce, batch, at)?;
     }
+    if !batch.again.is_empty() {
+        return Ok(());
+    }
+    if !batch.alone && prelude.call("commit").is_err() {
+        ctx.catch();
+        engine.check_alive()?;
+        batch.alone = true;
+        return go_back(prelude, batch);
+    }
+    batch.alone = false;
+    batch.since_commit.clear();
+    batch.committed = !batch.has_next();
     prelude.replaying(false)
 }
 
@@ -92,9 +133,9 @@ fn apply<'js>(ctx: &Ctx<'js>, reduce: &Function<'js>, event: &[u8]) -> Result<()
 }
 
 impl Batch {
-    /// The event that was reduced last.
+    /// Where the event that was reduced last stands in its stream.
     pub fn current(&self) -> Option<Offset> {
-        self.next.checked_sub(1).map(|at| Offset(offset_of(self.event(at))))
+        self.current.map(|at| Offset(offset_of(self.event(at))))
     }
 
     fn failed(&mut self, engine: &Engine, at: usize, thrown: Thrown) {

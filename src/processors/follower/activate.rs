@@ -13,7 +13,7 @@ use super::super::deployments::{Deployment, DeploymentSet};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::{STREAM_PAUSED, ScriptBridge};
 use super::{Context, Rest, Trouble, read_configuration};
-use crate::event::builtin::{Phase, ProcessorConfigured, ProcessorFailed};
+use crate::event::builtin::{FailureReason, Phase, ProcessorConfigured, ProcessorFailed};
 use crate::event::{Event, Json, Kind, Offset, Slug, SourceKind};
 use crate::isolate::{Bounds, Isolate, IsolateError, ReactError, ScriptFailure, Sources, Spec};
 use crate::limits::{self, ABORT_GRACE, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, REPLAY_FAILURES_MAX};
@@ -54,6 +54,11 @@ impl Context {
                 entry: configuration.entry().unwrap_or_default().to_string(),
                 modules: configuration.sources(),
             };
+            let bounds = bounds(&configuration);
+            let module_bytes: u64 = sources.modules.values().map(|text| text.len() as u64).sum();
+            if module_bytes > bounds.module_bytes {
+                return Err(IsolateError::Script(too_large(module_bytes, &bounds)));
+            }
             let code = isolates.compile(Arc::new(sources)).await?;
             let (failed, failures) = mpsc::channel(limits::FAILURES_IN_A_ROW_MAX as usize);
             let bridge = ScriptBridge::new(
@@ -73,7 +78,7 @@ impl Context {
                 configured_offset: configured.0,
                 code,
                 env: env.as_ref().clone(),
-                bounds: bounds(&configuration),
+                bounds,
                 state,
             };
             let isolate = isolates.load(spec, bridge.clone()).await?;
@@ -405,12 +410,27 @@ pub(super) fn own_failure(error: IsolateError) -> Result<ScriptFailure, Trouble>
     }
 }
 
+fn too_large(module_bytes: u64, bounds: &Bounds) -> ScriptFailure {
+    let message = format!(
+        "the processor's modules have {module_bytes} bytes; they may have {} (`limits.moduleBytes`)",
+        bounds.module_bytes
+    );
+    ScriptFailure::new(Phase::Load, FailureReason::Limit, "RangeError", message)
+}
+
 fn bounds(configuration: &ProcessorConfigured) -> Bounds {
     let asked = &configuration.limits;
     Bounds {
         memory_bytes: asked.memory_bytes.unwrap_or(limits::MEMORY_BYTES),
         cpu_per_turn: asked.cpu_ms.map_or(limits::CPU_PER_TURN, Duration::from_millis),
         hook_timeout: asked.timeout_ms.map_or(limits::HOOK_TIMEOUT, Duration::from_millis),
+        stack_bytes: asked.stack_bytes.unwrap_or(limits::STACK_BYTES),
+        timers: asked.timers.unwrap_or(limits::TIMERS),
+        pending_fetches: asked.pending_fetches.unwrap_or(limits::PENDING_FETCHES),
+        appends_per_hook: asked.appends_per_hook.unwrap_or(limits::APPENDS_PER_HOOK),
+        event_bytes: asked.event_bytes.unwrap_or(limits::EVENT_BYTES_MAX as u64),
+        log_lines: asked.log_lines.unwrap_or(limits::LOG_LINES_PER_HOOK),
+        module_bytes: asked.module_bytes.unwrap_or(limits::MODULE_BYTES),
         generates_code: asked.code_generation.unwrap_or(false),
     }
 }
