@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde_json::value::RawValue;
+
 use super::super::protocol::{CallId, LoadSpec, OpId};
 use super::super::{OpError, ScriptFailure};
 use super::loader::Code;
@@ -19,6 +21,10 @@ pub enum Work {
     Settle { op: OpId, error: Option<OpError>, result: Vec<u8> },
     Timer { timer: u32 },
     HookDue { call: CallId },
+    /// What came of an operation on the network.
+    Received { op: OpId, what: Box<RawValue>, bytes: Vec<u8> },
+    /// An exchange has taken as long as it may.
+    ExchangeDue { exchange: OpId },
 }
 
 impl Work {
