@@ -12,6 +12,7 @@ mod failure;
 mod follow;
 mod fsck;
 mod processors;
+mod secrets;
 mod serve;
 mod sources;
 mod sse;
@@ -52,6 +53,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Tail(options) => client_runtime()?.block_on(tail::tail(remote, options)),
         Command::Deploy(options) => client_runtime()?.block_on(deploy::deploy(remote, options)),
         Command::Processors(options) => client_runtime()?.block_on(processors::processors(remote, options)),
+        Command::Secrets(options) => client_runtime()?.block_on(secrets::secrets(remote, options)),
         Command::Logs(options) => client_runtime()?.block_on(tail::logs(remote, options)),
     }
 }

@@ -1,6 +1,8 @@
 //! Flags and environment variables: what a person may set, read here and nowhere else.
 
+mod outbound;
 mod packages;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,7 +10,9 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
+pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
 
 use crate::event::builtin;
 use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
@@ -95,6 +99,7 @@ pub enum Command {
     Bundle(Bundle),
     Processors(Processors),
     Logs(Logs),
+    Secrets(Secrets),
     Fsck(Fsck),
 }
 
@@ -141,6 +146,8 @@ pub struct Serve {
     /// Memory that sled may use as its cache, in MiB
     #[arg(long, env = "MILLRACE_SLED_CACHE_MB", value_name = "MB", default_value_t = 512, value_parser = positive)]
     pub sled_cache_mb: u64,
+    #[command(flatten)]
+    pub outbound: Outbound,
     #[command(flatten)]
     pub packages: Packages,
 }

@@ -30,11 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::EgressError;
-pub use message::{
-    Caller, Message, Redirect, Request, RequestBody, Response, WebSocket, WebSocketRequest,
-};
+pub use message::{Caller, Message, Redirect, Request, RequestBody, Response, WebSocket, WebSocketRequest};
 pub use resolver::{Resolve, SystemResolver};
-pub use secrets::{NewSecret, Secret, SecretError, Secrets, SecretsOptions};
+pub use secrets::{NewSecret, OpenSecretsError, Secret, SecretError, Secrets, SecretsOptions};
 pub use stats::Stats;
 pub use tls::{RootsError, read_roots};
 pub use websocket::WebSocketSender;

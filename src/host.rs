@@ -10,6 +10,7 @@ use millrace_bundler::{Bundler, BundlerOptions};
 use serde_json::{Map, Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::egress::{Egress, EgressOptions, OpenSecretsError, Secrets, SecretsOptions};
 use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
 use crate::limits::HIBERNATE_AFTER;
@@ -33,6 +34,9 @@ pub struct HostOptions {
     /// None: the default of `limits`.
     pub hibernate_after: Option<Duration>,
     pub bundler: BundlerOptions,
+    pub egress: EgressOptions,
+    /// The key that secrets are encrypted under. None: one in the data folder.
+    pub secret_key: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,8 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error("cannot find this program's own file, which the workers are started from: {0}")]
     Program(std::io::Error),
+    #[error(transparent)]
+    Secrets(#[from] OpenSecretsError),
 }
 
 #[derive(Clone)]
@@ -50,6 +56,7 @@ pub struct Host {
     supervisor: Supervisor,
     bundling: Bundling,
     isolates: Isolates,
+    egress: Egress,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
 }
@@ -60,14 +67,22 @@ impl Host {
         let program = std::env::current_exe().map_err(StartError::Program)?;
         let log_options = LogOptions { engine: options.engine, sled_cache_bytes: options.sled_cache_bytes };
         let data = options.data.clone();
-        let log = tokio::task::spawn_blocking(move || Log::open(&data, log_options))
+        let secrets = SecretsOptions { folder: options.data.clone(), key: options.secret_key };
+        let opening = move || -> Result<(Log, Secrets), StartError> {
+            let log = Log::open(&data, log_options)?;
+            // Only now is the folder known to be this process's own.
+            Ok((log, Secrets::open(secrets)?))
+        };
+        let (log, secrets) = tokio::task::spawn_blocking(opening)
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let egress = Egress::new(options.egress, secrets);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler));
         let supervisor = Supervisor::new(
             isolates.clone(),
+            egress.clone(),
             bundling.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );
@@ -78,7 +93,7 @@ impl Host {
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, _memory })
+        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -95,6 +110,10 @@ impl Host {
 
     pub fn bundling(&self) -> &Bundling {
         &self.bundling
+    }
+
+    pub fn egress(&self) -> &Egress {
+        &self.egress
     }
 
     pub fn isolates(&self) -> &Isolates {

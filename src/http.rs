@@ -10,6 +10,7 @@ mod path;
 mod processors;
 mod query;
 mod read;
+mod secrets;
 mod streams;
 
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -183,6 +184,8 @@ fn router(app: App) -> Router {
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))
+        .route("/api/secrets", get(secrets::list).post(secrets::set))
+        .route("/api/secrets/{name}", delete(secrets::remove))
         .route("/healthz", get(operations::health))
         .route("/metrics", get(operations::metrics))
         .merge(openapi::routes())

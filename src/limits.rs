@@ -245,3 +245,69 @@ pub const WORKER_OPEN_FILES_MAX: u64 = 16;
 pub const BYTECODE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How often a worker's processor time and memory are looked at.
 pub const SUPERVISION_INTERVAL: Duration = Duration::from_millis(100);
+
+// --- egress -----------------------------------------------------------------------------------------
+
+/// Finding a name's addresses and connecting: beyond that a host is as good as down.
+pub const EGRESS_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// From a request's last byte to the head of its answer: models think for minutes before they say a word.
+pub const EGRESS_HEAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// Between two pieces of a body, for the same reason.
+pub const EGRESS_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// One answer's body, unpacked: more than an isolate can hold, and less than what fills a disk.
+pub const EGRESS_RESPONSE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Redirects that one request follows, as the fetch standard has it.
+pub const EGRESS_REDIRECTS_MAX: usize = 20;
+/// Requests and WebSockets under way in the whole server: each may be a socket with its buffers.
+pub const EGRESS_PLACES: usize = 2_048;
+/// Those of one processor on one stream, so that none takes all of them.
+pub const EGRESS_PLACES_EACH: usize = 128;
+/// How long a request waits for one of its processor's places: about as long as a connection may take.
+pub const EGRESS_PLACE_WAIT: Duration = Duration::from_secs(30);
+/// Addresses of one name that are tried.
+pub const EGRESS_ADDRESSES_MAX: usize = 16;
+/// The next address is tried beside the one that has not answered for that long, as browsers do.
+pub const EGRESS_NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// An idle connection is kept for the next request; servers close theirs after about a minute.
+pub const EGRESS_CONNECTION_IDLE: Duration = Duration::from_secs(60);
+/// Idle connections to one host.
+pub const EGRESS_CONNECTIONS_IDLE_MAX: usize = 16;
+/// A URL, as the common servers take one.
+pub const EGRESS_URL_BYTES_MAX: usize = 16 * 1024;
+/// The headers of a request: names and values, together.
+pub const EGRESS_HEADER_BYTES_MAX: usize = 128 * 1024;
+/// Header lines of an answer, as browsers bound them.
+pub const EGRESS_RESPONSE_HEADERS_MAX: usize = 256;
+/// The head of an answer, in bytes.
+pub const EGRESS_RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
+/// HTTP/2 asks a silent server this often whether it is there while requests are under way.
+pub const EGRESS_HTTP2_PING: Duration = Duration::from_secs(30);
+/// Unpacked at a time, so that a few bytes that unpack to gigabytes hold no thread and no memory.
+pub const EGRESS_UNPACK_BYTES: usize = 64 * 1024;
+/// The window of a zstd frame, as RFC 8878 bounds it for HTTP.
+pub const EGRESS_ZSTD_WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Content codings, one around the other, of one answer.
+pub const EGRESS_CODINGS_MAX: usize = 3;
+/// The answer to a WebSocket's handshake: nobody thinks about it for long.
+pub const WEBSOCKET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Messages that wait for one WebSocket: a slow server holds its sender up.
+pub const WEBSOCKET_QUEUE_MAX: usize = 16;
+/// One message of a WebSocket.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+// --- secrets ----------------------------------------------------------------------------------------
+
+/// A secret's name: what fits an environment variable does fit.
+pub const SECRET_NAME_CHARS_MAX: usize = 128;
+/// A secret's value: keys and tokens have less, a service account's JSON about 3 KB.
+pub const SECRET_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// What a secret is for, in words.
+pub const SECRET_DESCRIPTION_CHARS_MAX: usize = 1_024;
+/// Hosts of one secret.
+pub const SECRET_HOSTS_MAX: usize = 64;
+/// Secrets of one project: its answers are searched for all of them.
+pub const SECRETS_PER_PROJECT_MAX: usize = 256;
+/// Secrets of a server: they are kept in memory, and written as one file.
+pub const SECRETS_MAX: usize = 10_000;
+/// Values at least this long are masked in every answer; shorter ones, which occur by chance, only where they were sent.
+pub const SECRET_MASKED_BYTES_MIN: usize = 8;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
@@ -76,6 +77,27 @@ impl Client {
         let request = self.http.get(format!("{}/api/processors{path}", self.base));
         let text = self.text(self.send(request).await?).await?;
         serde_json::from_str(&text).map_err(|_| self.foreign())
+    }
+
+    /// The secret as the server shows it, without its value.
+    pub async fn set_secret(&self, secret: &impl Serialize) -> Result<String, Failure> {
+        let request = self.http.post(self.secrets_url()).json(secret);
+        self.text(self.send(request).await?).await
+    }
+
+    pub async fn secrets(&self) -> Result<Vec<Box<RawValue>>, Failure> {
+        let text = self.text(self.send(self.http.get(self.secrets_url())).await?).await?;
+        serde_json::from_str(&text).map_err(|_| self.foreign())
+    }
+
+    pub async fn remove_secret(&self, name: &str) -> Result<String, Failure> {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let request = self.http.delete(format!("{}/{name}", self.secrets_url()));
+        self.text(self.send(request).await?).await
+    }
+
+    fn secrets_url(&self) -> String {
+        format!("{}/api/secrets", self.base)
     }
 
     /// How many events the stream has; none when there is no such stream.

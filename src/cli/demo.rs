@@ -15,6 +15,7 @@ use super::sources::Sources;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
 use crate::config::{self, Cursor, Remote};
+use crate::egress::EgressOptions;
 use crate::event::builtin::ProcessorFailed;
 use crate::event::{Kind, StreamPath};
 use crate::host::HostOptions;
@@ -56,6 +57,8 @@ pub fn demo(options: &config::Demo) -> Result<(), Failure> {
             workers: None,
             hibernate_after: None,
             bundler: super::bundler::options(&options.packages, folder.path()),
+            egress: EgressOptions::default(),
+            secret_key: None,
         };
         let server = http::start(http, host).await.map_err(failed_to_start)?;
         let url = server.url();

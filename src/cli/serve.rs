@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::failure::Failure;
 use super::terminal;
 use crate::config::{self, Serve, Store};
+use crate::egress::{self, EgressOptions};
 use crate::host::HostOptions;
 use crate::http::{self, HttpOptions, ListenError, ServeError, Server};
 use crate::log::Engine;
@@ -16,7 +17,7 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
     run_server(async {
         let signals = Signals::start()?;
         let server =
-            http::start(http_options(options), host_options(options)).await.map_err(failed_to_start)?;
+            http::start(http_options(options), host_options(options)?).await.map_err(failed_to_start)?;
         let ready = format!(
             "millrace is listening on {} (data: {}, store: {})",
             server.url(),
@@ -122,8 +123,10 @@ fn http_options(options: &Serve) -> HttpOptions {
     }
 }
 
-fn host_options(options: &Serve) -> HostOptions {
-    HostOptions {
+fn host_options(options: &Serve) -> Result<HostOptions, Failure> {
+    let roots = options.outbound.roots.as_deref().map(egress::read_roots).transpose();
+    let roots = roots.map_err(|error| Failure::failed(error.to_string()))?.unwrap_or_default();
+    Ok(HostOptions {
         data: options.data.clone(),
         engine: options.store.map(|store| match store {
             Store::Sled => Engine::Sled,
@@ -133,5 +136,7 @@ fn host_options(options: &Serve) -> HostOptions {
         workers: options.workers.and_then(|workers| usize::try_from(workers).ok()),
         hibernate_after: options.hibernate_after(),
         bundler: super::bundler::options(&options.packages, &options.data),
-    }
+        egress: EgressOptions { allow: options.outbound.allow.clone(), roots, ..EgressOptions::default() },
+        secret_key: config::secret_key(),
+    })
 }

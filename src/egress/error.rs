@@ -1,7 +1,5 @@
 //! Why a request did not come to an answer: a stable code for the script, a sentence for its author.
 
-use std::sync::Arc;
-
 /// What a script sees as the cause of its failed fetch. It never has a secret's value in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -47,13 +45,9 @@ impl EgressError {
             if let Some(own) = error.downcast_ref::<EgressError>() {
                 return Some(own.clone());
             }
-            if let Some(shared) = error.downcast_ref::<Arc<EgressError>>() {
-                return Some((**shared).clone());
-            }
-            if let Some(own) = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref()) {
-                if let Some(own) = own.downcast_ref::<EgressError>() {
-                    return Some(own.clone());
-                }
+            let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            if let Some(own) = wrapped.and_then(|own| own.downcast_ref::<EgressError>()) {
+                return Some(own.clone());
             }
             next = error.source();
         }

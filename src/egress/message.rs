@@ -74,7 +74,10 @@ pub enum Message {
     Text(String),
     Binary(Bytes),
     /// The last message in either direction; 1005 stands for a close without a code.
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
 }
 
 /// An open connection. It ends when both halves are dropped.

@@ -57,9 +57,9 @@ impl HostRule {
         match &self.hosts {
             Hosts::Any => true,
             Hosts::Name(name) => name == host,
-            Hosts::Below(suffix) => host
-                .strip_suffix(suffix.as_str())
-                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Hosts::Below(suffix) => {
+                host.strip_suffix(suffix.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
             Hosts::Network(..) => host.parse().is_ok_and(|address| self.holds(address, port)),
         }
     }
@@ -204,8 +204,21 @@ mod tests {
     #[test]
     fn what_names_no_host_is_refused() {
         for text in [
-            "", " ", "https://a.example", "u@a.example", "a.example:0", "a.example:http", "a.example:99999", "*a",
-            "a.*.example", "**", "*.", "10.0.0.0/33", "a b", "[::1", "*.10.0.0.1",
+            "",
+            " ",
+            "https://a.example",
+            "u@a.example",
+            "a.example:0",
+            "a.example:http",
+            "a.example:99999",
+            "*a",
+            "a.*.example",
+            "**",
+            "*.",
+            "10.0.0.0/33",
+            "a b",
+            "[::1",
+            "*.10.0.0.1",
         ] {
             assert!(HostRule::parse(text).is_err(), "{text:?}");
         }

@@ -4,7 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::event::StreamPath;
+use crate::egress::SecretError;
+use crate::event::{Project, StreamPath};
 use crate::log::LogError;
 use crate::processor::Rejection;
 use crate::stream::AppendError;
@@ -68,6 +69,15 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "stream-not-found", "stream not found", detail)
     }
 
+    pub fn bad_secret(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-secret", "bad secret", detail)
+    }
+
+    pub fn no_secret(name: &str, project: &Project) -> Problem {
+        let detail = format!("there is no secret {name:?} in project {project}; GET /api/secrets lists them");
+        Problem::new(StatusCode::NOT_FOUND, "secret-not-found", "secret not found", detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "not found", detail)
     }
@@ -112,6 +122,19 @@ impl From<AppendError> for Problem {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "server shutting down", detail)
             }
             AppendError::Log(_) => Problem::unavailable(detail),
+        }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            SecretError::Invalid(_) => Problem::bad_secret(detail),
+            SecretError::Full(_) => {
+                Problem::new(StatusCode::CONFLICT, "limit-reached", "limit reached", detail)
+            }
+            SecretError::Store(_) => Problem::unavailable(detail),
         }
     }
 }

@@ -40,6 +40,24 @@ pub async fn metrics(State(app): State<App>) -> Response {
         app.host.streams().running_count() as u64,
     );
     line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
+    let egress = app.host.egress().stats();
+    line(
+        "egress_requests_total",
+        "counter",
+        "requests and WebSockets that scripts asked for",
+        egress.requests,
+    );
+    line(
+        "egress_refusals_total",
+        "counter",
+        "those that the policy or a secret's hosts refused",
+        egress.refusals,
+    );
+    line("egress_failures_total", "counter", "those that failed for another reason", egress.failures);
+    line("egress_connections_total", "counter", "connections made for them", egress.connections);
+    line("egress_sent_bytes_total", "counter", "bytes sent over these", egress.sent_bytes);
+    line("egress_received_bytes_total", "counter", "bytes received over these", egress.received_bytes);
+    line("egress_requests_open", "gauge", "requests and WebSockets under way", egress.open);
     let builds = app.host.bundling().stats();
     line("builds_running", "gauge", "sources that are being built or checked", builds.running);
     line("bundles_total", "counter", "sources that became a processor since the start", builds.built);

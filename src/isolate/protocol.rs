@@ -220,7 +220,10 @@ pub enum Pushed {
     Text,
     Binary,
     /// 1005 stands for one without a code.
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
 }
 
 /// What comes of an operation on the network, as the prelude reads it.

@@ -1,6 +1,8 @@
 //! What a script may ask of the host: the bridge from its isolate to the streams. Appends made in reaction
 //! to an event get a derived idempotency key, so that acting again finds what was stored.
 
+mod network;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -17,11 +19,16 @@ use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
     builtin,
 };
-use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
+use crate::isolate::{
+    AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure, Socket,
+    SocketRequest, Sources,
+};
 use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
+
+pub use network::Outbound;
 
 /// The code of an append refused because its stream is paused.
 pub const STREAM_PAUSED: &str = "stream-paused";
@@ -40,6 +47,7 @@ pub struct ScriptBridge {
     /// Log lines that found the queue full since the last that did not.
     lines_dropped: Arc<AtomicU64>,
     reads: Arc<Semaphore>,
+    outbound: Outbound,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -47,6 +55,7 @@ impl ScriptBridge {
     /// Failures that no hook waits for are sent to `failures`.
     pub fn new(
         streams: Streams,
+        outbound: Outbound,
         record: &StreamRecord,
         slug: Slug,
         version: String,
@@ -72,6 +81,7 @@ impl ScriptBridge {
             lines,
             lines_dropped,
             reads,
+            outbound,
             failures,
         }
     }
@@ -149,6 +159,14 @@ impl Bridge for ScriptBridge {
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
+    }
+
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
+        self.outbound.fetch(request)
+    }
+
+    fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
+        self.outbound.connect(request)
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {

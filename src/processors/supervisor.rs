@@ -17,6 +17,7 @@ use super::deployments::{Deployment, DeploymentSet, Status};
 use super::follower;
 use super::progress::{Progress, Store};
 use super::sources::{Source, SourceSet, SourceStatus};
+use crate::egress::Egress;
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
@@ -27,6 +28,7 @@ pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
     isolates: Isolates,
+    egress: Egress,
     bundling: Bundling,
     hibernate_after: Duration,
     /// Set right after the streams have started, which need the supervisor for their built-ins.
@@ -103,9 +105,15 @@ impl ProcessorReport {
 }
 
 impl Supervisor {
-    pub fn new(isolates: Isolates, bundling: Bundling, hibernate_after: Duration) -> Supervisor {
+    pub fn new(
+        isolates: Isolates,
+        egress: Egress,
+        bundling: Bundling,
+        hibernate_after: Duration,
+    ) -> Supervisor {
         Supervisor(Arc::new(Inner {
             isolates,
+            egress,
             bundling,
             hibernate_after,
             streams: OnceLock::new(),
@@ -181,6 +189,7 @@ impl Supervisor {
             supervisor: self.clone(),
             streams: streams.clone(),
             isolates: self.0.isolates.clone(),
+            egress: self.0.egress.clone(),
             stream: stream.clone(),
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),

@@ -72,8 +72,10 @@ export default function fetching(native, tools) {
         }
         const stream = streamOf(exchange, first, settle, (answer) => fail(explain(failure, answer), true));
         answered = new WeakRef(stream);
-        abandoned.register(stream, exchange);
-        resolve(responseOf(head, undefined, stream));
+        const response = responseOf(head, undefined, stream);
+        abandoned.register(stream, { exchange });
+        abandoned.register(response, { exchange, stream: answered });
+        resolve(response);
       };
       const exchange = new Exchange((natives, call) => natives.fetch(call, flat(request), streams, bytes, lasts), lasts, received, fail);
       if (signal) forget = tools.part("abort").onAbort(signal, () => fail(signal.reason));
@@ -81,8 +83,11 @@ export default function fetching(native, tools) {
     });
   }
 
-  /** Answers whose bodies nobody read, and nobody can read any more. */
-  const abandoned = new FinalizationRegistry((exchange) => exchange.end(false));
+  /** Answers that nobody has read to the end, and nobody can any more. A response goes sooner than its stream. */
+  const abandoned = new FinalizationRegistry(({ exchange, stream }) => {
+    const held = stream?.deref();
+    if (!held || (held.wrapper === undefined && !held.disturbed && !held.locked)) exchange.end(false);
+  });
 
   const responseOf = (head, bytes, stream) => tools.part("fetch/response").received(head, bytes, stream);
 

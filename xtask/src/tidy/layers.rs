@@ -21,7 +21,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "http", "host", "config", "isolate", "processors", "egress", "stream", "log", "processor", "event",
+            "http",
+            "host",
+            "config",
+            "isolate",
+            "processors",
+            "egress",
+            "stream",
+            "log",
+            "processor",
+            "event",
             "limits",
         ],
     ),
