@@ -82,6 +82,7 @@ impl Host {
         let bundling = Bundling::new(Bundler::new(options.bundler));
         let supervisor = Supervisor::new(
             isolates.clone(),
+            egress.clone(),
             bundling.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );

@@ -11,6 +11,7 @@ mod compiler;
 mod confinement;
 mod failure;
 mod handle;
+mod network;
 mod page;
 mod pool;
 mod process;
@@ -32,6 +33,9 @@ pub use bytecode::{Bytecode, Sources};
 pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
 pub use handle::Isolate;
+pub use network::{
+    FetchBody, FetchRequest, FetchResponse, Redirect, Socket, SocketMessage, SocketRequest, SocketSend,
+};
 pub use pool::{IsolateOptions, IsolateStats, Isolates, WorkerStats};
 pub use worker::{NODE_MODULES, SUBCOMMAND, worker_main};
 
@@ -42,6 +46,10 @@ pub trait Bridge: Send + Sync + 'static {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>>;
     /// A page of events as their wire texts, after `after`; an empty page is the end.
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>>;
+    /// Sends a request. Dropping the future, or the response, ends it.
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>>;
+    /// Opens a WebSocket.
+    fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>>;
     fn logged(&self, level: &str, message: String, event: Option<Offset>);
     /// What no call is waiting for: unhandled rejections, and what a timer of a finished hook threw.
     fn failed(&self, failure: ScriptFailure, event: Option<Offset>);

@@ -195,6 +195,12 @@ pub const TIMERS_MAX: u64 = 10_000;
 pub const PENDING_FETCHES: u64 = 32;
 /// What a configuration may ask for: each holds a connection of the host's.
 pub const PENDING_FETCHES_MAX: u64 = 256;
+/// A piece of an answer on its way into an isolate; each exchange has one.
+pub const NETWORK_PIECE_BYTES_MAX: usize = 256 * 1024;
+/// Pieces of a request, or messages to a socket, that a script has sent and nobody has taken: it waits for each.
+pub const NETWORK_PUSHES_MAX: usize = 2;
+/// The other side of a WebSocket has this long to answer a close.
+pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams that one isolate compresses or decompresses at once: each holds up to half a megabyte outside its memory.
 pub const CODECS_MAX: usize = 32;
 /// Operations of one isolate that wait for the host.

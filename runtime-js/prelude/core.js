@@ -292,8 +292,11 @@ export default function start(native) {
     for (const hook of call === undefined ? [...hooks.values()] : [hooks.get(call)]) {
       if (!hook) continue;
       current = hook;
-      controllerOf(hook).abort(new DOMException(message, name));
+      const reason = new DOMException(message, name);
+      controllerOf(hook).abort(reason);
+      globals.disconnect(hook, reason);
     }
+    if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
   }
 
   function forget(call) {
@@ -411,7 +414,8 @@ export default function start(native) {
         if (thrown instanceof AggregateError) {
           failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
         }
-        if (thrown.cause !== undefined) failure.message += ` (because of ${describeShortly(thrown.cause)})`;
+        const said = failure.message !== "" && thrown.cause?.message && failure.message.endsWith(thrown.cause.message);
+        if (thrown.cause !== undefined && !said) failure.message += ` (because of ${describeShortly(thrown.cause)})`;
       } else {
         failure.name = "NotAnError";
         failure.message = `${globals.format([typeof thrown === "string" ? stringify(thrown) : thrown])} was thrown, which is not an Error, so that there is no stack`;
@@ -439,6 +443,8 @@ export default function start(native) {
     settle,
     describe,
     fire: globals.fire,
+    receive: globals.receive,
+    expire: globals.expire,
     state: () => committed,
   };
 }

@@ -70,6 +70,8 @@ export default function installGlobals(native, host) {
     ["fetch/request", "Request"],
     ["fetch/response", "Response"],
     ["fetch/fetch", "fetch"],
+    ["fetch/socket", "WebSocket"],
+    ["fetch/source", "EventSource"],
     ["streams/common", "ByteLengthQueuingStrategy", "CountQueuingStrategy"],
     ["streams/readable", "ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader"],
     ["streams/default", "ReadableStreamDefaultController"],
@@ -153,6 +155,11 @@ export default function installGlobals(native, host) {
     },
     /** Called by the host when a timer is due. */
     fire: (id) => part("timers").fire(id),
+    /** Called by the host with what came over the network, and when that took too long. */
+    receive: (id, text, bytes) => part("fetch/network").receive(id, text, bytes),
+    expire: (id, message) => part("fetch/network").expire(id, message),
+    /** What a hook, or without one the whole isolate, has under way on the network is to end. */
+    disconnect: (hook, reason) => parts.get("fetch/network")?.abort(hook, reason),
     setEnvironment(env) {
       environment = env;
       define("process", Object.setPrototypeOf({ env }, new Proxy({}, behindProcess)));

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use futures_util::{FutureExt as _, TryFutureExt as _};
+use serde_json::value::to_raw_value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
@@ -17,9 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::confinement::Confinement;
 use super::failure::{IsolateError, OpError, ScriptFailure};
 use super::handle::{Answer, Handle, Isolate};
+use super::network::{Exchanges, FetchBody, FetchRequest, SocketRequest, Tell};
 use super::page::Page;
 use super::process;
-use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, ToWorker, encode};
+use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, RequestBody, ToWorker, encode};
 use super::worker::ROLE_ISOLATES;
 use super::{AppendRequest, Bridge, Definition, ReadRequest, Spec};
 use crate::event::builtin::FailureReason;
@@ -48,6 +50,7 @@ struct State {
 
 struct Resident {
     bridge: Arc<dyn Bridge>,
+    exchanges: Arc<Exchanges>,
     digest: String,
     /// The worker has dropped it.
     gone: bool,
@@ -108,7 +111,7 @@ impl Worker {
             *holders += 1;
             let modules = if *holders == 1 { &spec.code.modules[..] } else { &[] };
             let digest = spec.code.digest.clone();
-            locked.isolates.insert(id, Resident { bridge, digest, gone: false });
+            locked.isolates.insert(id, Resident { bridge, exchanges: Arc::default(), digest, gone: false });
             let message = Box::new(LoadSpec {
                 project: spec.project.clone(),
                 path: spec.path.clone(),
@@ -235,6 +238,32 @@ impl Worker {
                 self.perform(isolate, op, |bridge| bridge.read(request).map_ok(|page| page.join(&b'\n')))
                     .await;
             }
+            FromWorker::Fetch { isolate, op, method, url, headers, redirect, body: kind } => {
+                let Some((bridge, exchanges)) = self.network(isolate) else { return };
+                let sent = FetchBody::of(kind, body);
+                exchanges.fetch(op, self.teller(isolate), kind == RequestBody::Stream, |streamed| {
+                    let body = streamed.unwrap_or(sent);
+                    bridge.fetch(FetchRequest { method, url, headers, redirect, body })
+                });
+            }
+            FromWorker::Connect { isolate, op, url, protocols, headers } => {
+                let Some((bridge, exchanges)) = self.network(isolate) else { return };
+                let connecting = bridge.connect(SocketRequest { url, protocols, headers });
+                exchanges.connect(op, self.teller(isolate), connecting);
+            }
+            FromWorker::Pull { isolate, op, exchange } => {
+                let Some((_, exchanges)) = self.network(isolate) else { return };
+                exchanges.pull(exchange, op, &self.teller(isolate));
+            }
+            FromWorker::Push { isolate, op, exchange, what } => {
+                let Some((_, exchanges)) = self.network(isolate) else { return };
+                exchanges.push(exchange, op, what, body.into(), &self.teller(isolate));
+            }
+            FromWorker::Drop { isolate, exchange } => {
+                if let Some((_, exchanges)) = self.network(isolate) {
+                    exchanges.end(exchange);
+                }
+            }
             FromWorker::Logged { isolate, level, event } => {
                 if let Some(bridge) = self.bridge(isolate) {
                     bridge.logged(&level, text(body), event.map(Offset));
@@ -256,6 +285,21 @@ impl Worker {
 
     fn bridge(&self, isolate: IsolateId) -> Option<Arc<dyn Bridge>> {
         self.lock().isolates.get(&isolate).map(|resident| resident.bridge.clone())
+    }
+
+    /// What an isolate reaches of the network; nothing when it is at its end.
+    fn network(&self, isolate: IsolateId) -> Option<(Arc<dyn Bridge>, Arc<Exchanges>)> {
+        let state = self.lock();
+        let resident = state.isolates.get(&isolate).filter(|resident| !resident.gone)?;
+        Some((resident.bridge.clone(), resident.exchanges.clone()))
+    }
+
+    fn teller(self: &Arc<Worker>, isolate: IsolateId) -> Tell {
+        let worker = self.clone();
+        Arc::new(move |op, what, body| {
+            let what = to_raw_value(what).expect("what came of an operation has a JSON form");
+            worker.tell(&ToWorker::Received { isolate, op, what }, body);
+        })
     }
 
     fn answer(&self, call: CallId, answer: Result<Answer, IsolateError>) {
@@ -298,6 +342,7 @@ impl Worker {
         let mut state = self.lock();
         if let Some(resident) = state.isolates.get_mut(&isolate) {
             resident.gone = true;
+            resident.exchanges.end_all();
         }
         let calls = state.take_calls(isolate);
         let bridge = state.isolates.get(&isolate).map(|resident| resident.bridge.clone());

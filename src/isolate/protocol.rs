@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::{Bounds, OpError, ScriptFailure};
+use super::{Bounds, OpError, Redirect, ScriptFailure};
 use crate::limits::FRAME_BYTES_MAX;
 
 /// Of one isolate in one worker; never used twice.
@@ -70,6 +71,12 @@ pub enum ToWorker {
         isolate: IsolateId,
         op: OpId,
         error: Option<OpError>,
+    },
+    /// What came of an operation on the network: a `Received` as JSON. Body: its bytes.
+    Received {
+        isolate: IsolateId,
+        op: OpId,
+        what: Box<RawValue>,
     },
     /// The last message about an isolate.
     End {
@@ -146,6 +153,42 @@ pub enum FromWorker {
         before: Option<String>,
         types: Vec<String>,
     },
+    /// Begins an exchange, which has the number of this operation. Body: the request's, unless it is streamed.
+    Fetch {
+        isolate: IsolateId,
+        op: OpId,
+        method: String,
+        url: String,
+        headers: Vec<(String, String)>,
+        redirect: Redirect,
+        body: RequestBody,
+    },
+    /// Begins an exchange, too.
+    Connect {
+        isolate: IsolateId,
+        op: OpId,
+        url: String,
+        protocols: Vec<String>,
+        headers: Vec<(String, String)>,
+    },
+    /// Asks for the next piece or message of an exchange.
+    Pull {
+        isolate: IsolateId,
+        op: OpId,
+        exchange: OpId,
+    },
+    /// Body: the piece or message.
+    Push {
+        isolate: IsolateId,
+        op: OpId,
+        exchange: OpId,
+        what: Pushed,
+    },
+    /// The script has no more use for an exchange.
+    Drop {
+        isolate: IsolateId,
+        exchange: OpId,
+    },
     /// Body: the message.
     Logged {
         isolate: IsolateId,
@@ -162,6 +205,69 @@ pub enum FromWorker {
         isolate: IsolateId,
         cpu: Duration,
         memory_bytes: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestBody {
+    Empty,
+    Bytes,
+    /// It follows in pieces.
+    Stream,
+}
+
+/// What a script sends in an exchange.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Pushed {
+    /// A piece of a request's body.
+    Bytes,
+    /// The body is complete.
+    End,
+    /// The messages of a socket.
+    Text,
+    Binary,
+    /// 1005 stands for one without a code.
+    Close {
+        code: u16,
+        reason: String,
+    },
+}
+
+/// What comes of an operation on the network, as the prelude reads it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Received {
+    /// Body: the first piece, if it is there already. With the last piece the exchange is over.
+    Head {
+        status: u16,
+        status_text: String,
+        url: String,
+        redirected: bool,
+        headers: Vec<(String, String)>,
+        last: bool,
+    },
+    Piece {
+        last: bool,
+    },
+    /// What was sent is on its way.
+    Taken,
+    Opened {
+        url: String,
+        protocol: String,
+        extensions: String,
+    },
+    Text,
+    Binary,
+    /// The end of the exchange.
+    Closed {
+        code: u16,
+        reason: String,
+        clean: bool,
+    },
+    /// Of a fetch, a pull: the end of the exchange.
+    Failed {
+        code: String,
+        message: String,
     },
 }
 

@@ -11,6 +11,7 @@ mod inbox;
 mod isolate;
 mod loader;
 mod natives;
+mod network;
 mod prelude;
 mod replay;
 mod sandbox;
@@ -173,6 +174,9 @@ impl Worker {
             ToWorker::Settle { isolate, op, error } => {
                 self.give(isolate, Work::Settle { op, error, result: body });
             }
+            ToWorker::Received { isolate, op, what } => {
+                self.give(isolate, Work::Received { op, what, bytes: body });
+            }
             ToWorker::End { isolate } => {
                 self.isolates.remove(&isolate);
                 self.codes.release(isolate);
@@ -185,6 +189,7 @@ impl Worker {
         match due {
             Due::Timer { isolate, timer } => self.give(isolate, Work::Timer { timer }),
             Due::Hook { isolate, call } => self.give(isolate, Work::HookDue { call }),
+            Due::Exchange { isolate, exchange } => self.give(isolate, Work::ExchangeDue { exchange }),
         }
     }
 

@@ -21,6 +21,7 @@ use super::positions::Positions;
 use super::progress::{Progress, Store};
 use super::supervisor::Supervisor;
 use super::usage::Usage;
+use crate::egress::Egress;
 use crate::event::builtin::ProcessorConfigured;
 use crate::event::{Event, Kind, Offset, Slug, StreamKey};
 use crate::isolate::{IsolateError, Isolates};
@@ -32,6 +33,7 @@ pub struct Context {
     pub supervisor: Supervisor,
     pub streams: Streams,
     pub isolates: Isolates,
+    pub egress: Egress,
     pub stream: StreamKey,
     pub slug: Slug,
     pub deployed: watch::Receiver<Arc<DeploymentSet>>,

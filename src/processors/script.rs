@@ -1,6 +1,8 @@
 //! What a script may ask of the host: the bridge from its isolate to the streams. Appends made in reaction
 //! to an event get a derived idempotency key, so that acting again finds what was stored.
 
+mod network;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -19,11 +21,16 @@ use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
     builtin,
 };
-use crate::isolate::{AppendRequest, Bridge, OpError, ReadRequest, ScriptFailure, Sources};
+use crate::isolate::{
+    AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure, Socket,
+    SocketRequest, Sources,
+};
 use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
+
+pub use network::Outbound;
 
 /// The code of an append refused because its stream is paused.
 pub const STREAM_PAUSED: &str = "stream-paused";
@@ -42,6 +49,7 @@ pub struct ScriptBridge {
     lines_dropped: Arc<AtomicU64>,
     reads: Arc<Semaphore>,
     usage: Arc<Usage>,
+    outbound: Outbound,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -57,6 +65,7 @@ impl ScriptBridge {
     /// Failures that no hook waits for are sent to `failures`.
     pub fn new(
         streams: Streams,
+        outbound: Outbound,
         record: &StreamRecord,
         slug: Slug,
         version: String,
@@ -83,6 +92,7 @@ impl ScriptBridge {
             lines_dropped,
             reads,
             usage: Arc::default(),
+            outbound,
             failures,
         }
     }
@@ -113,6 +123,11 @@ impl ScriptBridge {
         {
             reaction.asked = true;
         }
+    }
+
+    /// A request does not say for which of the events under way it is.
+    fn asked_outside(&self) {
+        self.events().values_mut().for_each(|reaction| reaction.asked = true);
     }
 
     fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
@@ -182,6 +197,16 @@ impl Bridge for ScriptBridge {
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
+    }
+
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
+        self.asked_outside();
+        self.outbound.fetch(request)
+    }
+
+    fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
+        self.asked_outside();
+        self.outbound.connect(request)
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {

@@ -18,6 +18,7 @@ use super::follower;
 use super::progress::{Progress, Store};
 use super::sources::{Source, SourceSet, SourceStatus};
 use super::usage::{UsageReport, Usages};
+use crate::egress::Egress;
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
@@ -28,6 +29,7 @@ pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
     isolates: Isolates,
+    egress: Egress,
     bundling: Bundling,
     hibernate_after: Duration,
     /// Set right after the streams have started, which need the supervisor for their built-ins.
@@ -108,9 +110,15 @@ impl ProcessorReport {
 }
 
 impl Supervisor {
-    pub fn new(isolates: Isolates, bundling: Bundling, hibernate_after: Duration) -> Supervisor {
+    pub fn new(
+        isolates: Isolates,
+        egress: Egress,
+        bundling: Bundling,
+        hibernate_after: Duration,
+    ) -> Supervisor {
         Supervisor(Arc::new(Inner {
             isolates,
+            egress,
             bundling,
             hibernate_after,
             streams: OnceLock::new(),
@@ -187,6 +195,7 @@ impl Supervisor {
             supervisor: self.clone(),
             streams: streams.clone(),
             isolates: self.0.isolates.clone(),
+            egress: self.0.egress.clone(),
             stream: stream.clone(),
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),

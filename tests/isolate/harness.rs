@@ -10,8 +10,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use millrace::event::{Event, EventInput, Json, Offset, StreamPath, Timestamp};
 use millrace::isolate::{
-    AppendRequest, Bounds, Bridge, Isolate, IsolateError, IsolateOptions, Isolates, OpError, ReactError,
-    ReadRequest, ScriptFailure, Sources, Spec,
+    AppendRequest, Bounds, Bridge, FetchRequest, FetchResponse, Isolate, IsolateError, IsolateOptions,
+    Isolates, OpError, ReactError, ReadRequest, ScriptFailure, Socket, SocketRequest, Sources, Spec,
 };
 
 /// A script, what happens to it, and what is to come of it.
@@ -129,6 +129,14 @@ impl Bridge for Notes {
         async { Ok(page) }.boxed()
     }
 
+    fn fetch(&self, _: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
+        async { Err(no_network()) }.boxed()
+    }
+
+    fn connect(&self, _: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
+        async { Err(no_network()) }.boxed()
+    }
+
     fn logged(&self, level: &str, message: String, _: Option<Offset>) {
         self.logs.lock().unwrap().push(format!("{level} {message}"));
     }
@@ -140,6 +148,10 @@ impl Bridge for Notes {
     fn used(&self, cpu: Duration, memory_bytes: u64) {
         self.used.lock().unwrap().push((cpu, memory_bytes));
     }
+}
+
+fn no_network() -> OpError {
+    OpError { code: "egress-refused".into(), message: "the cases have no network".into() }
 }
 
 pub fn shown(failure: &ScriptFailure) -> String {

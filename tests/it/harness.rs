@@ -3,12 +3,14 @@
 
 mod client;
 pub mod http;
+pub mod origin;
 mod scenario;
 pub mod server;
 mod sse;
 mod subset;
 
 pub use client::{Client, get, post, request};
+pub use origin::{Answering, Asked, Origin};
 pub use scenario::Scenario;
 pub use server::{Server, Shared, fresh, shared};
 pub use sse::Sse;

@@ -20,6 +20,7 @@ mod limits;
 mod listing;
 mod live;
 mod neighbours;
+mod network;
 mod packages;
 mod paths;
 mod processors;

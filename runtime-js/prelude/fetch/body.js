@@ -38,6 +38,12 @@ export default function bodies(native, tools) {
       }
     }
 
+    /** All bytes, which are there already; the body is used then. */
+    takeBytes() {
+      this.#used = true;
+      return this.#bytes;
+    }
+
     clone() {
       if (!this.#stream) return new Body(this.#bytes, undefined);
       const [mine, other] = tools.part("streams/tee").tee(this.#stream, true);
@@ -169,5 +175,8 @@ export default function bodies(native, tools) {
     Object.defineProperties(type.prototype, Object.getOwnPropertyDescriptors(members));
   }
 
-  return { extract, addBody };
+  /** Of the prelude's own: of bytes that are its own now, or of a stream. */
+  const bodyOf = (bytes, stream) => new Body(bytes, stream);
+
+  return { extract, addBody, bodyOf };
 }

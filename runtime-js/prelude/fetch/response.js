@@ -4,7 +4,7 @@ export default function responses(native, tools) {
   const urls = tools.natives("url");
   const { expose, isObject, dictionary, needs, byteText, text } = tools.part("idl");
   const { Headers, freeze } = tools.part("fetch/headers");
-  const { extract, addBody } = tools.part("fetch/body");
+  const { extract, addBody, bodyOf } = tools.part("fetch/body");
   const NO_BODY = [101, 103, 204, 205, 304];
   const REDIRECTS = [301, 302, 303, 307, 308];
   const inside = Symbol("inside");
@@ -92,6 +92,12 @@ export default function responses(native, tools) {
     return new Response(inside, { type: "basic", url, redirected: false, status: 200, statusText: "OK", body, headers: freeze(new Headers(headers)) });
   }
 
+  /** A response of the network: without a body, or with one of bytes or of a stream. */
+  function received({ status, statusText, url, redirected, headers }, bytes, stream) {
+    const body = bytes === null ? null : bodyOf(bytes, stream);
+    return new Response(inside, { type: "basic", url, redirected, status, statusText, body, headers: freeze(new Headers(headers)) });
+  }
+
   addBody(Response, (response) => {
     const held = heldBy(response);
     if (!held) throw new TypeError("this is not a Response");
@@ -99,5 +105,5 @@ export default function responses(native, tools) {
   });
   expose(Response);
   Object.defineProperty(Response, "length", { value: 0, configurable: true });
-  return { Response, responseOf };
+  return { Response, responseOf, received };
 }

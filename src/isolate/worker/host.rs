@@ -41,6 +41,11 @@ pub enum Due {
         isolate: IsolateId,
         call: CallId,
     },
+    /// An exchange has taken as long as it may.
+    Exchange {
+        isolate: IsolateId,
+        exchange: OpId,
+    },
 }
 
 /// What the outbox keeps of its memory between turns.
@@ -109,6 +114,13 @@ pub struct Settled {
     pub value: Option<String>,
 }
 
+/// An operation that waits for the host.
+struct Op {
+    call: CallId,
+    bytes: usize,
+    exchange: Option<OpId>,
+}
+
 /// What the natives of one isolate work on.
 pub struct Host {
     pub id: IsolateId,
@@ -128,7 +140,9 @@ pub struct Host {
     spent: Cell<Duration>,
     deadline: Cell<Option<Duration>>,
     interrupted: Cell<bool>,
-    ops: RefCell<HashMap<OpId, (CallId, usize)>>,
+    ops: RefCell<HashMap<OpId, Op>>,
+    /// Requests and sockets under way, and when they must end.
+    exchanges: RefCell<HashMap<OpId, Option<DueAt>>>,
     op_bytes: Cell<usize>,
     last_op: Cell<OpId>,
     timers: RefCell<HashMap<u32, (DueAt, CallId)>>,
@@ -151,6 +165,7 @@ impl Host {
             deadline: Cell::new(None),
             interrupted: Cell::new(false),
             ops: RefCell::default(),
+            exchanges: RefCell::default(),
             op_bytes: Cell::new(0),
             last_op: Cell::new(0),
             timers: RefCell::default(),
@@ -223,6 +238,11 @@ impl Host {
 
     /// The number of a new operation that carries so many bytes; none when too much waits already.
     pub fn new_op(&self, call: CallId, bytes: usize) -> Option<OpId> {
+        self.new_op_of(call, bytes, None)
+    }
+
+    /// The same for one that belongs to an exchange, and ends with it.
+    pub fn new_op_of(&self, call: CallId, bytes: usize, exchange: Option<OpId>) -> Option<OpId> {
         let mut ops = self.ops.borrow_mut();
         let waiting = self.op_bytes.get() + bytes;
         if ops.len() >= limits::PENDING_OPS_MAX || waiting > limits::PENDING_OP_BYTES_MAX {
@@ -231,14 +251,47 @@ impl Host {
         self.op_bytes.set(waiting);
         let id = self.last_op.get() + 1;
         self.last_op.set(id);
-        ops.insert(id, (call, bytes));
+        ops.insert(id, Op { call, bytes, exchange });
         Some(id)
     }
 
     pub fn settle_op(&self, op: OpId) -> Option<CallId> {
-        let (call, bytes) = self.ops.borrow_mut().remove(&op)?;
+        let Op { call, bytes, .. } = self.ops.borrow_mut().remove(&op)?;
         self.op_bytes.set(self.op_bytes.get() - bytes);
         Some(call)
+    }
+
+    // --- exchanges ------------------------------------------------------------------------------------
+
+    pub fn may_begin_exchange(&self) -> bool {
+        (self.exchanges.borrow().len() as u64) < self.bounds.pending_fetches
+    }
+
+    /// One that does not last is over, with its body, when its hook's time would be.
+    pub fn begin_exchange(&self, exchange: OpId, lasts: bool) {
+        let due = Due::Exchange { isolate: self.id, exchange };
+        let at = (!lasts).then(|| self.shared.arm(Instant::now() + self.bounds.hook_timeout, due));
+        self.exchanges.borrow_mut().insert(exchange, at);
+    }
+
+    pub fn has_exchange(&self, exchange: OpId) -> bool {
+        self.exchanges.borrow().contains_key(&exchange)
+    }
+
+    /// Forgets an exchange, and whatever waits for it; whether it was there.
+    pub fn end_exchange(&self, exchange: OpId) -> bool {
+        let Some(due) = self.exchanges.borrow_mut().remove(&exchange) else { return false };
+        if let Some(at) = due {
+            self.shared.disarm(&at);
+        }
+        let belongs = |id: &OpId, op: &Op| *id == exchange || op.exchange == Some(exchange);
+        let waiting = self.ops.borrow();
+        let ops: Vec<OpId> = waiting.iter().filter(|(id, op)| belongs(id, op)).map(|(id, _)| *id).collect();
+        drop(waiting);
+        for op in ops {
+            self.settle_op(op);
+        }
+        true
     }
 
     // --- timers ---------------------------------------------------------------------------------------
@@ -268,6 +321,9 @@ impl Host {
     /// Forgets what it kept for its isolate, which is at its end.
     pub fn close(&self) {
         for (_, (at, _)) in self.timers.take() {
+            self.shared.disarm(&at);
+        }
+        for at in self.exchanges.take().into_values().flatten() {
             self.shared.disarm(&at);
         }
         self.ops.take();

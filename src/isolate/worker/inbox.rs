@@ -4,21 +4,58 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde_json::value::RawValue;
+
 use super::super::protocol::{CallId, LoadSpec, OpId};
 use super::super::{OpError, ScriptFailure};
 use super::loader::Code;
 
 pub enum Work {
-    Load { call: CallId, spec: Box<LoadSpec>, code: Rc<Code>, state: Option<Vec<u8>> },
+    Load {
+        call: CallId,
+        spec: Box<LoadSpec>,
+        code: Rc<Code>,
+        state: Option<Vec<u8>>,
+    },
     Reduce(Box<Batch>),
-    React { call: CallId, event: Vec<u8>, reduce: bool },
-    CaughtUp { call: CallId },
-    State { call: CallId },
-    Pending { call: CallId },
-    Abort { reason: String },
-    Settle { op: OpId, error: Option<OpError>, result: Vec<u8> },
-    Timer { timer: u32 },
-    HookDue { call: CallId },
+    React {
+        call: CallId,
+        event: Vec<u8>,
+        reduce: bool,
+    },
+    CaughtUp {
+        call: CallId,
+    },
+    State {
+        call: CallId,
+    },
+    Pending {
+        call: CallId,
+    },
+    Abort {
+        reason: String,
+    },
+    Settle {
+        op: OpId,
+        error: Option<OpError>,
+        result: Vec<u8>,
+    },
+    Timer {
+        timer: u32,
+    },
+    HookDue {
+        call: CallId,
+    },
+    /// What came of an operation on the network.
+    Received {
+        op: OpId,
+        what: Box<RawValue>,
+        bytes: Vec<u8>,
+    },
+    /// An exchange has taken as long as it may.
+    ExchangeDue {
+        exchange: OpId,
+    },
 }
 
 impl Work {

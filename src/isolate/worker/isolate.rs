@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rquickjs::Ctx;
+use rquickjs::{Ctx, TypedArray};
 
 use super::super::protocol::{CallId, FromWorker, IsolateId, LoadSpec};
 use super::super::{Bounds, Definition, OpError, ScriptFailure};
@@ -90,6 +90,8 @@ impl Isolate {
             Work::Settle { op, error, result } => self.settle(op, error, result)?,
             Work::Timer { timer } => self.timer(timer)?,
             Work::HookDue { call } => self.hook_due(call)?,
+            Work::Received { op, what, bytes } => self.receive(op, what.get(), &bytes)?,
+            Work::ExchangeDue { exchange } => self.exchange_due(exchange)?,
         }
         Ok(None)
     }
@@ -239,6 +241,27 @@ impl Isolate {
         self.hook_turn(call, |prelude| prelude.function("settle")?.call((op as f64, text, code)))
     }
 
+    fn receive(&mut self, op: u64, what: &str, bytes: &[u8]) -> Step {
+        let Some(call) = self.host.settle_op(op) else { return Ok(()) };
+        self.hook_turn(call, |prelude| {
+            let receive = prelude.function("receive")?;
+            // A copy lies in the isolate's own memory, and is counted there.
+            let bytes = TypedArray::<u8>::new_copy(receive.ctx().clone(), bytes)?;
+            receive.call((op as f64, what, bytes))
+        })
+    }
+
+    fn exchange_due(&mut self, exchange: u64) -> Step {
+        if !self.host.has_exchange(exchange) {
+            return Ok(());
+        }
+        let message = format!(
+            "fetch failed: it took longer than {} ms, which is as long as a hook may take",
+            self.bounds.hook_timeout.as_millis()
+        );
+        self.hook_turn(0, |prelude| prelude.function("expire")?.call((exchange as f64, message)))
+    }
+
     fn timer(&mut self, timer: u32) -> Step {
         let Some(call) = self.host.take_timer(timer) else { return Ok(()) };
         self.hook_turn(call, |prelude| prelude.function("fire")?.call((timer,)))
@@ -362,7 +385,7 @@ impl Running {
 
     fn never_ends(&self) -> ScriptFailure {
         let message = format!(
-            "{} never ends: it awaits a promise that nothing can settle, for no timer, append or read is under way",
+            "{} never ends: it awaits a promise that nothing can settle, for no timer, append, read or fetch is under way",
             self.name()
         );
         ScriptFailure::new(self.phase, FailureReason::Timeout, "TimeoutError", message)

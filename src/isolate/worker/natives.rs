@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{builtins, digest, prelude, web, zlib};
+use super::{builtins, digest, network, prelude, web, zlib};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -23,7 +23,9 @@ pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("timersMax", bounds.timers)?;
     native.set("readTypesMax", limits::READ_TYPES_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;
-    native.set("group", Function::new(ctx.clone(), group)?)?;
+    let grouped = host.clone();
+    let groups = move |ctx: Ctx<'js>, name: String| group(ctx, name, &grouped);
+    native.set("group", Function::new(ctx.clone(), groups)?)?;
     native.set("random", Function::new(ctx.clone(), web::random)?)?;
     builtins::add(&native, ctx)?;
     add_hooks(&native, ctx, host)?;
@@ -45,8 +47,9 @@ fn part<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
 }
 
 /// The natives that some parts of the prelude need, made when the first of those is loaded.
-fn group<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
+fn group<'js>(ctx: Ctx<'js>, name: String, host: &Rc<Host>) -> Result<Object<'js>> {
     match name.as_str() {
+        "network" => network::group(&ctx, host),
         "text" => web::text(&ctx),
         "url" => web::url(&ctx),
         "digest" => digest::group(&ctx),

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 
 use super::super::deployments::{Deployment, DeploymentSet};
 use super::super::progress::{Mark, Snapshot, Store};
-use super::super::script::{STREAM_PAUSED, ScriptBridge};
+use super::super::script::{Outbound, STREAM_PAUSED, ScriptBridge};
 use super::{Context, Rest, Trouble, read_configuration};
+use crate::egress::Caller;
 use crate::event::builtin::{FailureReason, Phase, ProcessorConfigured, ProcessorFailed};
 use crate::event::{Event, Json, Kind, Offset, Slug, SourceKind};
 use crate::isolate::{Bounds, Isolate, IsolateError, ReactError, ScriptFailure, Sources, Spec};
@@ -41,7 +42,7 @@ impl Context {
         set: &DeploymentSet,
         state: Option<Json>,
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
-        let (streams, isolates) = (self.streams.clone(), self.isolates.clone());
+        let (streams, isolates, egress) = (self.streams.clone(), self.isolates.clone(), self.egress.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
         let usage = self.usage.clone();
         let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
@@ -62,8 +63,15 @@ impl Context {
             }
             let code = isolates.compile(Arc::new(sources)).await?;
             let (failed, failures) = mpsc::channel(limits::FAILURES_IN_A_ROW_MAX as usize);
+            let caller = Caller {
+                project: stream.project.clone(),
+                stream: stream.path.clone(),
+                slug: slug.clone(),
+                allow: configuration.egress.as_ref().map(|egress| egress.allow.clone()),
+            };
             let bridge = ScriptBridge::new(
                 streams,
+                Outbound { egress, caller },
                 &record,
                 slug.clone(),
                 version.clone(),
