@@ -318,8 +318,7 @@ async fn drive(
         Err(ended) => Err(ended),
     };
     // Whatever else ended it, something of it may still be going on.
-    let is_idle =
-        is_created && matches!(result, Ok(_) | Err(Ended::Failed(BuildFailure::Messages(_))));
+    let is_idle = is_created && matches!(result, Ok(_) | Err(Ended::Failed(BuildFailure::Messages(_))));
     let _ = outcome.send(result);
     // Those of its questions that are open hold the build, and are answered at once.
     build.stop(BuildFailure::Cancelled);

@@ -33,6 +33,11 @@ impl Contexts {
         self.0.remove(at)
     }
 
+    #[cfg(test)]
+    pub fn keys(&self) -> Vec<u32> {
+        self.0.iter().map(|idle| idle.key).collect()
+    }
+
     /// The keys of those that have to go.
     pub fn keep(&mut self, idle: Idle) -> Vec<u32> {
         // The author's files stay in it, too, under all the names that they ever had.

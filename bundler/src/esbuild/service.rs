@@ -173,6 +173,11 @@ impl Service {
         self.lock().contexts.take(name)
     }
 
+    #[cfg(test)]
+    pub fn context_keys(&self) -> Vec<u32> {
+        self.lock().contexts.keys()
+    }
+
     /// The keys of the contexts that must be disposed of for it.
     pub fn keep_context(&self, idle: Idle) -> Vec<u32> {
         self.lock().contexts.keep(idle)
