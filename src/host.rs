@@ -79,7 +79,7 @@ impl Host {
         let egress = Egress::new(options.egress, secrets);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
-        let bundling = Bundling::new(Bundler::new(options.bundler));
+        let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
         let supervisor = Supervisor::new(
             isolates.clone(),
             egress.clone(),

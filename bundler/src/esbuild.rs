@@ -7,6 +7,7 @@
 
 mod build;
 mod callbacks;
+mod contexts;
 mod loader;
 mod message;
 mod packet;
@@ -74,6 +75,9 @@ pub struct BuildRequest {
     /// A `tsconfig.json` for all TypeScript that the plugin loads as such.
     pub tsconfig_raw: Option<String>,
     pub metafile: bool,
+    /// Names the packages that the plugin loads: builds with the same ones share what esbuild knows of them. With none,
+    /// esbuild forgets everything after the build.
+    pub packages: Option<String>,
     /// When it resolves, the build ends. Dropping the build's future does the same.
     pub cancel: BoxFuture<'static, ()>,
 }
@@ -87,6 +91,7 @@ impl BuildRequest {
             define: [production].into(),
             tsconfig_raw: None,
             metafile: false,
+            packages: None,
             cancel: Box::pin(pending()),
         }
     }

@@ -39,7 +39,8 @@ pub async fn link(
     let tree = Arc::new(sketch.tree(packages));
     let resolver = Resolver::new(tree, provided.clone());
     let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
-    let request = BuildRequest::new(author_path(&sketch.entry), files.clone());
+    let packages = Some(files.resolver.tree().packages_key().to_owned());
+    let request = BuildRequest { packages, ..BuildRequest::new(author_path(&sketch.entry), files.clone()) };
     let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
     let BuildOutput { code, map, .. } = output;
     let sha256 = sha256(&code);

@@ -189,6 +189,8 @@ pub struct ProcessorConfigured {
     outbound_gateway: Option<IgnoredAny>,
 }
 
+/// What the module of a `script` is called.
+pub const SCRIPT_MODULE: &str = "processor.js";
 /// The entry of `modules`, by the first of these names that is there; the first is the original's.
 const ENTRY_MODULES: [&str; 6] =
     ["processor.ts", "processor.js", "processor.mjs", "index.ts", "index.js", "index.mjs"];
@@ -232,7 +234,7 @@ impl ProcessorConfigured {
     pub fn entry(&self) -> Option<&str> {
         match &self.modules {
             Some(modules) => ENTRY_MODULES.into_iter().find(|name| modules.contains_key(*name)),
-            None => Some("processor.js"),
+            None => Some(SCRIPT_MODULE),
         }
     }
 
@@ -240,7 +242,7 @@ impl ProcessorConfigured {
     pub fn sources(&self) -> BTreeMap<String, String> {
         match (&self.modules, &self.script) {
             (Some(modules), _) => modules.clone(),
-            (None, Some(script)) => BTreeMap::from([("processor.js".to_string(), script.clone())]),
+            (None, Some(script)) => BTreeMap::from([(SCRIPT_MODULE.to_string(), script.clone())]),
             (None, None) => BTreeMap::new(),
         }
     }

@@ -17,6 +17,7 @@ use super::deployments::DeploymentSet;
 use super::sources::SourceStatus;
 use crate::event::builtin::BundleRecord;
 use crate::event::{Event, Offset, Slug, SourceKind, StreamKey};
+use crate::isolate::Isolates;
 use crate::limits::BUILDS_MAX;
 use crate::stream::Streams;
 
@@ -28,6 +29,7 @@ pub struct Bundling(Arc<Inner>);
 
 struct Inner {
     bundler: Bundler,
+    isolates: Isolates,
     /// Set right after the streams have started, which need this for their built-ins.
     streams: OnceLock<Streams>,
     jobs: Mutex<HashMap<(StreamKey, Slug), Running>>,
@@ -54,9 +56,10 @@ struct Running {
 }
 
 impl Bundling {
-    pub fn new(bundler: Bundler) -> Bundling {
+    pub fn new(bundler: Bundler, isolates: Isolates) -> Bundling {
         Bundling(Arc::new(Inner {
             bundler,
+            isolates,
             streams: OnceLock::new(),
             jobs: Mutex::default(),
             permits: Semaphore::new(BUILDS_MAX),

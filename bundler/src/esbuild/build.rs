@@ -1,4 +1,5 @@
-//! One build inside the process: created, run, and taken away again, whatever becomes of it.
+//! One build inside the process: created, or given a context of an earlier one, and run. What is not kept for the next
+//! one is taken away again, whatever becomes of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::contexts::Idle;
 use super::message::{Context, Import};
 use super::packet::Value;
 use super::pattern::{self, Sites};
@@ -26,11 +28,12 @@ pub(super) struct Spec {
     define: BTreeMap<String, String>,
     tsconfig_raw: Option<String>,
     metafile: bool,
+    packages: Option<String>,
 }
 
 pub(super) fn split(request: BuildRequest) -> (Spec, BoxFuture<'static, ()>) {
-    let BuildRequest { entry, plugin, define, tsconfig_raw, metafile, cancel } = request;
-    (Spec { entry, plugin, define, tsconfig_raw, metafile }, cancel)
+    let BuildRequest { entry, plugin, define, tsconfig_raw, metafile, packages, cancel } = request;
+    (Spec { entry, plugin, define, tsconfig_raw, metafile, packages }, cancel)
 }
 
 pub(super) enum Ended {
@@ -93,6 +96,12 @@ impl Drop for StopOnDrop {
 impl Spec {
     pub fn plugin(&self) -> &dyn Plugin {
         &*self.plugin
+    }
+
+    /// Of contexts that can build this; none when nothing is to be kept of it.
+    fn context_name(&self) -> Option<String> {
+        let packages = self.packages.as_deref()?;
+        Some(format!("{}\n{}\n{packages}", self.entry, self.flags().join("\n")))
     }
 
     fn request(&self, key: u32) -> Value {
@@ -212,12 +221,15 @@ impl Build {
         }
     }
 
+    fn begin_round(&self) {
+        self.modules.store(0, Relaxed);
+        self.loaded_bytes.store(0, Relaxed);
+    }
+
     /// Whether packages have patterns that were not known. Then they are hidden in the next round.
     fn found_patterns(&self, answer: &Value) -> bool {
         let mut found = pattern::sites(answer.list_of("errors"));
         found.retain(|path, _| path.starts_with(STORE));
-        self.modules.store(0, Relaxed);
-        self.loaded_bytes.store(0, Relaxed);
         let mut patterns = lock(&self.patterns);
         let is_new = found.keys().any(|path| !patterns.contains_key(path));
         patterns.extend(found);
@@ -289,10 +301,47 @@ async fn drive(
     outcome: oneshot::Sender<Result<BuildOutput, Ended>>,
     turn: OwnedSemaphorePermit,
 ) {
-    let key = service.enter(build.clone());
-    let _ = outcome.send(build_under(&service, &build, key).await);
+    let name = build.spec.context_name();
+    let idle = name.as_deref().and_then(|name| service.take_context(name));
+    let key = service.enter(build.clone(), idle.as_ref().map(|idle| idle.key));
+    let builds = idle.as_ref().map_or(0, |idle| idle.builds);
+    let created = match idle {
+        Some(idle) => {
+            *lock(&build.patterns) = idle.patterns;
+            Ok(())
+        }
+        None => create(&service, &build, key).await,
+    };
+    let is_created = created.is_ok();
+    let result = match created {
+        Ok(()) => build_in_time(&service, &build, key).await,
+        Err(ended) => Err(ended),
+    };
+    // Whatever else ended it, something of it may still be going on.
+    let is_idle = is_created && matches!(result, Ok(_) | Err(Ended::Failed(BuildFailure::Messages(_))));
+    let _ = outcome.send(result);
     // Those of its questions that are open hold the build, and are answered at once.
     build.stop(BuildFailure::Cancelled);
+    match name.filter(|_| is_idle) {
+        Some(name) => {
+            // First: whoever takes the context enters under the same key.
+            service.leave(key);
+            let patterns = std::mem::take(&mut *lock(&build.patterns));
+            let bytes = build.loaded_bytes.load(Relaxed);
+            for gone in service.keep_context(Idle { name, key, patterns, bytes, builds: builds + 1 }) {
+                dispose(&service, gone).await;
+            }
+        }
+        None => {
+            dispose(&service, key).await;
+            service.leave(key);
+        }
+    }
+    drop(turn);
+}
+
+/// Takes a context away, with what goes on in it.
+async fn dispose(service: &Service, key: u32) {
     let end = async {
         service.ask(command("cancel", key)).await?;
         service.ask(command("dispose", key)).await
@@ -300,17 +349,19 @@ async fn drive(
     if timeout(ESBUILD_CANCEL_TIME_MAX, end).await.is_err() {
         service.kill(Cause::Stuck, "esbuild does not end a build that was cancelled".into());
     }
-    service.leave(key);
-    drop(turn);
 }
 
-async fn build_under(service: &Service, build: &Build, key: u32) -> Result<BuildOutput, Ended> {
+async fn create(service: &Service, build: &Build, key: u32) -> Result<(), Ended> {
     let created = service.ask(build.spec.request(key)).await.map_err(Ended::Died)?;
     refused(&created)?;
     let errors = build.messages(created.list_of("errors"));
-    if !errors.is_empty() {
-        return Err(Ended::Failed(BuildFailure::Messages(errors)));
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(Ended::Failed(BuildFailure::Messages(errors))),
     }
+}
+
+async fn build_in_time(service: &Service, build: &Build, key: u32) -> Result<BuildOutput, Ended> {
     let time = build.bounds.build_time;
     tokio::select! {
         biased;
@@ -325,6 +376,7 @@ async fn build_under(service: &Service, build: &Build, key: u32) -> Result<Build
 async fn build_in_rounds(service: &Service, build: &Build, key: u32) -> Result<BuildOutput, Ended> {
     let mut rounds = 1;
     loop {
+        build.begin_round();
         let answer = service.ask(command("rebuild", key)).await.map_err(Ended::Died)?;
         refused(&answer)?;
         if *build.stopped.borrow() {

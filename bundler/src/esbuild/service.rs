@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::build::Build;
+use super::contexts::{Contexts, Idle};
 use super::packet::{Direction, Packet, Value};
 use super::{Bounds, BuildFailure, VERSION, callbacks};
 use crate::limits::{
@@ -49,6 +50,7 @@ struct State {
     last_key: u32,
     questions: HashMap<u32, oneshot::Sender<Result<Value, Death>>>,
     builds: HashMap<u32, Arc<Build>>,
+    contexts: Contexts,
     /// Why we killed it; it dies of that.
     sentence: Option<Death>,
     dead: Option<Death>,
@@ -151,11 +153,13 @@ impl Service {
         self.process.pid()
     }
 
-    /// The key under which esbuild will ask for this build.
-    pub fn enter(&self, build: Arc<Build>) -> u32 {
+    /// The key under which esbuild will ask for this build: that of its context, if it has one already.
+    pub fn enter(&self, build: Arc<Build>, key: Option<u32>) -> u32 {
         let mut state = self.lock();
-        state.last_key += 1;
-        let key = state.last_key;
+        let key = key.unwrap_or_else(|| {
+            state.last_key += 1;
+            state.last_key
+        });
         state.builds.insert(key, build);
         self.entered.notify_one();
         key
@@ -163,6 +167,20 @@ impl Service {
 
     pub fn leave(&self, key: u32) {
         self.lock().builds.remove(&key);
+    }
+
+    pub fn take_context(&self, name: &str) -> Option<Idle> {
+        self.lock().contexts.take(name)
+    }
+
+    #[cfg(test)]
+    pub fn context_keys(&self) -> Vec<u32> {
+        self.lock().contexts.keys()
+    }
+
+    /// The keys of the contexts that must be disposed of for it.
+    pub fn keep_context(&self, idle: Idle) -> Vec<u32> {
+        self.lock().contexts.keep(idle)
     }
 
     pub async fn ask(&self, value: Value) -> Result<Value, Death> {

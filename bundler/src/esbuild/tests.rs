@@ -1,6 +1,7 @@
 //! With the real program.
 
 mod failing;
+mod kept;
 mod linking;
 mod sealed;
 

@@ -12,9 +12,10 @@ use super::super::pause::append_when_open;
 use super::{Bundling, SLUG};
 use crate::event::builtin::{
     BundleRecord, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
-    ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+    ProcessorSourceConfigured, ProcessorTypeErrorsFound, SCRIPT_MODULE, Typecheck,
 };
 use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey};
+use crate::isolate::Sources;
 use crate::limits::{BUILD_ATTEMPTS_MAX, EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
 use crate::stream::{AppendError, Only, Origin, Streams};
@@ -169,6 +170,7 @@ impl Job {
                 return self.fail(found, Failure { stage: Stage::Typecheck, diagnostics: errors }).await;
             }
         }
+        self.compile_ahead(&bundle);
         let payload = configuration(&found.configured, self.offset, &bundle);
         if payload.as_str().len() > EVENT_BYTES_MAX {
             return self.fail(found, too_large(payload.as_str().len())).await;
@@ -176,6 +178,16 @@ impl Job {
         self.append(found, Kind::ProcessorConfigured, payload, "answer").await?;
         self.bundling.0.built.fetch_add(1, Relaxed);
         Ok(true)
+    }
+
+    /// While the event is on its way to the disk, its script is compiled: who loads it then finds the bytecode, or
+    /// waits for this, and hears for itself of what is wrong.
+    fn compile_ahead(&self, bundle: &Bundle) {
+        let (isolates, stop) = (self.bundling.0.isolates.clone(), self.stop.clone());
+        let sources = Sources::script(SCRIPT_MODULE, &bundle.script);
+        self.bundling.0.tasks.spawn(async move {
+            let _ = stop.run_until_cancelled(isolates.compile(Arc::new(sources))).await;
+        });
     }
 
     async fn fail(&self, found: &Found, failure: Failure) -> Result<bool, Trouble> {
