@@ -20,7 +20,7 @@ pub use clock::Timestamp;
 pub use cursor::Cursor;
 pub use input::{EventInput, InvalidInput};
 pub use json::Json;
-pub use key::{IdempotencyKey, Slug};
+pub use key::{BUNDLER, IdempotencyKey, Slug};
 pub use kind::{EventType, Kind};
 pub use offset::Offset;
 pub use path::{Project, StreamKey, StreamPath};
