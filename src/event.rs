@@ -22,7 +22,7 @@ pub use cursor::Cursor;
 pub use host_rule::HostRule;
 pub use input::{EventInput, InvalidInput};
 pub use json::Json;
-pub use key::{IdempotencyKey, Slug};
+pub use key::{BUNDLER, IdempotencyKey, Slug};
 pub use kind::{EventType, Kind};
 pub use offset::Offset;
 pub use path::{Project, StreamKey, StreamPath};

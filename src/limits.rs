@@ -158,8 +158,9 @@ pub const MODULES_MAX: usize = 1_000;
 
 // --- the bundler ----------------------------------------------------------------------------------------
 
-/// Builds at once: each uses about one core for its linking, and waits for the network before that.
-pub const BUILDS_MAX: usize = 4;
+/// Builds at once: each holds its source in memory, and most wait for the network; how many compute at once is the
+/// bundler's own bound.
+pub const BUILDS_MAX: usize = 16;
 /// Attempts of a build that this machine fails (not the source), before its author is told.
 pub const BUILD_ATTEMPTS_MAX: usize = 4;
 

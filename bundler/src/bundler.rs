@@ -6,21 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::builds::{Builds, Outcome, digest};
 use crate::esbuild::{Binary, Esbuild, EsbuildOptions};
 use crate::failure::{BundleError, Failure, Stage};
 use crate::install;
-use crate::limits::DIAGNOSTICS_MAX;
-use crate::linking;
+use crate::limits::COMPUTING_MAX;
+use crate::linking::{self, LINK_TIMEOUT};
 use crate::npm::{Installed, Npm, NpmConfig, NpmOptions};
 use crate::package::Packages;
 use crate::progress::{OnStep, Step};
 use crate::resolve::{Builtin, Provided};
 use crate::sketch::Sketch;
 use crate::tools::{ESBUILD, TYPESCRIPT};
-use crate::typecheck::{Program, TypeChecker, TypeCheckerOptions};
-use crate::{Bundle, Diagnostic, Project};
+use crate::typecheck::{CheckError, Program, TypeChecker, TypeCheckerOptions};
+use crate::{Bundle, Diagnostic, Project, diagnostic};
 
 pub struct BundlerOptions {
     /// Where packages are kept, for all builds and for other processes that use it.
@@ -47,6 +48,8 @@ struct Inner {
     esbuild: Esbuild,
     checker: TypeChecker,
     provided: Arc<Provided>,
+    /// Parsing, linking and checking compute; whoever waits for a network holds none of these.
+    computing: Arc<Semaphore>,
 }
 
 impl Bundler {
@@ -70,6 +73,7 @@ impl Bundler {
             esbuild: Esbuild::new(EsbuildOptions::new(Binary::From(Arc::new(find_esbuild)))),
             checker: TypeChecker::new(TypeCheckerOptions::new(Box::new(find_compiler))),
             provided: Arc::new(provided(options.node_modules)),
+            computing: Arc::new(Semaphore::new(COMPUTING_MAX)),
         }))
     }
 
@@ -82,8 +86,8 @@ impl Bundler {
         let build = async {
             match self.build_now(project, on_step).await {
                 Ok(bundle) => Ok(Outcome::Ok(Arc::new(bundle))),
-                // A registry may have it the next time.
-                Err(BundleError::Failed(failure)) if failure.stage != Stage::Install => {
+                // A registry may have it the next time, and a machine at rest may be quick enough.
+                Err(BundleError::Failed(failure)) if lasts(&failure) => {
                     Ok(Outcome::Err(Arc::new(bounded(failure))))
                 }
                 Err(BundleError::Failed(failure)) => Err(BundleError::Failed(bounded(failure))),
@@ -103,9 +107,10 @@ impl Bundler {
         };
         if !sketch.needs_packages {
             let provided = self.0.provided.clone();
-            let bundle = blocking(move || sketch.link(&provided)).await?;
+            let bundle = self.compute(move || sketch.link(&provided)).await?;
             return Ok(linking::with_packages(bundle, installed));
         }
+        let _turn = self.turn().await;
         on_step(Step::Linking);
         linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await
     }
@@ -125,25 +130,46 @@ impl Bundler {
             true => self.install(&sketch, project, on_step).await?.packages,
             false => Packages::default(),
         };
+        let _turn = self.turn().await;
         on_step(Step::Checking);
         let program = Program {
             files: Arc::new(sketch.tree(&packages)),
             entry: sketch.entry.clone(),
             sources: sketch.sources(),
         };
-        let mut found = self
-            .0
-            .checker
-            .check(&program)
-            .await
-            .map_err(|error| BundleError::Machinery(error.to_string()))?;
-        found.truncate(DIAGNOSTICS_MAX);
-        Ok(found)
+        match self.0.checker.check(&program).await {
+            Ok(found) => Ok(diagnostic::bounded(found)),
+            // The machine does what it can: it would take as much the next time.
+            Err(error @ (CheckError::Timeout(_) | CheckError::Memory(_))) => {
+                Err(BundleError::Failed(endless_types(&sketch.entry, &error)))
+            }
+            Err(error) => Err(BundleError::Machinery(error.to_string())),
+        }
     }
 
     async fn sketch(&self, project: &Arc<Project>) -> Result<Sketch, BundleError> {
         let (project, provided) = (project.clone(), self.0.provided.clone());
-        blocking(move || Sketch::of(project, &provided)).await
+        self.compute(move || Sketch::of(project, &provided)).await
+    }
+
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        let computing = self.0.computing.clone();
+        computing.acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Holds a thread for milliseconds, not one that others wait for. Who waits for it may give up; the work itself
+    /// goes on to its end, and its turn with it.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
+    ) -> Result<T, BundleError> {
+        let turn = self.turn().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        let panicked = |error| Err(BundleError::Machinery(format!("a build has panicked: {error}")));
+        done.await.unwrap_or_else(panicked)
     }
 
     async fn install(
@@ -165,6 +191,11 @@ impl Bundler {
     }
 }
 
+/// Whether the same source would fail in the same way again.
+fn lasts(failure: &Failure) -> bool {
+    failure.stage != Stage::Install && !failure.diagnostics.iter().any(|it| it.code == LINK_TIMEOUT)
+}
+
 fn provided(node_modules: &[&str]) -> Provided {
     let modules = install::PROVIDED.map(|name| (name.to_string(), install::PROVIDED[0].to_string()));
     let builtins =
@@ -172,16 +203,14 @@ fn provided(node_modules: &[&str]) -> Provided {
     Provided { modules: modules.into(), builtins: builtins.collect() }
 }
 
-fn bounded(mut failure: Failure) -> Failure {
-    failure.diagnostics.truncate(DIAGNOSTICS_MAX);
-    failure
+fn endless_types(entry: &str, error: &CheckError) -> Failure {
+    let diagnostic = Diagnostic::error("check-limit", error.to_string(), entry, "", (1, 1)).with_hint(
+        "simplify the types that recurse or multiply, or say `typecheck: \"off\"` to run without a check",
+    );
+    Failure { stage: Stage::Typecheck, diagnostics: vec![diagnostic] }
 }
 
-/// Parsing and linking hold a thread for milliseconds: not one that others wait for.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
-) -> Result<T, BundleError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(BundleError::Machinery(format!("a build has panicked: {error}"))))
+fn bounded(mut failure: Failure) -> Failure {
+    failure.diagnostics = diagnostic::bounded(failure.diagnostics);
+    failure
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{DIAGNOSTIC_TEXT_BYTES_MAX, DIAGNOSTICS_BYTES_MAX, DIAGNOSTICS_MAX};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -57,9 +59,45 @@ impl Diagnostic {
         Diagnostic::error(code, message, "package.json", "", (1, 1))
     }
 
+    fn bytes(&self) -> usize {
+        let hint = self.hint.as_deref().unwrap_or_default();
+        [&self.code, &self.message, &self.file, &self.snippet].iter().map(|it| it.len()).sum::<usize>()
+            + hint.len()
+    }
+
     pub fn with_hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// The first of them, as many and as long as an event can carry; what is cut is counted.
+pub fn bounded(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for diagnostic in &mut diagnostics {
+        let hint = diagnostic.hint.as_mut();
+        for text in [&mut diagnostic.message, &mut diagnostic.snippet].into_iter().chain(hint) {
+            cut(text, DIAGNOSTIC_TEXT_BYTES_MAX);
+        }
+    }
+    let mut bytes = 0;
+    let fits = |diagnostic: &&Diagnostic| {
+        bytes += diagnostic.bytes();
+        bytes <= DIAGNOSTICS_BYTES_MAX
+    };
+    let kept = diagnostics.iter().take(DIAGNOSTICS_MAX).take_while(fits).count();
+    let left = diagnostics.len() - kept;
+    diagnostics.truncate(kept);
+    if let Some(last) = diagnostics.last_mut().filter(|_| left > 0) {
+        let more = format!("{left} more are not shown");
+        last.hint = Some(last.hint.take().map_or(more.clone(), |hint| format!("{hint}; {more}")));
+    }
+    diagnostics
+}
+
+fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
+        text.push('…');
     }
 }
 
@@ -101,7 +139,23 @@ pub fn code_frame(source: &str, line: u32, column: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::code_frame;
+    use super::*;
+
+    #[test]
+    fn many_and_long_ones_are_bounded() {
+        let of = |bytes: usize| Diagnostic::of_source("a", "ä".repeat(bytes / 2));
+        let long = bounded(vec![of(10 * DIAGNOSTIC_TEXT_BYTES_MAX)]);
+        assert!(long[0].message.len() <= DIAGNOSTIC_TEXT_BYTES_MAX + 3 && long[0].message.ends_with('…'));
+        assert_eq!(long[0].hint, None);
+
+        let many = bounded(vec![of(2); DIAGNOSTICS_MAX + 7]);
+        assert_eq!(many.len(), DIAGNOSTICS_MAX);
+        assert_eq!(many.last().unwrap().hint.as_deref(), Some("7 more are not shown"));
+
+        let large = bounded(vec![of(DIAGNOSTIC_TEXT_BYTES_MAX); DIAGNOSTICS_MAX]);
+        assert!(large.len() < DIAGNOSTICS_MAX);
+        assert!(large.iter().map(Diagnostic::bytes).sum::<usize>() <= DIAGNOSTICS_BYTES_MAX + 100);
+    }
 
     #[test]
     fn frames() {

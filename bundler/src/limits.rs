@@ -10,6 +10,12 @@ pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Diagnostics of one failure; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 100;
+/// A message, code frame or hint: names and literals of the author's stand in them, and those may be as long as a file.
+pub const DIAGNOSTIC_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// All diagnostics of one failure: an event carries them, and a language model reads them.
+pub const DIAGNOSTICS_BYTES_MAX: usize = 256 * 1024;
+/// Sources that are parsed, linked or checked at once: each takes about one core, and a parser's tree much memory.
+pub const COMPUTING_MAX: usize = 4;
 
 /// A path of one file, as the store of events bounds names elsewhere.
 pub const PATH_CHARS_MAX: usize = 1_023;

@@ -19,6 +19,9 @@ use crate::sketch::{Sketch, author_path};
 use crate::transpile::{self, Options, Place};
 use crate::{Bundle, Diagnostic, Project, SourceMap, code_frame};
 
+/// A diagnostic of this code is as much of the machine as of the source.
+pub const LINK_TIMEOUT: &str = "link-timeout";
+
 /// One build's files, as esbuild asks for them.
 struct Files {
     resolver: Resolver,
@@ -129,7 +132,7 @@ impl Files {
             BuildFailure::Machinery(message) => BundleError::Machinery(message),
             BuildFailure::Cancelled => BundleError::Machinery("the build was cancelled".into()),
             BuildFailure::Timeout(limit) => {
-                of_source("link-timeout", format!("linking took longer than {} s", limit.as_secs()))
+                of_source(LINK_TIMEOUT, format!("linking took longer than {} s", limit.as_secs()))
             }
             BuildFailure::TooLarge(message) => of_source("bundle-too-large", message),
         }

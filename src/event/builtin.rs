@@ -226,6 +226,7 @@ impl ProcessorConfigured {
         {
             return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
         }
+        self.slug.check_free()?;
         refuse_include_children(self.include_children)?;
         self.limits.check()
     }

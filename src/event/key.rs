@@ -53,7 +53,18 @@ impl Slug {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a client's processor may have it: the author of the bundler's answers is told by it.
+    pub fn check_free(&self) -> Result<(), String> {
+        if self.as_str() == BUNDLER {
+            return Err(format!("slug {BUNDLER:?} is the server's own: give the processor another one"));
+        }
+        Ok(())
+    }
 }
+
+/// The name under which the server's bundler appends its events.
+pub const BUNDLER: &str = "bundler";
 
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

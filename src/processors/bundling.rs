@@ -22,7 +22,7 @@ use crate::limits::BUILDS_MAX;
 use crate::stream::Streams;
 
 /// The bundler's name as the author of events.
-pub const SLUG: &str = "bundler";
+pub use crate::event::BUNDLER as SLUG;
 
 #[derive(Clone)]
 pub struct Bundling(Arc<Inner>);

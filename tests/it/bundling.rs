@@ -338,6 +338,7 @@ fn a_source_that_is_no_source_is_an_invalid_event() {
         (json!({"slug": "p", "files": {"a.ts": 1}}), "files"),
         (json!({"slug": "p", "files": {"a.ts": ""}, "typecheck": "maybe"}), "typecheck"),
         (json!({"slug": "p", "files": {"a.ts": ""}, "more": 1}), "more"),
+        (json!({"slug": "bundler", "files": {"a.ts": ""}}), "bundler"),
     ];
     for (payload, word) in cases {
         let stored =

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::name;
@@ -36,9 +37,16 @@ pub struct NpmConfig {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies {
-    pub http: Option<String>,
-    pub https: Option<String>,
+    pub http: Option<ProxyAddress>,
+    pub https: Option<ProxyAddress>,
     pub except: Option<String>,
+}
+
+/// Told apart, so that no message holds the login.
+#[derive(Clone, Debug)]
+pub(super) struct ProxyAddress {
+    pub address: String,
+    pub login: Option<Login>,
 }
 
 /// What a registry wants to see.
@@ -64,6 +72,7 @@ impl NpmConfig {
         }
         config.read(&folder.join(".npmrc"), environment);
         config.settings.extend(from_environment);
+        config.hide_logins();
         config.take_authorities(environment);
         config.take_proxies(environment);
         config
@@ -86,6 +95,25 @@ impl NpmConfig {
         }
     }
 
+    /// A login inside a registry's address becomes a setting of its own, as weak as npm takes it: the address is told to
+    /// authors, and stored beside what comes from there.
+    fn hide_logins(&mut self) {
+        let is_registry = |key: &str| key == "registry" || key.ends_with(":registry");
+        let registries: Vec<String> = self.settings.keys().filter(|key| is_registry(key)).cloned().collect();
+        for key in registries {
+            let Some((address, login)) = self.settings.get(&key).map(|value| without_login(value)) else {
+                continue;
+            };
+            if let (Some(Login { name, password }), Ok(url)) = (login, Url::parse(&address))
+                && self.credentials_along(&url).is_none()
+            {
+                let pair = STANDARD.encode(format!("{name}:{password}"));
+                self.settings.insert(format!("//{}{}:_auth", authority(&url), url.path()), pair);
+            }
+            self.settings.insert(key, address);
+        }
+    }
+
     fn take_authorities(&mut self, environment: &BTreeMap<String, String>) {
         let named = [
             self.settings.get("cafile"),
@@ -102,9 +130,13 @@ impl NpmConfig {
             let variables = variables.iter().find_map(|name| environment.get(*name));
             settings.or(variables).filter(|value| !matches!(value.as_str(), "" | "null" | "false")).cloned()
         };
+        let proxy = |names: &[&str], variables: &[&str]| {
+            let (address, login) = without_login(&setting(names, variables)?);
+            Some(ProxyAddress { address, login })
+        };
         self.proxy = Proxies {
-            http: setting(&["proxy", "http-proxy"], &["HTTP_PROXY", "http_proxy"]),
-            https: setting(
+            http: proxy(&["proxy", "http-proxy"], &["HTTP_PROXY", "http_proxy"]),
+            https: proxy(
                 &["https-proxy", "proxy", "http-proxy"],
                 &["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"],
             ),
@@ -185,10 +217,14 @@ impl NpmConfig {
     pub(super) fn tarball(&self, package: &str, declared: &str) -> Result<Url, InstallProblem> {
         let declared_url = Url::parse(declared).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(mut url) = declared_url.filter(Url::has_host) else {
+            let declared = without_login(declared).0;
             let message =
                 format!("the registry names `{declared}` as the tarball of `{package}`: no http(s) URL");
             return Err(InstallProblem::new(ProblemCode::RegistryAnswer, message));
         };
+        // A lock would tell it to everybody; what our own settings say of the host goes along.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
         let replaced = self.settings.get("replace-registry-host").map_or("npmjs", String::as_str);
         let replace = match replaced {
             "never" => false,
@@ -221,7 +257,7 @@ impl NpmConfig {
     }
 
     fn credentials_along(&self, url: &Url) -> Option<Credentials> {
-        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        let authority = authority(url);
         let mut path = url.path();
         loop {
             path = &path[..=path.rfind('/')?];
@@ -260,11 +296,39 @@ pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
 
 /// The key of `.npmrc` that would hold the token for this registry.
 pub(super) fn token_key(registry: &Url) -> String {
-    format!(
-        "//{}{}:_authToken",
-        &registry[url::Position::BeforeHost..url::Position::AfterPort],
-        registry.path()
-    )
+    format!("//{}{}:_authToken", authority(registry), registry.path())
+}
+
+pub(super) fn authority(url: &Url) -> &str {
+    &url[url::Position::BeforeHost..url::Position::AfterPort]
+}
+
+/// Name and password, as they are written into an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub name: String,
+    pub password: String,
+}
+
+/// An address without the login in it (`https://name:password@host`), and the login. In what is no URL, all in front of
+/// the last `@` counts as one that nobody can use.
+fn without_login(address: &str) -> (String, Option<Login>) {
+    let parsed = Url::parse(address).ok().filter(Url::has_host);
+    // A proxy may be named without a scheme; with one, this would only take the scheme for a host.
+    let bare = || (!address.contains("://")).then(|| Url::parse(&format!("http://{address}")).ok()).flatten();
+    let Some(mut url) = parsed.or_else(bare) else {
+        return (address.rsplit('@').next().unwrap_or_default().to_owned(), None);
+    };
+    if url.username().is_empty() && url.password().is_none() {
+        return (address.to_owned(), None);
+    }
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let login =
+        Login { name: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) };
+    // Only an address without a host refuses.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    (url.into(), Some(login))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, NoProxy, Proxy, Response, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::config::{Credentials, NpmConfig, token_key};
+use super::config::{Credentials, Login, NpmConfig, ProxyAddress, authority, token_key};
 use super::problem::{InstallError, InstallProblem, ProblemCode};
 use crate::limits;
 
@@ -147,19 +147,22 @@ fn client(config: &NpmConfig) -> Result<Client, InstallProblem> {
     let proxies = config.proxies();
     let except = proxies.except.as_deref().and_then(NoProxy::from_string);
     type Scheme = fn(&str) -> reqwest::Result<Proxy>;
-    let schemes: [(&Option<String>, Scheme); 2] =
+    let schemes: [(&Option<ProxyAddress>, Scheme); 2] =
         [(&proxies.http, |url| Proxy::http(url)), (&proxies.https, |url| Proxy::https(url))];
     for (address, proxy) in schemes {
-        let Some(address) = address else { continue };
-        let proxy = proxy(address)
+        let Some(ProxyAddress { address, login }) = address else { continue };
+        let mut proxy = proxy(address)
             .map_err(|_| wrong(format!("the proxy `{address}` of npm's settings is not a URL")))?;
+        if let Some(Login { name, password }) = login {
+            proxy = proxy.basic_auth(name, password);
+        }
         builder = builder.proxy(proxy.no_proxy(except.clone()));
     }
     builder.build().map_err(|error| wrong(format!("npm's settings make no client: {}", deepest(&error))))
 }
 
 fn host(url: &Url) -> String {
-    url[url::Position::BeforeHost..url::Position::AfterPort].to_owned()
+    authority(url).to_owned()
 }
 
 /// No answer, or half of one.

@@ -37,6 +37,7 @@ impl ProcessorSourceConfigured {
         if self.files.is_empty() {
             return Err("`files` must have at least one file, as in {\"processor.ts\": \"…\"}".into());
         }
+        self.slug.check_free()?;
         refuse_include_children(self.include_children)?;
         self.limits.check()
     }

@@ -34,6 +34,15 @@ pub struct Job {
     pub step: Arc<Mutex<Option<Step>>>,
 }
 
+/// However a job ends, also by a panic, nothing shows it as running any more.
+struct Done<'a>(&'a Job);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.bundling.finished(&self.0.stream, &self.0.slug, self.0.offset);
+    }
+}
+
 /// What may pass: the job is tried again.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
@@ -57,18 +66,19 @@ struct Found {
 
 impl Job {
     pub async fn run(self) {
-        let (stop, bundling) = (self.stop.clone(), self.bundling.clone());
-        let (stream, slug, offset) = (self.stream.clone(), self.slug.clone(), self.offset);
+        let stop = self.stop.clone();
+        let _done = Done(&self);
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.until_done() => bundling.finished(&stream, &slug, offset),
+            () = self.until_done() => {}
         }
     }
 
     async fn until_done(&self) {
         let mut delay = FOLLOWER_RETRY_FIRST;
+        let mut is_built = self.is_built;
         for attempt in 1.. {
-            match self.attempt(attempt >= BUILD_ATTEMPTS_MAX).await {
+            match self.attempt(&mut is_built, attempt >= BUILD_ATTEMPTS_MAX).await {
                 Ok(()) | Err(Trouble::Append(AppendError::Destroyed(_) | AppendError::ShuttingDown)) => {
                     return;
                 }
@@ -82,13 +92,16 @@ impl Job {
     }
 
     /// The `last` attempt tells the author what an earlier one keeps to the operator.
-    async fn attempt(&self, last: bool) -> Result<(), Trouble> {
+    async fn attempt(&self, is_built: &mut bool, last: bool) -> Result<(), Trouble> {
+        // A source in memory is what is bounded here; what computes takes its turn in the bundler.
+        let _turn = self.bundling.0.permits.acquire().await.map_err(|_| AppendError::ShuttingDown)?;
         let Some(found) = self.find()? else { return Ok(()) };
-        if !self.is_built && !self.build(&found, last).await? {
+        if !*is_built && !self.build(&found, last).await? {
             return Ok(());
         }
+        *is_built = true;
         if found.configured.typecheck == Typecheck::Report {
-            self.report_type_errors(&found).await?;
+            self.report_type_errors(&found, last).await?;
         }
         self.streams.log().write_slot_lazily(
             found.record.id,
@@ -145,11 +158,7 @@ impl Job {
         if let Some(why) = &found.bad_lock {
             return self.fail(found, not_a_lock(why)).await;
         }
-        let built = {
-            let _turn = self.bundling.0.permits.acquire().await.map_err(|_| AppendError::ShuttingDown)?;
-            self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await
-        };
-        let bundle = match built {
+        let bundle = match self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await {
             Ok(bundle) => bundle,
             Err(BundleError::Failed(failure)) => return self.fail(found, failure).await,
             Err(BundleError::Machinery(message)) if last => {
@@ -202,9 +211,10 @@ impl Job {
         Ok(false)
     }
 
-    async fn report_type_errors(&self, found: &Found) -> Result<(), Trouble> {
+    async fn report_type_errors(&self, found: &Found, last: bool) -> Result<(), Trouble> {
         let diagnostics = match self.check(found).await {
             Ok(diagnostics) => diagnostics,
+            Err(BundleError::Machinery(message)) if !last => return Err(Trouble::Machinery(message)),
             // The processor runs; what the checker could not do is not the author's to mend.
             Err(error) => {
                 tracing::warn!(stream = %self.stream.path, slug = %self.slug, %error, "the types of a source are not checked");

@@ -108,3 +108,38 @@ fn credentials_go_where_they_belong() {
         assert_eq!(config.credentials(&url, &registry), expected, "{url}");
     }
 }
+
+/// A login in an address is sent, and never told.
+#[test]
+fn logins_in_addresses() {
+    let told = |config: &NpmConfig| config.registry("zod").unwrap().to_string();
+    let cases = [
+        ("registry=https://u:p%40ss@a.example/npm", "https://a.example/npm/", Some("dTpwQHNz")),
+        (
+            "registry=https://u:p@a.example/npm\n//a.example/:_auth=stronger",
+            "https://a.example/npm/",
+            Some("stronger"),
+        ),
+        ("registry=https://token@a.example", "https://a.example/", Some("dG9rZW46")),
+        ("registry=https://a.example/@x/", "https://a.example/@x/", None),
+    ];
+    for (settings, address, pair) in cases {
+        let config = config(settings, "", &[]);
+        assert_eq!(told(&config), address, "{settings}");
+        let url = Url::parse(&format!("{address}zod")).unwrap();
+        let expected = pair.map(|pair| Credentials::Basic(pair.to_owned()));
+        assert_eq!(config.credentials(&url, &Url::parse(address).unwrap()), expected, "{settings}");
+        assert!(!config.registries().values().any(|it| it.contains("u:p")));
+    }
+    let problem = config("registry=https://u:secret@:x", "", &[]).registry("zod").unwrap_err();
+    assert!(!problem.message.contains("secret"), "{}", problem.message);
+    let declared = config("", "", &[]).tarball("a", "https://u:secret@cdn.example/a.tgz").unwrap();
+    assert_eq!(declared.as_str(), "https://cdn.example/a.tgz");
+
+    for proxy in ["http://u:secret@proxy.example:3128", "u:secret@proxy.example:3128"] {
+        let config = config("", "", &[("HTTPS_PROXY", proxy)]);
+        let https = config.proxies().https.as_ref().unwrap();
+        assert_eq!(https.address, "http://proxy.example:3128/");
+        assert_eq!(https.login.as_ref().unwrap().password, "secret");
+    }
+}
