@@ -67,13 +67,13 @@ impl ScriptBridge {
         streams: Streams,
         outbound: Outbound,
         record: &StreamRecord,
-        slug: Slug,
         version: String,
         configured: Offset,
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
         tasks: &TaskTracker,
     ) -> ScriptBridge {
         let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
+        let slug = outbound.caller.slug.clone();
         let StreamRecord { id, key: stream, .. } = record.clone();
         let lines_dropped = Arc::<AtomicU64>::default();
         let log = LogOf { record: record.clone(), slug: slug.clone(), dropped: lines_dropped.clone() };

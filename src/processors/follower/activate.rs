@@ -73,7 +73,6 @@ impl Context {
                 streams,
                 Outbound { egress, caller },
                 &record,
-                slug.clone(),
                 version.clone(),
                 configured,
                 failed,
