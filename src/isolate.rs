@@ -53,6 +53,8 @@ pub trait Bridge: Send + Sync + 'static {
     fn logged(&self, level: &str, message: String, event: Option<Offset>);
     /// What no call is waiting for: unhandled rejections, and what a timer of a finished hook threw.
     fn failed(&self, failure: ScriptFailure, event: Option<Offset>);
+    /// The processor time that the isolate has used since it last said so, and the memory that it holds. Told now and then.
+    fn used(&self, cpu: Duration, memory_bytes: u64);
 }
 
 #[derive(Clone, Debug)]

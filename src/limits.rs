@@ -47,6 +47,8 @@ pub const LAZY_WRITE_DELAY: Duration = Duration::from_millis(20);
 
 /// sled's largest segment. A leaf beyond a quarter of it would go to a file of its own that sled never syncs.
 pub const SLED_SEGMENT_BYTES: usize = 16 * 1024 * 1024;
+/// A segment's worth of writes has at least so many syncs, whatever the checkpoints do (see `log/sled`).
+pub const SLED_SYNCS_PER_SEGMENT: usize = 8;
 /// No value of the store is longer: 16 of them, a leaf of sled, stay well under a quarter of a segment.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Default of sled's cache: memory takes off when the data outgrows it, so it is large.
@@ -149,6 +151,8 @@ pub const ENV_VARS_MAX: usize = 256;
 pub const FOLLOWER_RETRY_FIRST: Duration = Duration::from_millis(100);
 /// And never waits longer than this.
 pub const FOLLOWER_RETRY_MAX: Duration = Duration::from_secs(30);
+/// Streams whose processors' usage is kept while they are idle: a hundred bytes for each processor.
+pub const USAGES_MAX: usize = 10_000;
 /// Source files of one processor.
 pub const MODULES_MAX: usize = 1_000;
 
@@ -239,6 +243,10 @@ pub const COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub const KILL_GRACE: Duration = Duration::from_secs(1);
 /// A worker beyond this much resident memory is replaced.
 pub const WORKER_RSS_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// An isolate that works tells its host so often what it has used: more would cost more than a small turn.
+pub const USAGE_INTERVAL: Duration = Duration::from_millis(500);
+/// And at once when it has used so much.
+pub const USAGE_CPU_MAX: Duration = Duration::from_millis(20);
 /// Files that a worker process may have open: its three standard ones, copies of its socket, and a few in passing.
 pub const WORKER_OPEN_FILES_MAX: u64 = 16;
 /// Compiled processors kept in memory.

@@ -210,6 +210,7 @@ impl Log {
     fn open_with(folder: &Path, options: LogOptions, parts: Parts) -> Result<Log, OpenError> {
         let mut folder = DataFolder::open(folder, options.engine)?;
         let kv = (parts.engine)(open_engine(&mut folder, options.sled_cache_bytes)?);
+        folder.raise_format()?;
         recover(&folder, &*kv)?;
         let (requests, receiver) = mpsc::channel(COMMIT_QUEUE_MAX);
         let shared = Committer::start(folder, kv, receiver, parts)?;
@@ -404,7 +405,9 @@ fn check_format(folder: &DataFolder, kv: &dyn Kv) -> Result<(), OpenError> {
     let value = kv.get(keys::FORMAT).map_err(|error| OpenError::kv(&folder.path, error))?;
     let value = value.ok_or_else(|| corrupt("its store is empty, though it was not once".into()))?;
     let format = record::unseal(keys::FORMAT, &value).map_err(|why| corrupt(format!("its format {why}")))?;
-    if format != folder::FORMAT.to_be_bytes() {
+    // The format that the store was made with; its keys and values are the same in all of them so far.
+    let known = (1..=folder.manifest.format).any(|known| format == known.to_be_bytes());
+    if !known {
         return Err(corrupt("its store has another format than its manifest".into()));
     }
     Ok(())

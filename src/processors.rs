@@ -13,6 +13,8 @@ mod progress;
 mod script;
 mod sources;
 pub mod supervisor;
+mod usage;
 
 pub use bundling::Bundling;
 pub use supervisor::{ProcessorReport, Supervisor};
+pub use usage::UsageReport;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
 use crate::limits::STREAM_QUEUE_MAX;
@@ -148,7 +149,11 @@ impl Streams {
         batch: Batch,
         origin: Origin,
     ) -> Result<Vec<Arc<Event>>, AppendError> {
-        let stored = self.append_unannounced(stream, batch, origin).await?;
+        let span = tracing::debug_span!("append", stream = %stream.path, inputs = batch.len());
+        let stored = self.append_unannounced(stream, batch, origin).instrument(span.clone()).await?;
+        if let Some(last) = stored.last() {
+            span.in_scope(|| tracing::debug!(offset = %last.offset, "appended"));
+        }
         if stored.first().is_some_and(|first| first.offset == Offset(2)) {
             self.0.announcements.told(stream).await;
         }

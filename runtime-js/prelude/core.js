@@ -6,15 +6,33 @@ const { parse, stringify } = JSON;
 const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
 const ACTING = ["afterAppend", "onEvent"];
 
-/** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
-function kept(collection) {
+// As they are before any script can change them.
+const { defineProperties } = Object;
+const collections = { Map, Set, WeakMap, WeakSet };
+const methods = {};
+for (const [kind, type] of Object.entries(collections)) {
+  methods[kind] = { __proto__: null };
   for (const name of ["get", "set", "has", "add", "delete", "values"]) {
-    if (collection[name]) Object.defineProperty(collection, name, { value: collection[name] });
+    if (type.prototype[name]) methods[kind][name] = { value: type.prototype[name] };
   }
-  return collection;
+}
+
+/** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
+const kept = (kind) => defineProperties(new collections[kind](), methods[kind]);
+
+/** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
+function closeFrames() {
+  const before = Error.prepareStackTrace;
+  Error.prepareStackTrace = (error, frames) => frames;
+  const [frame] = new Error().stack;
+  Error.prepareStackTrace = before;
+  const type = Object.getPrototypeOf(frame);
+  delete type.getFunction;
+  delete type.getThis;
 }
 
 export default function start(native) {
+  closeFrames();
   let processor;
   let state;
   /** The state as JSON text as of the last event that was reduced without a failure. */
@@ -27,11 +45,11 @@ export default function start(native) {
   const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const hooks = kept(new Map());
-  const ops = kept(new Map());
-  const limitErrors = kept(new WeakSet());
+  const hooks = kept("Map");
+  const ops = kept("Map");
+  const limitErrors = kept("WeakSet");
   /** The errors of operations, to their codes. */
-  const opErrors = kept(new WeakMap());
+  const opErrors = kept("WeakMap");
   const globals = native.part("globals")(native, {
     reducing,
     forbid,

@@ -4,8 +4,8 @@
 export default function installGlobals(native, host) {
   const { defineProperty } = Object;
   const { reducing } = host;
-  const parts = host.kept(new Map());
-  const groups = host.kept(new Map());
+  const parts = host.kept("Map");
+  const groups = host.kept("Map");
   const nativeQueueMicrotask = queueMicrotask;
   const nativePerformanceNow = performance.now.bind(performance);
   let environment = {};

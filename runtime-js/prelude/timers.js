@@ -1,7 +1,7 @@
 // Timers: each belongs to the hook that set it.
 
 export default function timing(native, tools) {
-  const timers = tools.kept(new Map());
+  const timers = tools.kept("Map");
   let lastTimer = 0;
 
   function schedule(name, callback, delay, values, repeats, least = 1) {

@@ -58,6 +58,14 @@ pub async fn metrics(State(app): State<App>) -> Response {
     line("egress_sent_bytes_total", "counter", "bytes sent over these", egress.sent_bytes);
     line("egress_received_bytes_total", "counter", "bytes received over these", egress.received_bytes);
     line("egress_requests_open", "gauge", "requests and WebSockets under way", egress.open);
+    let used = app.host.supervisor().usage();
+    line("processor_events_total", "counter", "events that processors have acted on", used.events);
+    line("processor_failures_total", "counter", "failures of processors that were recorded", used.failures);
+    line("processor_appends_total", "counter", "appends that processors have asked for", used.appends);
+    line("processor_fetches_total", "counter", "requests and sockets of processors", used.fetches);
+    line("processor_log_lines_dropped_total", "counter", "log lines that came too fast", used.dropped_lines);
+    line("processor_cpu_ms_total", "counter", "processor time of the isolates' turns", used.cpu_ms as u64);
+    line("processor_wall_ms_total", "counter", "time that events were under way", used.wall_ms as u64);
     let builds = app.host.bundling().stats();
     line("builds_running", "gauge", "sources that are being built or checked", builds.running);
     line("bundles_total", "counter", "sources that became a processor since the start", builds.built);

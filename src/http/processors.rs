@@ -17,7 +17,7 @@ use crate::processors::ProcessorReport;
     tag = "processors",
     params(("path" = String, Path, description = "the stream's path")),
     responses(
-        (status = 200, description = "`[{slug, status, version, reduced, acted, tail, lag, lastError, bundle, limits}]`", body = Vec<Object>),
+        (status = 200, description = "`[{slug, status, version, reduced, acted, tail, lag, lastError, bundle, limits, usage}]`", body = Vec<Object>),
         (status = 404, body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
     )
 )]

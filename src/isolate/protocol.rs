@@ -10,6 +10,7 @@
 //! Both ends are the same binary, so that the protocol has no versions.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,7 @@ pub enum FromWorker {
     Fetch {
         isolate: IsolateId,
         op: OpId,
+        event: Option<u64>,
         method: String,
         url: String,
         headers: Vec<(String, String)>,
@@ -166,6 +168,7 @@ pub enum FromWorker {
     Connect {
         isolate: IsolateId,
         op: OpId,
+        event: Option<u64>,
         url: String,
         protocols: Vec<String>,
         headers: Vec<(String, String)>,
@@ -198,6 +201,12 @@ pub enum FromWorker {
         isolate: IsolateId,
         failure: Box<ScriptFailure>,
         event: Option<u64>,
+    },
+    /// The processor time of its turns since the last report, and the memory that it holds.
+    Used {
+        isolate: IsolateId,
+        cpu: Duration,
+        memory_bytes: u64,
     },
 }
 

@@ -26,8 +26,10 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, OpenError};
 use crate::limits::SLED_SEGMENT_BYTES;
 
-/// The version of the layout of folder, keys and values.
-pub(super) const FORMAT: u32 = 1;
+/// The version of the layout of folder, keys and values. Older ones are read, and raised when they are opened:
+/// - 1: no journal is needed to read it, though there may be one
+/// - 2: the journal may hold what the engine lacks, and the engine a part of a batch
+pub(super) const FORMAT: u32 = 2;
 
 const LOCK: &str = "lock";
 pub(super) const SYNCED: &str = "synced";
@@ -35,7 +37,7 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 const MANIFEST: &str = "millrace.json";
 const MANIFEST_DRAFT: &str = "millrace.json.new";
 
-/// What a data folder is; once written, only `initialized` ever changes.
+/// What a data folder is; once written, only `initialized` changes, and `format` with a newer millrace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Manifest {
@@ -108,6 +110,15 @@ impl DataFolder {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Before anything is stored that an older version would not look for: from here on it refuses the folder.
+    pub fn raise_format(&mut self) -> Result<(), OpenError> {
+        if self.manifest.format == FORMAT {
+            return Ok(());
+        }
+        self.manifest.format = FORMAT;
+        write_manifest(&self.path, &self.manifest)
     }
 
     /// Once the engine's files are complete and synced.

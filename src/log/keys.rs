@@ -2,7 +2,7 @@
 //!
 //! | key                                           | value (behind its seal, see `record`)                     |
 //! |-----------------------------------------------|-----------------------------------------------------------|
-//! | `M` `format`                                  | version u32: the store is complete since it is there      |
+//! | `M` `format`                                  | version it was made with u32: the store is complete       |
 //! | `M` `streams`                                 | the number of the next stream u64                         |
 //! | `M` `synced`                                  | how many batches were synced, this one included u64       |
 //! | `P` project `00` path                         | stream u64, created_at i64: find by path, list descendants |

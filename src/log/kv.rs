@@ -8,8 +8,9 @@ pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
 /// An ordered map of bytes on a disk.
 pub(super) trait Kv: Send + Sync + 'static {
-    /// All of the batch or nothing, also after a crash, and never without the batches before it. How many of
-    /// the newest a crash takes back is open, until the next sync.
+    /// Key by key in the batch's order, or at once; readers see all of it or nothing. After a crash the engine has
+    /// what it was given up to some point, which may lie within a batch, but not before the last sync. So what must
+    /// not be true alone comes last in its batch.
     fn write(&self, batch: &Batch) -> Result<(), KvError>;
 
     /// Returns when all that was written before would survive the loss of power. Reads and, as far as the engine

@@ -10,6 +10,7 @@ mod journal;
 mod model;
 mod side_by_side;
 mod throughput;
+mod torn;
 mod values;
 
 use std::fs;

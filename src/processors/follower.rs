@@ -20,6 +20,7 @@ use super::deployments::{DeploymentSet, Status};
 use super::positions::Positions;
 use super::progress::{Progress, Store};
 use super::supervisor::Supervisor;
+use super::usage::Usage;
 use crate::egress::Egress;
 use crate::event::builtin::ProcessorConfigured;
 use crate::event::{Event, Kind, Offset, Slug, StreamKey};
@@ -37,6 +38,7 @@ pub struct Context {
     pub slug: Slug,
     pub deployed: watch::Receiver<Arc<DeploymentSet>>,
     pub progress: Arc<Progress>,
+    pub usage: Arc<Usage>,
     pub hibernate_after: Duration,
     pub shutdown: CancellationToken,
     /// Where log writers are started, so that a shutdown waits for their last line.

@@ -6,6 +6,7 @@ mod network;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use super::usage::Usage;
 use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
     builtin,
@@ -41,14 +43,22 @@ pub struct ScriptBridge {
     slug: Slug,
     version: String,
     configured: Offset,
-    /// The events under way, which the appends made in reaction to them name as their cause.
-    under_way: Mutex<HashMap<Offset, Arc<Event>>>,
+    under_way: Mutex<HashMap<Offset, UnderWay>>,
     lines: mpsc::Sender<EventInput>,
     /// Log lines that found the queue full since the last that did not.
     lines_dropped: Arc<AtomicU64>,
     reads: Arc<Semaphore>,
     outbound: Outbound,
+    usage: Arc<Usage>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
+}
+
+/// An event that is being acted on.
+struct UnderWay {
+    /// What the appends made in reaction name as their cause.
+    event: Arc<Event>,
+    /// The script has asked its host for something since.
+    asked: bool,
 }
 
 impl ScriptBridge {
@@ -82,25 +92,46 @@ impl ScriptBridge {
             lines_dropped,
             reads,
             outbound,
+            usage: Arc::default(),
             failures,
         }
     }
 
+    /// What the script uses is counted there.
+    #[must_use]
+    pub fn counted_in(self, usage: Arc<Usage>) -> ScriptBridge {
+        ScriptBridge { usage, ..self }
+    }
+
+    /// Around the reaction to an event: its `reduce` and its hooks.
+    pub fn span(&self, event: &Event) -> tracing::Span {
+        tracing::debug_span!("react", stream = %self.stream.path, slug = %self.slug, offset = %event.offset)
+    }
+
     pub fn begin(&self, event: &Arc<Event>) {
-        self.events().insert(event.offset, event.clone());
+        self.events().insert(event.offset, UnderWay { event: event.clone(), asked: false });
     }
 
-    pub fn end(&self, offset: Offset) {
-        self.events().remove(&offset);
+    /// Whether the script did anything in reaction that can be seen from outside.
+    pub fn end(&self, offset: Offset) -> bool {
+        self.events().remove(&offset).is_some_and(|reaction| reaction.asked)
     }
 
-    fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, Arc<Event>>> {
+    fn asked(&self, event: Option<Offset>) {
+        if let Some(offset) = event
+            && let Some(reaction) = self.events().get_mut(&offset)
+        {
+            reaction.asked = true;
+        }
+    }
+
+    fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
         self.under_way.lock().expect("nothing panics while it holds the events under way")
     }
 
     fn cause(&self, offset: Offset) -> Option<Arc<Event>> {
-        if let Some(event) = self.events().get(&offset) {
-            return Some(event.clone());
+        if let Some(reaction) = self.events().get(&offset) {
+            return Some(reaction.event.clone());
         }
         // A hook that has ended may still append, from a timer that it left behind.
         let log = self.streams.log();
@@ -132,6 +163,8 @@ impl ScriptBridge {
 
 impl Bridge for ScriptBridge {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>> {
+        self.asked(request.event);
+        self.usage.appended();
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
@@ -162,14 +195,19 @@ impl Bridge for ScriptBridge {
     }
 
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
+        self.asked(request.event);
+        self.usage.fetched();
         self.outbound.fetch(request)
     }
 
     fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
+        self.asked(request.event);
+        self.usage.fetched();
         self.outbound.connect(request)
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {
+        self.asked(event);
         let line = builtin::ProcessorLogged {
             level: level.to_string(),
             message,
@@ -178,12 +216,17 @@ impl Bridge for ScriptBridge {
         // A full queue drops the line: a processor that logs faster than the disk must not hold its host.
         if self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line))).is_err() {
             self.lines_dropped.fetch_add(1, Relaxed);
+            self.usage.dropped_line();
         }
     }
 
     fn failed(&self, failure: ScriptFailure, event: Option<Offset>) {
         // A full queue drops the rest: the first ones are being recorded.
         let _ = self.failures.try_send((failure, event));
+    }
+
+    fn used(&self, cpu: Duration, memory_bytes: u64) {
+        self.usage.computed(cpu, memory_bytes);
     }
 }
 

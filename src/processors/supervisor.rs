@@ -17,6 +17,7 @@ use super::deployments::{Deployment, DeploymentSet, Status};
 use super::follower;
 use super::progress::{Progress, Store};
 use super::sources::{Source, SourceSet, SourceStatus};
+use super::usage::{UsageReport, Usages};
 use crate::egress::Egress;
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
@@ -34,6 +35,7 @@ struct Inner {
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
     running: Mutex<HashMap<StreamKey, Running>>,
+    usages: Usages,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -75,6 +77,8 @@ pub struct ProcessorReport {
     pub last_error: Option<Value>,
     pub bundle: Option<Value>,
     pub limits: Value,
+    /// Since the server started.
+    pub usage: UsageReport,
 }
 
 impl ProcessorReport {
@@ -100,6 +104,7 @@ impl ProcessorReport {
             last_error: source.last_error.clone(),
             bundle: None,
             limits: Value::Object(serde_json::Map::new()),
+            usage: UsageReport::default(),
         }
     }
 }
@@ -118,6 +123,7 @@ impl Supervisor {
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
+            usages: Usages::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -194,6 +200,7 @@ impl Supervisor {
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),
             progress,
+            usage: self.0.usages.of(stream, slug),
             hibernate_after: self.0.hibernate_after,
             shutdown: self.0.shutdown.clone(),
             tasks: self.0.tasks.clone(),
@@ -273,6 +280,7 @@ impl Supervisor {
                 limits: configured
                     .and_then(|configured| serde_json::to_value(configured.limits.in_full()).ok())
                     .unwrap_or_default(),
+                usage: self.0.usages.find(stream, &slug).unwrap_or_default(),
                 slug,
             });
         }
@@ -314,6 +322,11 @@ impl Supervisor {
     /// Followers at work, for the metrics.
     pub fn followers_count(&self) -> usize {
         self.running().values().map(|entry| entry.followers.len()).sum()
+    }
+
+    /// What all processors have used together.
+    pub fn usage(&self) -> UsageReport {
+        self.0.usages.all()
     }
 
     /// Ends every follower behind its current event, with its progress stored.

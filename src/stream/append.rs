@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tracing::Instrument as _;
 
 use super::{AppendError, Batch, Only, Origin, Streams};
 use crate::event::{
@@ -222,7 +223,9 @@ impl Pipeline {
             marks,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
-        let id = self.log.commit(commit).await?;
+        let span = tracing::debug_span!("commit", stream = %self.stream.path, first = %first.offset, last = %last.offset);
+        let id = self.log.commit(commit).instrument(span.clone()).await?;
+        span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
         let record =
             self.record.get_or_insert_with(|| StreamRecord { id, key: self.stream.clone(), created_at });

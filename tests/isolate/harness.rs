@@ -101,6 +101,7 @@ pub struct Notes {
     pub appends: Mutex<Vec<String>>,
     pub logs: Mutex<Vec<String>>,
     pub failures: Mutex<Vec<String>>,
+    pub used: Mutex<Vec<(Duration, u64)>>,
 }
 
 impl Bridge for Notes {
@@ -142,6 +143,10 @@ impl Bridge for Notes {
 
     fn failed(&self, failure: ScriptFailure, _: Option<Offset>) {
         self.failures.lock().unwrap().push(shown(&failure));
+    }
+
+    fn used(&self, cpu: Duration, memory_bytes: u64) {
+        self.used.lock().unwrap().push((cpu, memory_bytes));
     }
 }
 

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, assert_subset, get, shared};
+use crate::harness::http::Request;
+use crate::harness::{Client, Server, assert_subset, get, shared};
 
 /// Acts on `boom` with `body`, and answers each ping.
 fn at_boom(body: &str) -> String {
@@ -131,4 +132,62 @@ fn the_limits_of_a_processor_are_shown_in_full() {
         "moduleBytes": 16_777_216, "codeGeneration": false,
     });
     assert_eq!(shown[0]["limits"], limits);
+}
+
+#[test]
+fn what_a_processor_has_used_is_shown() {
+    let server = Server::start(&[]);
+    let millrace = server.client("public");
+    let body = "const began = Date.now(); while (Date.now() - began < 40); await append({ type: 'a' }); throw new Error('x');";
+    millrace.deploy_with("/used", json!({"slug": "s", "script": at_boom(body)}));
+    millrace.append("/used", json!({"type": "boom"}));
+    millrace.wait_type("/used", "processor/failed");
+    let shown = millrace.settle("/used");
+    let usage = &shown[0]["usage"];
+    // The event, and the processor's own append.
+    assert_subset("usage", usage, &json!({"events": 2, "failures": 1, "appends": 1, "fetches": 0, "droppedLines": 0}));
+    let number = |name: &str| usage[name].as_f64().unwrap();
+    assert!(number("cpuMs") >= 5.0 && number("wallMs") >= 40.0, "{usage}");
+    assert!(number("memoryBytes") >= 100_000.0, "{usage}");
+    let metrics = String::from_utf8(millrace.send(Request::new("GET", "/metrics")).body).unwrap();
+    for line in ["millrace_processor_events_total 2", "millrace_processor_failures_total 1"] {
+        assert!(metrics.lines().any(|told| told == line), "{line} is not in {metrics}");
+    }
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    // All workers are confined, or the log says that they are not.
+    let warned = server.log().contains("does not confine");
+    assert!(value("workers") > 0 && (value("workers_confined") == value("workers")) != warned, "{metrics}");
+}
+
+#[test]
+fn a_flood_of_lines_says_how_many_are_missing() {
+    const HOOKS: u64 = 10;
+    const LINES: u64 = 2_000;
+    let millrace = shared();
+    let body = format!("for (let n = 0; n < {LINES}; n += 1) console.log('line');");
+    millrace
+        .deploy_with("/flood", json!({"slug": "s", "script": at_boom(&body), "limits": {"logLines": LINES}}));
+    let booms: Vec<Value> = (0..HOOKS).map(|_| json!({"type": "boom"})).collect();
+    millrace.append("/flood", Value::Array(booms));
+    let (mut seen, mut told) = (0, 0);
+    let all_told = |events: &[Value]| {
+        let messages = events[seen..].iter().filter_map(|event| event["payload"]["message"].as_str());
+        told += messages.map(|text| if text == "line" { 1 } else { dropped(text) }).sum::<u64>();
+        seen = events.len();
+        told == HOOKS * LINES
+    };
+    let lines = millrace.wait_for("/flood/_logs/s", "all lines", all_told);
+    let kept = lines.iter().filter(|line| line["payload"]["message"] == "line").count() as u64;
+    assert!(kept < HOOKS * LINES, "the queue was never full");
+    let shown = millrace.settle("/flood");
+    assert_eq!(shown[0]["usage"]["droppedLines"], HOOKS * LINES - kept);
+}
+
+/// Of a line that stands for others.
+fn dropped(text: &str) -> u64 {
+    let count = text.strip_suffix(" lines were dropped here: they came faster than they can be stored");
+    count.map_or(0, |count| count.parse().unwrap())
 }

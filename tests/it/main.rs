@@ -19,6 +19,8 @@ mod input;
 mod limits;
 mod listing;
 mod live;
+mod models;
+mod neighbours;
 mod network;
 mod packages;
 mod paths;

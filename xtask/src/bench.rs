@@ -4,9 +4,11 @@
 mod appends;
 mod bundling;
 mod http;
+mod isolates;
 mod load;
 mod machine;
 mod memory;
+mod neighbours;
 mod processors;
 mod readers;
 mod restart;
@@ -26,6 +28,8 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("pong", "from an append to the pong that a processor appends", processors::pong),
     ("cold", "from processor/configured to processor/activated", processors::cold),
     ("bundling", "from processor/source-configured to processor/activated, warm and cold", bundling::run),
+    ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
+    ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),

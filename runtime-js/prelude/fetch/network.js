@@ -26,7 +26,7 @@ export default function network(native, tools) {
     constructor(begin, lasts, received, fail) {
       this.lasts = lasts;
       this.fail = fail;
-      const id = begin(natives, this.hook.call ?? 0);
+      const id = begin(natives, this.hook.call ?? 0, this.hook.offset);
       if (id <= 0) throw tooMany(id);
       this.id = id;
       exchanges.set(id, this);

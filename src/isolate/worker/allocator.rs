@@ -59,6 +59,10 @@ impl Meter {
         self.bound
     }
 
+    pub fn used(&self) -> usize {
+        self.used.get()
+    }
+
     /// How the bound was reached, in words.
     pub fn breach(&self) -> String {
         match self.breach.get() {

@@ -131,6 +131,11 @@ pub struct Host {
     pub bounds: Bounds,
     /// Log lines of the turn so far. The prelude counts those of a hook, and might be deceived.
     logged: Cell<u64>,
+    /// The thread's time as the turn began, while there is one.
+    began: Cell<Option<Duration>>,
+    /// The processor time that the host has not been told of, and when it was told last.
+    untold: Cell<Duration>,
+    told_at: Cell<Option<Instant>>,
     /// The processor time of the turn that was too long.
     spent: Cell<Duration>,
     deadline: Cell<Option<Duration>>,
@@ -153,6 +158,9 @@ impl Host {
             rejections: RefCell::default(),
             bounds: bounds.clone(),
             logged: Cell::new(0),
+            began: Cell::new(None),
+            untold: Cell::new(Duration::ZERO),
+            told_at: Cell::new(None),
             spent: Cell::new(Duration::ZERO),
             deadline: Cell::new(None),
             interrupted: Cell::new(false),
@@ -169,11 +177,23 @@ impl Host {
     pub fn begin_turn(&self, call: CallId, phase: Phase) {
         self.deadline.set(None);
         self.logged.set(0);
+        self.began.set(Some(thread_time()));
         self.shared.page.begin(self.id, call, phase, self.bounds.cpu_per_turn);
     }
 
     pub fn end_turn(&self) {
         self.shared.page.end();
+        let Some(began) = self.began.take() else { return };
+        let untold = self.untold.get() + thread_time().saturating_sub(began);
+        self.untold.set(untold);
+        let now = Instant::now();
+        let is_due = |told: Instant| now.duration_since(told) >= limits::USAGE_INTERVAL;
+        if untold >= limits::USAGE_CPU_MAX || self.told_at.get().is_none_or(is_due) {
+            self.untold.set(Duration::ZERO);
+            self.told_at.set(Some(now));
+            let memory_bytes = self.meter.used() as u64;
+            self.shared.send(&FromWorker::Used { isolate: self.id, cpu: untold, memory_bytes }, &[]);
+        }
     }
 
     /// Whether the script must stop: asked by the engine now and then, and between jobs. The clock is first

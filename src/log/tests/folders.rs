@@ -113,13 +113,40 @@ on_both_engines! {
         assert_sound(folder.path());
     }
 
+    async fn a_folder_of_an_older_format_is_read_and_raised(engine: Engine) {
+        let folder = filled(engine).await;
+        let manifest = folder.path().join("millrace.json");
+        let text = fs::read_to_string(&manifest).unwrap();
+        let old = text.replace("\"format\": 2", "\"format\": 1");
+        assert_ne!(old, text);
+        fs::write(&manifest, &old).unwrap();
+        // The store's own key is as the older version made it.
+        {
+            let mut folder = DataFolder::open(folder.path(), None).unwrap();
+            folder.manifest.format = 1;
+            let kv = start_engine(&folder, 1 << 24).unwrap();
+            let mut batch = Batch::default();
+            batch.put(keys::FORMAT, |value| value.extend_from_slice(&1u32.to_be_bytes()));
+            kv.write(&batch).unwrap();
+            kv.sync().unwrap();
+        }
+        assert_sound(folder.path());
+        assert_eq!(fs::read_to_string(&manifest).unwrap(), old, "who only looks changes nothing");
+        let log = open(folder.path(), engine);
+        assert_eq!(fs::read_to_string(&manifest).unwrap(), text, "an older version refuses it from here on");
+        assert_eq!(read_all(&log, "/a", 1_000).len(), 1_000);
+        log.close().await;
+        open(folder.path(), engine).close().await;
+        assert_sound(folder.path());
+    }
+
     async fn manifests_that_are_unreadable_or_too_new(engine: Engine) {
         let folder = filled(engine).await;
         let manifest = folder.path().join("millrace.json");
         let text = fs::read_to_string(&manifest).unwrap();
-        fs::write(&manifest, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+        fs::write(&manifest, text.replace("\"format\": 2", "\"format\": 3")).unwrap();
         let message = refusal(folder.path(), options(engine));
-        assert!(message.contains("format 2") && message.contains("newer millrace"), "{message}");
+        assert!(message.contains("format 3") && message.contains("newer millrace"), "{message}");
         fs::write(&manifest, &text[..20]).unwrap();
         let message = refusal(folder.path(), options(engine));
         assert!(message.contains("damaged") && message.contains("millrace.json"), "{message}");
@@ -202,6 +229,6 @@ async fn the_manifest() {
     assert_eq!(log.engine(), Engine::Sled);
     log.close().await;
     let text = fs::read_to_string(folder.path().join("new/data/millrace.json")).unwrap();
-    let expected = "{\n  \"format\": 1,\n  \"engine\": \"sled\",\n  \"sledSegmentBytes\": 16777216,\n  \"initialized\": true\n}\n";
+    let expected = "{\n  \"format\": 2,\n  \"engine\": \"sled\",\n  \"sledSegmentBytes\": 16777216,\n  \"initialized\": true\n}\n";
     assert_eq!(text, expected);
 }

@@ -44,6 +44,7 @@ impl Context {
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
         let (streams, isolates, egress) = (self.streams.clone(), self.isolates.clone(), self.egress.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
+        let usage = self.usage.clone();
         let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
@@ -78,7 +79,7 @@ impl Context {
                 failed,
                 &tasks,
             );
-            let bridge = Arc::new(bridge);
+            let bridge = Arc::new(bridge.counted_in(usage));
             let spec = Spec {
                 project: stream.project.to_string(),
                 path: stream.path.to_string(),

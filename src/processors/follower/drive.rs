@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
@@ -23,6 +25,7 @@ use crate::log::StreamRecord;
 struct Reaction {
     event: Arc<Event>,
     redelivered: bool,
+    took: Duration,
     outcome: Result<(), ReactError>,
 }
 
@@ -254,7 +257,10 @@ impl Context {
             .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
             .cloned()
             .collect();
-        let failures = match loaded.isolate.reduce(&seen).await {
+        let began = Instant::now();
+        let reduced = loaded.isolate.reduce(&seen).await;
+        self.usage.acted(seen.len(), began.elapsed());
+        let failures = match reduced {
             Ok(failures) => failures,
             Err(error @ IsolateError::Lost(_)) => {
                 tracing::info!(%error, slug = %self.slug, "an isolate is gone; it is loaded again");
@@ -290,12 +296,14 @@ impl Context {
 
     async fn complete(&mut self, drive: &mut Drive<'_>, reaction: Reaction) -> Result<Next, Trouble> {
         let offset = reaction.event.offset;
-        if let Some(loaded) = &drive.loaded {
-            loaded.bridge.end(offset);
-        }
+        self.usage.acted(1, reaction.took);
+        let acted = drive.loaded.as_ref().is_some_and(|loaded| loaded.bridge.end(offset));
         let next = match reaction.outcome {
             Ok(()) => {
-                drive.mark.failures_in_a_row = 0;
+                // An event that the script only looked at breaks no row: its own appends come back to it, too.
+                if acted {
+                    drive.mark.failures_in_a_row = 0;
+                }
                 Next::Go
             }
             Err(ReactError::Script(failure)) => {
@@ -412,12 +420,16 @@ impl Drive<'_> {
     fn start(&mut self, event: Arc<Event>, redelivered: bool) {
         let loaded = self.loaded.as_ref().expect("only a loaded processor reacts");
         loaded.bridge.begin(&event);
+        let span = loaded.bridge.span(&event);
         let isolate = loaded.isolate.clone();
         let reaction = async move {
+            let began = Instant::now();
             let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
-            Reaction { event, redelivered, outcome }
+            let took = began.elapsed();
+            tracing::debug!(?took, failed = outcome.is_err(), "reacted");
+            Reaction { event, redelivered, took, outcome }
         };
-        self.under_way.push(reaction.boxed());
+        self.under_way.push(reaction.instrument(span).boxed());
     }
 
     pub(super) fn finish(&mut self, offset: Offset) {

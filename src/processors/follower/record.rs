@@ -31,6 +31,7 @@ impl Context {
         failure: &ScriptFailure,
         event: Option<Offset>,
     ) -> Result<(), Trouble> {
+        self.usage.failed();
         let phase = failure.phase;
         let told = self.positions(configured)?.tell(failure.clone());
         // A failure to load was caused by the configuration itself.

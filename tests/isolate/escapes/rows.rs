@@ -61,14 +61,14 @@ const ACTING: &[(&str, &str, Ends)] = &[
         while (queue.length > 0) { const at = queue.pop(); if (at === null || typeof at !== 'object' && typeof at !== 'function' || seen.has(at) || ArrayBuffer.isView(at)) continue; seen.add(at);
           if (['logLinesMax', 'setBuiltins', 'setEnvironment', 'utf8Encode', 'inflater'].some((name) => Object.hasOwn(at, name))) return escaped(Reflect.ownKeys(at).map(String));
           queue.push(Object.getPrototypeOf(at)); for (const key of Reflect.ownKeys(at)) { try { const d = Object.getOwnPropertyDescriptor(at, key); queue.push(d.value, d.get, d.set, at[key]) } catch {} } }",
-        Well,
+        Either,
     ),
     ("process", "for (const name of ['exit', 'kill', 'abort', 'binding', 'dlopen', 'chdir', 'setuid']) { try { process[name](0, 9) } catch {} }", Either),
     ("the environment of the host", "for (const name of Object.keys(process.env)) if (name !== 'KEY') await escaped(name)", Well),
     // --- modules ---
     (
         "module specifiers",
-        r#"for (const name of ['file:///etc/passwd', '/etc/passwd', '../../../../etc/passwd', './../../x', 'node:fs', 'fs', 'node:child_process', 'node:worker_threads', 'node:vm', 'node:net', 'std', 'os', 'qjs:std', 'qjs:os', 'bjson', 'millrace:core', 'millrace:globals', 'core', 'node:millrace', 'data:text/javascript,export default 1', 'http://127.0.0.1/x.js', 'processor.js\0x', '', '.', '..', '/', 'native', '__proto__', 'constructor']) { try { await import(name); await escaped(name) } catch {} }"#,
+        r#"for (const name of ['file:///etc/passwd', '/etc/passwd', '../../../../etc/passwd', './../../x', 'node:fs', 'fs', 'node:child_process', 'node:worker_threads', 'node:vm', 'node:net', 'std', 'qjs:std', 'qjs:os', 'bjson', 'millrace:core', 'millrace:globals', 'core', 'node:millrace', 'data:text/javascript,export default 1', 'http://127.0.0.1/x.js', '', '.', '..', '/', 'native', '__proto__', 'constructor']) { try { await import(name); await escaped(name) } catch {} }"#,
         Well,
     ),
     ("modules by attribute", "for (const type of ['json', 'text', 'bytes']) { try { await import('/etc/passwd', { with: { type } }); await escaped(type) } catch {} }", Well),
@@ -87,7 +87,7 @@ const ACTING: &[(&str, &str, Ends)] = &[
     ("appends by the thousand", "for (let n = 0; n < 300; n += 1) append({ type: 'never', payload: { never: 1 } })", Failed("limit")),
     ("a huge event", "await append({ type: 'a', payload: { text: 'x'.repeat(6e6) } })", Either),
     ("a forged this", "await append.call({ hook: { call: 1, offset: 99, ordinal: 7 } }, { type: 'a' }); await Reflect.apply(append, undefined, [{ type: 'b' }])", Well),
-    ("forged messages", "for (const name of ['settled', 'append', 'log', 'timer', 'part', 'group', 'fire', 'settle', 'react', 'load', 'prepare', 'describe']) { if (typeof globalThis[name] === 'function') await escaped(name); globalThis[name] = () => escaped(name) } await append({ type: 'a' }); setTimeout(() => {}, 1)", Well),
+    ("forged messages", "for (const name of ['settled', 'append', 'log', 'timer', 'part', 'group', 'fire', 'settle', 'react', 'load', 'prepare', 'describe']) { if (typeof globalThis[name] === 'function' && globalThis[name].name !== 'forged') await escaped(name); globalThis[name] = function forged() { return escaped(name) } } await append({ type: 'a' }); setTimeout(() => {}, 1)", Well),
     ("lines without an end", "for (let n = 0; n < 1e5; n += 1) console.log(n)", Either),
     ("a line without an end", "console.log('x'.repeat(5e6), new Array(1e5).fill({ a: { b: { c: [1] } } }))", Either),
     ("a line of getters", "console.log({ get a() { throw new Error('a') }, [Symbol.toStringTag]: 'x', toString() { throw new Error('b') }, get [Symbol.iterator]() { throw new Error('c') } })", Either),
@@ -141,8 +141,8 @@ const ACTING: &[(&str, &str, Ends)] = &[
     ("a huge array", "const a = []; a.length = 2 ** 32 - 1; a.indexOf(1); a.join('x')", Either),
     ("a huge array cloned", "const a = []; a.length = 2 ** 32 - 1; structuredClone(a)", Either),
     ("a huge array as JSON", "const a = []; a.length = 2 ** 32 - 1; JSON.stringify(a)", Either),
-    ("a huge array concatenated", "const a = { length: 2 ** 53 - 1, [Symbol.isConcatSpreadable]: true }; [].concat(a, a)", Either),
-    ("a huge template", "String.raw({ raw: { length: 2 ** 53 - 1 } })", Either),
+    ("a huge array concatenated", "const a = { length: 2 ** 53 - 1, [Symbol.isConcatSpreadable]: true }; [].concat(a, a)", WithItsWorker),
+    ("a huge template", "String.raw({ raw: { length: 2 ** 53 - 1 } })", WithItsWorker),
     ("a reversal that cannot be interrupted", "Array.prototype.reverse.call({ length: 2 ** 53 - 1 })", WithItsWorker),
     ("a species", "class A extends Array { static get [Symbol.species]() { return function () { return new Proxy([], { defineProperty() { for (;;); } }) } } } new A(1, 2, 3).map((x) => x)", TIMEOUT),
     ("a species of promises", "class P extends Promise { static get [Symbol.species]() { throw new Error('species') } } P.resolve(1).then(() => {})", Failed("species")),
@@ -151,7 +151,7 @@ const ACTING: &[(&str, &str, Ends)] = &[
     ("a view set from itself", "const b = new ArrayBuffer(8, { maxByteLength: 1e6 }); const v = new Uint8Array(b); try { v.set({ get length() { b.resize(4); return 8 }, 7: 1 }) } catch {}", Either),
     ("a BigInt bomb", "let b = 3n; for (;;) b *= b", Either),
     ("a BigInt power", "2n ** (2n ** 40n)", Either),
-    ("a BigInt as text", "(7n ** 300000n).toString(); BigInt('9'.repeat(1e6))", Either),
+    ("a BigInt as text", "(7n ** 300000n).toString(); BigInt('9'.repeat(1e6))", WithItsWorker),
     ("a regex bomb", "/^(a|a)*$/.test('a'.repeat(60) + 'b')", TIMEOUT),
     ("a regex that remembers much", "/(.*)*x\\1/.test('a'.repeat(1e5))", Either),
     ("a regex with a huge count", "try { new RegExp('(?:a{1,65535}){1,65535}').test('a'.repeat(1e5)) } catch {}", Either),
@@ -305,7 +305,7 @@ const MODULES: &[(&str, &str, Ends)] = &[
     (
         "a processor that is a proxy",
         "export default new Proxy({}, { get(target, name) { if (name === 'then') return undefined; if (name === 'concurrency') return undefined; return () => { for (;;); } }, has: () => true })",
-        TIMEOUT,
+        Failed("load"),
     ),
     (
         "a processor with getters",

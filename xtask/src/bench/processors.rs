@@ -9,7 +9,7 @@ use super::machine;
 use super::server::{Client, Server};
 use super::table::{Row, median_of, percentile};
 
-const PONG: &str = "export default { async afterAppend({ append, event }) {
+pub const PONG: &str = "export default { async afterAppend({ append, event }) {
   if (event.type === 'ping') await append({ event: { type: 'pong', payload: { to: event.offset } } });
 } };";
 const COUNTER: &str = "export default {

@@ -62,6 +62,13 @@ impl Server {
         let children = process_ids().filter(|id| parent_of(*id) == Some(server));
         children.chain([server]).map(resident_bytes_of).sum()
     }
+
+    /// What the processes that run isolates have used.
+    pub fn worker_usage(&self) -> Usage {
+        let server = self.child.id();
+        let workers = process_ids().filter(|id| parent_of(*id) == Some(server) && runs_isolates(*id));
+        workers.map(Usage::of).fold(Usage::default(), Usage::plus)
+    }
 }
 
 impl Drop for Server {
@@ -118,6 +125,46 @@ fn resident_bytes_of(process: u32) -> u64 {
 fn status_field(process: u32, field: &str) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix(field)?.split_whitespace().next()?.parse().ok())
+}
+
+fn runs_isolates(process: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    command.split(|byte| *byte == 0).any(|argument| argument == b"isolates")
+}
+
+/// Processor time and resident memory.
+#[derive(Clone, Copy, Default)]
+pub struct Usage {
+    pub cpu: Duration,
+    pub bytes: f64,
+}
+
+impl Usage {
+    pub fn of(process: u32) -> Usage {
+        Usage { cpu: processor_time_of(process), bytes: resident_bytes_of(process) as f64 }
+    }
+
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage { cpu: self.cpu + other.cpu, bytes: self.bytes + other.bytes }
+    }
+
+    pub fn since(self, before: Usage) -> Usage {
+        Usage { cpu: self.cpu.saturating_sub(before.cpu), bytes: self.bytes - before.bytes }
+    }
+
+    pub fn each(self, count: usize) -> Usage {
+        Usage { cpu: self.cpu / count as u32, bytes: self.bytes / count as f64 }
+    }
+}
+
+/// Of all its threads, to the nanosecond.
+fn processor_time_of(process: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let nanos = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 /// One kept connection.
