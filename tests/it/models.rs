@@ -77,7 +77,7 @@ fn responses(to: &mut Answering) {
 }
 
 fn messages(to: &mut Answering) {
-    let mut event = |to: &mut Answering, data: Value| {
+    let event = |to: &mut Answering, data: Value| {
         let kind = data["type"].as_str().unwrap().to_string();
         sse(to, Some(&kind), &data);
     };
