@@ -249,7 +249,8 @@ impl Worker {
             }
             FromWorker::Connect { isolate, op, event, url, protocols, headers } => {
                 let Some((bridge, exchanges)) = self.network(isolate) else { return };
-                let connecting = bridge.connect(SocketRequest { event: event.map(Offset), url, protocols, headers });
+                let connecting =
+                    bridge.connect(SocketRequest { event: event.map(Offset), url, protocols, headers });
                 exchanges.connect(op, self.teller(isolate), connecting);
             }
             FromWorker::Pull { isolate, op, exchange } => {

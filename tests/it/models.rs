@@ -13,7 +13,8 @@ fn sse(to: &mut Answering, event: Option<&str>, data: &Value) {
 fn answer(asked: &Asked, to: &mut Answering) {
     match asked.path() {
         "/v1/chat/completions" if asked.json()["model"] == "busy" => {
-            let error = json!({"error": {"message": "slow down", "type": "rate_limit_error", "code": "rate_limit"}});
+            let error =
+                json!({"error": {"message": "slow down", "type": "rate_limit_error", "code": "rate_limit"}});
             let headers = [("content-type", "application/json"), ("retry-after", "0")];
             to.whole("429 Too Many Requests", &headers, error.to_string().as_bytes());
         }
@@ -66,13 +67,25 @@ fn responses(to: &mut Answering) {
     to.begin("text/event-stream", &[]);
     event(to, "response.created", json!({"response": response("in_progress", json!([]))}));
     event(to, "response.output_item.added", json!({"output_index": 0, "item": item("", "in_progress")}));
-    event(to, "response.content_part.added", json!({"item_id": "m1", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": "", "annotations": []}}));
+    event(
+        to,
+        "response.content_part.added",
+        json!({"item_id": "m1", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": "", "annotations": []}}),
+    );
     event(to, "response.output_text.delta", delta("One"));
     to.hold();
     event(to, "response.output_text.delta", delta(" two"));
-    event(to, "response.output_text.done", json!({"item_id": "m1", "output_index": 0, "content_index": 0, "text": "One two", "logprobs": []}));
+    event(
+        to,
+        "response.output_text.done",
+        json!({"item_id": "m1", "output_index": 0, "content_index": 0, "text": "One two", "logprobs": []}),
+    );
     event(to, "response.output_item.done", json!({"output_index": 0, "item": item("One two", "completed")}));
-    event(to, "response.completed", json!({"response": response("completed", json!([item("One two", "completed")]))}));
+    event(
+        to,
+        "response.completed",
+        json!({"response": response("completed", json!([item("One two", "completed")]))}),
+    );
     to.end();
 }
 
@@ -83,14 +96,23 @@ fn messages(to: &mut Answering) {
     };
     let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     to.begin("text/event-stream", &[]);
-    event(to, json!({"type": "message_start", "message": {"id": "a1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}}));
-    event(to, json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}));
+    event(
+        to,
+        json!({"type": "message_start", "message": {"id": "a1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}}),
+    );
+    event(
+        to,
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+    );
     event(to, json!({"type": "ping"}));
     event(to, delta("One"));
     to.hold();
     event(to, delta(" two"));
     event(to, json!({"type": "content_block_stop", "index": 0}));
-    event(to, json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": 2}}));
+    event(
+        to,
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": 2}}),
+    );
     event(to, json!({"type": "message_stop"}));
     to.end();
 }

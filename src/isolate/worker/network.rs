@@ -96,17 +96,21 @@ fn add_beginnings<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) ->
     };
     native.set("fetch", Function::new(ctx.clone(), fetch)?)?;
     let asking = host.clone();
-    let connect =
-        move |ctx: Ctx<'js>, call: f64, event: Option<f64>, url: String, protocols: Vec<String>, headers: Vec<String>| {
-            if !asking.may_begin_exchange() {
-                return Ok(TOO_MANY);
-            }
-            let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
-            asking.begin_exchange(op, true);
-            let (headers, event) = (pairs(&headers), event.map(|offset| offset as u64));
-            let message = FromWorker::Connect { isolate: asking.id, op, event, url, protocols, headers };
-            sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
-        };
+    let connect = move |ctx: Ctx<'js>,
+                        call: f64,
+                        event: Option<f64>,
+                        url: String,
+                        protocols: Vec<String>,
+                        headers: Vec<String>| {
+        if !asking.may_begin_exchange() {
+            return Ok(TOO_MANY);
+        }
+        let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
+        asking.begin_exchange(op, true);
+        let (headers, event) = (pairs(&headers), event.map(|offset| offset as u64));
+        let message = FromWorker::Connect { isolate: asking.id, op, event, url, protocols, headers };
+        sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
+    };
     native.set("connect", Function::new(ctx.clone(), connect)?)
 }
 
