@@ -738,9 +738,14 @@ interface WebSocket extends EventTarget {
   removeEventListener<K extends keyof WebSocketEventMap>(type: K, listener: (this: WebSocket, event: WebSocketEventMap[K]) => any, options?: boolean | EventListenerOptions): void;
   removeEventListener(type: string, callback: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
 }
+interface WebSocketInit {
+  headers?: HeadersInit;
+  protocols?: string | string[];
+}
 declare var WebSocket: {
   prototype: WebSocket;
-  new (url: string | URL, protocols?: string | string[]): WebSocket;
+  /** `headers` are sent with the handshake; their values may name secrets. */
+  new (url: string | URL, protocols?: string | string[] | WebSocketInit): WebSocket;
   readonly CONNECTING: 0;
   readonly OPEN: 1;
   readonly CLOSING: 2;
@@ -748,6 +753,8 @@ declare var WebSocket: {
 };
 
 interface EventSourceInit {
+  /** Sent with each connection, beside the standard's own. */
+  headers?: HeadersInit;
   withCredentials?: boolean;
 }
 interface EventSourceEventMap {

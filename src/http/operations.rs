@@ -62,6 +62,7 @@ pub async fn metrics(State(app): State<App>) -> Response {
     line("processor_events_total", "counter", "events that processors have acted on", used.events);
     line("processor_failures_total", "counter", "failures of processors that were recorded", used.failures);
     line("processor_appends_total", "counter", "appends that processors have asked for", used.appends);
+    line("processor_fetches_total", "counter", "requests and sockets of processors", used.fetches);
     line("processor_log_lines_dropped_total", "counter", "log lines that came too fast", used.dropped_lines);
     line("processor_cpu_ms_total", "counter", "processor time of the isolates' turns", used.cpu_ms as u64);
     line("processor_wall_ms_total", "counter", "time that events were under way", used.wall_ms as u64);

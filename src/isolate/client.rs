@@ -238,17 +238,19 @@ impl Worker {
                 self.perform(isolate, op, |bridge| bridge.read(request).map_ok(|page| page.join(&b'\n')))
                     .await;
             }
-            FromWorker::Fetch { isolate, op, method, url, headers, redirect, body: kind } => {
+            FromWorker::Fetch { isolate, op, event, method, url, headers, redirect, body: kind } => {
                 let Some((bridge, exchanges)) = self.network(isolate) else { return };
                 let sent = FetchBody::of(kind, body);
                 exchanges.fetch(op, self.teller(isolate), kind == RequestBody::Stream, |streamed| {
                     let body = streamed.unwrap_or(sent);
-                    bridge.fetch(FetchRequest { method, url, headers, redirect, body })
+                    let event = event.map(Offset);
+                    bridge.fetch(FetchRequest { event, method, url, headers, redirect, body })
                 });
             }
-            FromWorker::Connect { isolate, op, url, protocols, headers } => {
+            FromWorker::Connect { isolate, op, event, url, protocols, headers } => {
                 let Some((bridge, exchanges)) = self.network(isolate) else { return };
-                let connecting = bridge.connect(SocketRequest { url, protocols, headers });
+                let connecting =
+                    bridge.connect(SocketRequest { event: event.map(Offset), url, protocols, headers });
                 exchanges.connect(op, self.teller(isolate), connecting);
             }
             FromWorker::Pull { isolate, op, exchange } => {

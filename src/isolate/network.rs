@@ -16,9 +16,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::OpError;
 use super::protocol::{OpId, Pushed, Received, RequestBody};
+use crate::event::Offset;
 use crate::limits::{NETWORK_PIECE_BYTES_MAX, NETWORK_PUSHES_MAX, SOCKET_CLOSE_TIMEOUT};
 
 pub struct FetchRequest {
+    /// The event being reacted to, where there is one.
+    pub event: Option<Offset>,
     pub method: String,
     pub url: String,
     pub headers: Vec<(String, String)>,
@@ -63,6 +66,7 @@ pub struct FetchResponse {
 }
 
 pub struct SocketRequest {
+    pub event: Option<Offset>,
     pub url: String,
     pub protocols: Vec<String>,
     pub headers: Vec<(String, String)>,

@@ -157,6 +157,7 @@ pub enum FromWorker {
     Fetch {
         isolate: IsolateId,
         op: OpId,
+        event: Option<u64>,
         method: String,
         url: String,
         headers: Vec<(String, String)>,
@@ -167,6 +168,7 @@ pub enum FromWorker {
     Connect {
         isolate: IsolateId,
         op: OpId,
+        event: Option<u64>,
         url: String,
         protocols: Vec<String>,
         headers: Vec<(String, String)>,

@@ -48,8 +48,8 @@ pub struct ScriptBridge {
     /// Log lines that found the queue full since the last that did not.
     lines_dropped: Arc<AtomicU64>,
     reads: Arc<Semaphore>,
-    usage: Arc<Usage>,
     outbound: Outbound,
+    usage: Arc<Usage>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -91,8 +91,8 @@ impl ScriptBridge {
             lines,
             lines_dropped,
             reads,
-            usage: Arc::default(),
             outbound,
+            usage: Arc::default(),
             failures,
         }
     }
@@ -123,11 +123,6 @@ impl ScriptBridge {
         {
             reaction.asked = true;
         }
-    }
-
-    /// A request does not say for which of the events under way it is.
-    fn asked_outside(&self) {
-        self.events().values_mut().for_each(|reaction| reaction.asked = true);
     }
 
     fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
@@ -200,12 +195,14 @@ impl Bridge for ScriptBridge {
     }
 
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
-        self.asked_outside();
+        self.asked(request.event);
+        self.usage.fetched();
         self.outbound.fetch(request)
     }
 
     fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
-        self.asked_outside();
+        self.asked(request.event);
+        self.usage.fetched();
         self.outbound.connect(request)
     }
 

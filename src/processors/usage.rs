@@ -17,6 +17,7 @@ pub struct Usage {
     events: AtomicU64,
     failures: AtomicU64,
     appends: AtomicU64,
+    fetches: AtomicU64,
     dropped_lines: AtomicU64,
     cpu_micros: AtomicU64,
     wall_micros: AtomicU64,
@@ -46,6 +47,11 @@ impl Usage {
         self.count(|usage| &usage.appends, 1);
     }
 
+    /// A request or a socket was begun.
+    pub fn fetched(&self) {
+        self.count(|usage| &usage.fetches, 1);
+    }
+
     pub fn dropped_line(&self) {
         self.count(|usage| &usage.dropped_lines, 1);
     }
@@ -61,6 +67,7 @@ impl Usage {
             events: read(&self.events),
             failures: read(&self.failures),
             appends: read(&self.appends),
+            fetches: read(&self.fetches),
             dropped_lines: read(&self.dropped_lines),
             cpu_ms: read(&self.cpu_micros) as f64 / 1_000.0,
             wall_ms: read(&self.wall_micros) as f64 / 1_000.0,
@@ -80,6 +87,7 @@ pub struct UsageReport {
     pub events: u64,
     pub failures: u64,
     pub appends: u64,
+    pub fetches: u64,
     pub dropped_lines: u64,
     pub cpu_ms: f64,
     pub wall_ms: f64,

@@ -145,7 +145,11 @@ fn what_a_processor_has_used_is_shown() {
     let shown = millrace.settle("/used");
     let usage = &shown[0]["usage"];
     // The event, and the processor's own append.
-    assert_subset("usage", usage, &json!({"events": 2, "failures": 1, "appends": 1, "droppedLines": 0}));
+    assert_subset(
+        "usage",
+        usage,
+        &json!({"events": 2, "failures": 1, "appends": 1, "fetches": 0, "droppedLines": 0}),
+    );
     let number = |name: &str| usage[name].as_f64().unwrap();
     assert!(number("cpuMs") >= 5.0 && number("wallMs") >= 40.0, "{usage}");
     assert!(number("memoryBytes") >= 100_000.0, "{usage}");

@@ -19,6 +19,7 @@ mod input;
 mod limits;
 mod listing;
 mod live;
+mod models;
 mod neighbours;
 mod network;
 mod packages;

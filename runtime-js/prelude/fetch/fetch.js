@@ -76,8 +76,10 @@ export default function fetching(native, tools) {
         abandoned.register(stream, { exchange });
         abandoned.register(response, { exchange, stream: answered });
         resolve(response);
+        // What can fail the exchange must not keep the answer.
+        resolve = reject = undefined;
       };
-      const exchange = new Exchange((natives, call) => natives.fetch(call, flat(request), streams, bytes, lasts), lasts, received, fail);
+      const exchange = new Exchange((natives, call, event) => natives.fetch(call, event, flat(request), streams, bytes, lasts), lasts, received, fail);
       if (signal) forget = tools.part("abort").onAbort(signal, () => fail(signal.reason));
       if (streams) uploading = upload(exchange, body.stream, fail);
     });

@@ -5,8 +5,8 @@ export default function network(native, tools) {
   const natives = tools.natives("network");
   const { parse } = JSON;
   /** What came of an operation goes to the exchange that asked. */
-  const waiting = tools.kept(new Map());
-  const exchanges = tools.kept(new Map());
+  const waiting = tools.kept("Map");
+  const exchanges = tools.kept("Map");
 
   function tooMany(id) {
     if (id === 0) return tools.limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
@@ -26,7 +26,7 @@ export default function network(native, tools) {
     constructor(begin, lasts, received, fail) {
       this.lasts = lasts;
       this.fail = fail;
-      const id = begin(natives, this.hook.call ?? 0);
+      const id = begin(natives, this.hook.call ?? 0, this.hook.offset);
       if (id <= 0) throw tooMany(id);
       this.id = id;
       exchanges.set(id, this);

@@ -56,7 +56,7 @@ export default function sockets(native, tools) {
       tools.forbid("WebSocket");
       this.#url = urlOf(url);
       const { protocols: asked, headers } = optionsOf(protocols);
-      const begin = (natives, call) => natives.connect(call, this.#url, asked, headers);
+      const begin = (natives, call, event) => natives.connect(call, event, this.#url, asked, headers);
       this.#exchange = new Exchange(begin, true, (answer) => this.#opened(answer), (reason) => this.#failed(`${reason?.message ?? reason}`, false));
     }
 

@@ -64,6 +64,7 @@ fn add_beginnings<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) ->
     let asking = host.clone();
     let fetch = move |ctx: Ctx<'js>,
                       call: f64,
+                      event: Option<f64>,
                       request: Vec<String>,
                       streams: bool,
                       bytes: Option<TypedArray<'js, u8>>,
@@ -88,24 +89,28 @@ fn add_beginnings<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) ->
         with_bytes(bytes, |bytes| {
             let Some(op) = asking.new_op(call as CallId, bytes.len()) else { return Ok(0.0) };
             asking.begin_exchange(op, lasts);
-            let isolate = asking.id;
-            let message = FromWorker::Fetch { isolate, op, method, url, headers, redirect, body };
+            let (isolate, event) = (asking.id, event.map(|offset| offset as u64));
+            let message = FromWorker::Fetch { isolate, op, event, method, url, headers, redirect, body };
             sent(&ctx, &asking, op, asking.shared.send(&message, bytes))
         })
     };
     native.set("fetch", Function::new(ctx.clone(), fetch)?)?;
     let asking = host.clone();
-    let connect =
-        move |ctx: Ctx<'js>, call: f64, url: String, protocols: Vec<String>, headers: Vec<String>| {
-            if !asking.may_begin_exchange() {
-                return Ok(TOO_MANY);
-            }
-            let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
-            asking.begin_exchange(op, true);
-            let headers = pairs(&headers);
-            let message = FromWorker::Connect { isolate: asking.id, op, url, protocols, headers };
-            sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
-        };
+    let connect = move |ctx: Ctx<'js>,
+                        call: f64,
+                        event: Option<f64>,
+                        url: String,
+                        protocols: Vec<String>,
+                        headers: Vec<String>| {
+        if !asking.may_begin_exchange() {
+            return Ok(TOO_MANY);
+        }
+        let Some(op) = asking.new_op(call as CallId, 0) else { return Ok(0.0) };
+        asking.begin_exchange(op, true);
+        let (headers, event) = (pairs(&headers), event.map(|offset| offset as u64));
+        let message = FromWorker::Connect { isolate: asking.id, op, event, url, protocols, headers };
+        sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
+    };
     native.set("connect", Function::new(ctx.clone(), connect)?)
 }
 

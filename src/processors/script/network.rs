@@ -18,7 +18,7 @@ pub struct Outbound {
 impl Outbound {
     pub fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
         let (egress, caller) = (self.egress.clone(), self.caller.clone());
-        let FetchRequest { method, url, headers, redirect, body } = request;
+        let FetchRequest { method, url, headers, redirect, body, .. } = request;
         let body = match body {
             FetchBody::Empty => RequestBody::Empty,
             FetchBody::Bytes(bytes) => RequestBody::Bytes(bytes),
@@ -46,7 +46,7 @@ impl Outbound {
 
     pub fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
         let (egress, caller) = (self.egress.clone(), self.caller.clone());
-        let SocketRequest { url, protocols, headers } = request;
+        let SocketRequest { url, protocols, headers, .. } = request;
         async move {
             let request = WebSocketRequest { url, protocols, headers };
             let socket = egress.websocket(&caller, request).await.map_err(op_error)?;

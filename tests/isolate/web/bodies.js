@@ -137,15 +137,15 @@ console.log(form.get("z").name, form.get("z") instanceof File);
 //> TypeError
 //> blob true
 
-//# fetch checks what it is given, and then says that there is no network
+//# fetch checks what it is given, and says what its host says
 for (const attempt of [() => fetch("http://a/"), () => fetch(new Request("https://a/")), () => fetch("nope"), () => fetch("http://a/", { signal: AbortSignal.abort() }), () => fetch("ftp://a/"), () => fetch("data:x"), () => fetch("data:;base64,#")]) {
   await attempt().catch((e) => console.log(`${e.name}: ${e.message}`));
 }
-//> TypeError: fetch failed: this server gives processors no network access
-//> TypeError: fetch failed: this server gives processors no network access
+//> TypeError: fetch failed: the cases have no network
+//> TypeError: fetch failed: the cases have no network
 //> TypeError: Invalid URL: nope
 //> AbortError: This operation was aborted
-//> TypeError: fetch knows no URLs that begin with ftp:
+//> TypeError: fetch failed: it knows no URLs that begin with ftp:
 //> TypeError: fetch failed: the data: URL is not one
 
 //# data: URLs need none
