@@ -18,6 +18,7 @@ pub mod linking;
 pub mod manifest;
 pub mod npm;
 pub mod package;
+pub mod places;
 pub mod progress;
 pub mod project;
 pub mod resolve;

@@ -187,3 +187,6 @@ pub const TSCONFIG_EXTENDS_MAX: usize = 16;
 pub const HERITAGE_DEPTH_MAX: usize = 10;
 /// Operators in one expression whose value the compiler computes ahead of time: 1,000 take it 200 MB.
 pub const FOLDED_OPERATORS_MAX: usize = 200;
+
+/// A file in which the place of a failure is looked for: it is parsed anew for each, in a millisecond or two.
+pub const PLACED_FILE_BYTES_MAX: usize = 256 * 1024;

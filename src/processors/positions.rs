@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use millrace_bundler::places::{Happened, place};
 use millrace_bundler::{SourceMap, code_frame};
 
-use crate::event::builtin::{Frame, ProcessorConfigured};
+use crate::event::builtin::{FailureReason, Frame, ProcessorConfigured};
 use crate::isolate::{ScriptFailure, stack_text};
 
 /// Where the places of one configuration come from.
@@ -35,9 +36,9 @@ impl Positions {
         if let Positions::Mapped { .. } = self {
             failure.error.frames =
                 failure.error.frames.iter().filter_map(|frame| self.original(frame)).collect();
-            failure.error.stack =
-                stack_text(&failure.error.name, &failure.error.message, &failure.error.frames);
         }
+        self.put_where_it_happened(&mut failure);
+        failure.error.stack = stack_text(&failure.error.name, &failure.error.message, &failure.error.frames);
         failure.error.snippet = failure.error.frames.iter().find_map(|frame| self.snippet(frame));
         failure
     }
@@ -58,13 +59,42 @@ impl Positions {
         })
     }
 
+    /// From what the engine evaluated last to what its author would point at: the call, the `new`, the loop.
+    fn put_where_it_happened(&self, failure: &mut ScriptFailure) {
+        let error = &mut failure.error;
+        let functions: Vec<Option<String>> =
+            error.frames.iter().map(|frame| frame.function.clone()).collect();
+        for (number, frame) in error.frames.iter_mut().enumerate() {
+            let Some(text) = self.text(&frame.file) else { continue };
+            let happened = match (number.checked_sub(1), failure.reason) {
+                (Some(callee), _) => Happened::Called { function: functions[callee].as_deref() },
+                (None, FailureReason::Exception) => {
+                    Happened::Threw { name: &error.name, message: &error.message }
+                }
+                (None, FailureReason::Timeout) => Happened::Stopped,
+                (None, _) => continue,
+            };
+            let column = match self {
+                Positions::Plain(_) => utf16_column(text, frame.line, frame.column),
+                Positions::Mapped { .. } => frame.column,
+            };
+            if let Some((line, column)) = place(&frame.file, text, (frame.line, column), happened) {
+                (frame.line, frame.column) = (line, column);
+            }
+        }
+    }
+
     /// Only the author's own files have their text here; a package's places have no code frame.
     fn snippet(&self, frame: &Frame) -> Option<String> {
-        let shown = match self {
-            Positions::Plain(modules) => code_frame(modules.get(&frame.file)?, frame.line, frame.column),
-            Positions::Mapped { map, .. } => code_frame(map.text(&frame.file)?, frame.line, frame.column),
-        };
+        let shown = code_frame(self.text(&frame.file)?, frame.line, frame.column);
         (!shown.is_empty()).then_some(shown)
+    }
+
+    fn text(&self, file: &str) -> Option<&str> {
+        match self {
+            Positions::Plain(modules) => modules.get(file).map(String::as_str),
+            Positions::Mapped { map, .. } => map.text(file),
+        }
     }
 }
 
