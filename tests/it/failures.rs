@@ -110,8 +110,8 @@ fn exceptions_say_where() {
             ),
         ],
     );
-    // Where the error is made: at the name behind `new`.
-    with_frame(&millrace.wait_type("/thrown", "processor/failed"), &frame(3, 44));
+    // Where the error is made: at its `new`.
+    with_frame(&millrace.wait_type("/thrown", "processor/failed"), &frame(3, 40));
     assert_eq!(millrace.wait_type("/later", "processor/failed")["payload"]["error"]["frames"][0]["line"], 3);
     assert_eq!(
         millrace.wait_type("/in-reduce", "processor/failed")["payload"]["error"]["frames"][0]["line"],
