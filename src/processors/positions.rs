@@ -1,13 +1,14 @@
 //! Failures told in the author's own files: a bundle's frames through its source map, and the code frame of the
 //! first place that is the author's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use millrace_bundler::places::{Happened, place};
 use millrace_bundler::{SourceMap, code_frame};
 
 use crate::event::builtin::{FailureReason, Frame, ProcessorConfigured};
-use crate::isolate::{ScriptFailure, stack_text};
+use crate::isolate::{ScriptFailure, frame, frame_text, stack_text};
 
 /// Where the places of one configuration come from.
 pub enum Positions {
@@ -41,6 +42,20 @@ impl Positions {
         failure.error.stack = stack_text(&failure.error.name, &failure.error.message, &failure.error.frames);
         failure.error.snippet = failure.error.frames.iter().find_map(|frame| self.snippet(frame));
         failure
+    }
+
+    /// A text that may hold stacks, as scripts log them. What is not the author's own, or a package's, leaves them.
+    pub fn tell_text(&self, text: &str) -> String {
+        let lines = text.split('\n').filter_map(|line| match (frame(line), self) {
+            _ if !line.starts_with("    at ") => Some(Cow::Borrowed(line)),
+            (Some(frame), Positions::Mapped { module, .. }) if frame.file == *module => {
+                self.original(&frame).map(|frame| Cow::Owned(frame_text(&frame)))
+            }
+            (Some(frame), _) if frame.file.starts_with('<') => None,
+            (None, _) if line.ends_with(" (native)") => None,
+            _ => Some(Cow::Borrowed(line)),
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// None for what the bundler has put there itself.

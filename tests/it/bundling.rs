@@ -255,6 +255,36 @@ fn failures_are_told_in_the_authors_files() {
 }
 
 #[test]
+fn logged_errors_are_told_in_the_authors_files() {
+    let millrace = shared();
+    let files = json!({
+        "processor.ts": "import { make } from './make';\n\nexport default {\n  afterAppend({ event }: any) {\n    if (event.type !== 'boom') return;\n    console.log(make('shown'));\n    console.log(make('text').stack);\n    console.log('at least\\n    at noon');\n  },\n};\n",
+        "make.ts": "interface Unused {}\n\nexport const make = (name: string) => new Error(name);\n",
+    });
+    answer(&millrace, "/a", json!({"files": files}));
+    millrace.wait_type("/a", "processor/activated");
+    millrace.append("/a", json!({"type": "boom"}));
+    let lines = millrace.wait_for("/a/_logs/p", "three lines", |events| {
+        events.iter().filter(|event| event["type"] == "processor/logged").count() == 3
+    });
+    let told: Vec<&str> = lines.iter().filter_map(|event| event["payload"]["message"].as_str()).collect();
+    let stack = |line: u32| {
+        format!("    at make (make.ts:3:COLUMN)\n    at afterAppend (processor.ts:{line}:COLUMN)")
+    };
+    let without_column = |line: &str| match line.rsplit_once(':') {
+        Some((place, column))
+            if line.starts_with("    at ") && column.trim_end_matches(')').parse::<u32>().is_ok() =>
+        {
+            format!("{place}:COLUMN{}", if column.ends_with(')') { ")" } else { "" })
+        }
+        _ => line.to_string(),
+    };
+    let told: Vec<String> =
+        told.iter().map(|text| text.lines().map(without_column).collect::<Vec<_>>().join("\n")).collect();
+    assert_eq!(told, [format!("Error: shown\n{}", stack(6)), stack(7), "at least\n    at noon".into()]);
+}
+
+#[test]
 fn a_failed_source_leaves_what_runs_and_its_repair_replaces_it() {
     let millrace = shared();
     answer(&millrace, "/a", json!({"files": {"processor.ts": PONG}}));
