@@ -70,7 +70,7 @@ impl Positions {
             file: place.file,
             line: place.line,
             column: place.column,
-            function: frame.function.clone(),
+            function: frame.function.clone().filter(|name| !is_path(name)),
         })
     }
 
@@ -111,6 +111,12 @@ impl Positions {
             Positions::Mapped { map, .. } => map.text(file),
         }
     }
+}
+
+/// esbuild calls the function around a CommonJS module by the module's path.
+fn is_path(function: &str) -> bool {
+    function.contains('/')
+        || [".js", ".cjs", ".ts", ".cts", ".json"].iter().any(|end| function.ends_with(end))
 }
 
 /// The engine counts characters, maps count UTF-16 units.
