@@ -325,7 +325,7 @@ pub fn doc(kind: Kind) -> EventDoc {
         Kind::ProcessorSuspended => EventDoc {
             summary: "A processor failed too often in a row and does not run any more.",
             who: "The server.",
-            effect: "The processor rests until it is configured again. The stream itself goes on.",
+            effect: "The processor rests until it is configured again. The stream itself goes on. Ten failures in a row do it: an event that it acts on with success breaks the row, by an append, a request or a log line; one that it only looks at does not.",
             fields: const { &[SLUG, required("reason", "string", "What it was suspended for.")] },
             example: r#"{"slug":"ping","reason":"10 failures in a row, the last at event 17"}"#,
             client: false,
