@@ -14,7 +14,7 @@ use crate::event::builtin::{
     BundleRecord, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
     ProcessorSourceConfigured, ProcessorTypeErrorsFound, SCRIPT_MODULE, Typecheck,
 };
-use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey};
+use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, words};
 use crate::isolate::Sources;
 use crate::limits::{BUILD_ATTEMPTS_MAX, EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
@@ -128,7 +128,7 @@ impl Job {
         let (lock, bad_lock) = match &configured.lock {
             Some(lock) => match serde_json::from_str::<Lock>(lock.get()) {
                 Ok(lock) => (Some(lock), None),
-                Err(error) => (None, Some(error.to_string())),
+                Err(error) => (None, Some(words::of_json(&error, None))),
             },
             None => (self.previous_lock(&record)?, None),
         };
