@@ -28,6 +28,9 @@ fn predicate(text: &str) -> Option<String> {
     if let Some((found, known)) = text.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected ")) {
         return Some(format!("must be {known}, and is {}", cut(found)));
     }
+    if text.starts_with("invalid length ") && text.contains("expected struct ") {
+        return Some("must be an object, and is an array".into());
+    }
     match text {
         "lone leading surrogate in hex escape" | "unexpected end of hex escape" => Some(LONE_SURROGATE.into()),
         // A word is expected, and something else than a string is there.
@@ -137,6 +140,6 @@ mod tests {
             assert!(said.starts_with(expected), "{text}: {said}");
         }
         let error = serde_json::from_str::<Inner>("[]").unwrap_err();
-        assert_eq!(of_json(&error, Some("a.b")).find("struct"), None);
+        assert_eq!(of_json(&error, Some("a.b")), "`a.b` must be an object, and is an array");
     }
 }
