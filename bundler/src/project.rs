@@ -114,17 +114,21 @@ pub fn entry(project: &Project, manifest: Option<&Value>) -> Result<String, Diag
     match (known, code.next(), code.next()) {
         (Some(known), _, _) => Ok(known),
         (None, Some(only), None) => Ok(only.clone()),
-        (None, Some(_), Some(_)) => {
-            Err(Diagnostic::of_source(project, "entry-not-found", "none of the files is the entry by its name")
-                .with_hint(format!(
-                    "call it processor.ts, or say which it is with `entry`; there are {}",
-                    listed(project)
-                )))
-        }
-        (None, None, _) => {
-            Err(Diagnostic::of_source(project, "entry-not-found", "the source has no TypeScript or JavaScript file")
-                .with_hint("put the processor into processor.ts"))
-        }
+        (None, Some(_), Some(_)) => Err(Diagnostic::of_source(
+            project,
+            "entry-not-found",
+            "none of the files is the entry by its name",
+        )
+        .with_hint(format!(
+            "call it processor.ts, or say which it is with `entry`; there are {}",
+            listed(project)
+        ))),
+        (None, None, _) => Err(Diagnostic::of_source(
+            project,
+            "entry-not-found",
+            "the source has no TypeScript or JavaScript file",
+        )
+        .with_hint("put the processor into processor.ts")),
     }
 }
 
@@ -159,7 +163,8 @@ fn not_code(entry: &str) -> Diagnostic {
 
 fn not_found(project: &Project, entry: &str) -> Diagnostic {
     let message = format!("`entry` names {entry:?}, which is not among the files");
-    Diagnostic::of_source(project, "entry-not-found", message).with_hint(format!("there are {}", listed(project)))
+    Diagnostic::of_source(project, "entry-not-found", message)
+        .with_hint(format!("there are {}", listed(project)))
 }
 
 fn listed(project: &Project) -> String {
@@ -206,7 +211,8 @@ mod tests {
 
     #[test]
     fn the_whole_is_told_at_a_file_that_is_there() {
-        let cases: [(&[&str], Option<&str>, Option<&str>, &str); 7] = [
+        type Case = (&'static [&'static str], Option<&'static str>, Option<&'static str>, &'static str);
+        let cases: [Case; 7] = [
             (&["processor.ts", "package.json"], None, None, "package.json"),
             (&["processor.ts"], None, Some("{}"), "package.json"),
             (&["processor.ts"], None, Some("null"), "processor.ts"),

@@ -39,8 +39,7 @@ impl EventInput {
 
     /// From the JSON text of one event, strictly: unknown keys and wrong built-in payloads are invalid.
     pub fn parse(text: &str) -> Result<EventInput, InvalidInput> {
-        let fields: Fields =
-            serde_json::from_str(text).map_err(|_| InvalidInput(why_no_object(text)))?;
+        let fields: Fields = serde_json::from_str(text).map_err(|_| InvalidInput(why_no_object(text)))?;
         fields.into_input().map_err(InvalidInput)
     }
 

@@ -25,14 +25,18 @@ fn predicate(text: &str) -> Option<String> {
     if let Some((found, expected)) = mismatch.and_then(|rest| rest.rsplit_once(", expected ")) {
         return Some(format!("must be {}, and is {}", wanted(expected), found_words(found)));
     }
-    if let Some((found, known)) = text.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected ")) {
+    if let Some((found, known)) =
+        text.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
+    {
         return Some(format!("must be {known}, and is {}", cut(found)));
     }
     if text.starts_with("invalid length ") && text.contains("expected struct ") {
         return Some("must be an object, and is an array".into());
     }
     match text {
-        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => Some(LONE_SURROGATE.into()),
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            Some(LONE_SURROGATE.into())
+        }
         // A word is expected, and something else than a string is there.
         "expected value" => Some("must be a string".into()),
         _ => None,
@@ -129,7 +133,10 @@ mod tests {
             (r#"{"count":1,"list":{}}"#, "it must be an array, and is an object"),
             (r#"{}"#, "`count` is missing"),
             (r#"{"count":1,"count":2}"#, "`count` is there twice"),
-            (r#"{"count":1,"color":2}"#, "unknown key `color`, expected one of `count`, `name`, `flag`, `kind`, `list`"),
+            (
+                r#"{"count":1,"color":2}"#,
+                "unknown key `color`, expected one of `count`, `name`, `flag`, `kind`, `list`",
+            ),
             (r#"{"count":1,"name":"\ud800"}"#, "it has a lone surrogate"),
             (r#"{"count":1,"name":"\ud800\u0041"}"#, "it has a lone surrogate"),
             (r#"{"count":1,"name":"\udc00"}"#, "it has a lone surrogate"),

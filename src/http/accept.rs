@@ -18,7 +18,11 @@ impl Accept {
 
     /// The weight of a type that the client names itself.
     pub fn named(&self, media: &str) -> Option<u32> {
-        self.0.iter().find(|range| range.media == media).map(|range| range.weight).filter(|weight| *weight > 0)
+        self.0
+            .iter()
+            .find(|range| range.media == media)
+            .map(|range| range.weight)
+            .filter(|weight| *weight > 0)
     }
 
     /// The weight of a type: that of the range which names it most closely.

@@ -92,7 +92,8 @@ mod tests {
     }
 
     async fn read(body: &[u8]) -> Result<(Value, String), String> {
-        let (object, note) = of_parts("multipart/form-data; boundary=b", Bytes::copy_from_slice(body)).await?;
+        let (object, note) =
+            of_parts("multipart/form-data; boundary=b", Bytes::copy_from_slice(body)).await?;
         Ok((object.decode().unwrap(), note))
     }
 

@@ -236,6 +236,21 @@ fn what_does_not_compile_is_told_exactly() {
 }
 
 #[test]
+fn a_lock_that_nobody_gave_and_that_is_none_is_left_out() {
+    let millrace = shared();
+    let lock = json!({
+        "version": 1, "requirements": {"dependencies": {"a": "1"}}, "roots": {"a": "a@1.0.0"},
+        "packages": {"a@1.0.0": {"name": "a", "version": "1.0.0", "integrity": "garbage"}},
+    });
+    millrace.deploy_with("/a", json!({"slug": "p", "script": "export default { async afterAppend() {} };", "bundle": {"lock": lock}}));
+    // What the server provides is looked for in no registry, and the lock is looked at all the same.
+    let provided = json!({"dependencies": {"millrace": "*"}});
+    let configured =
+        answer(&millrace, "/a", json!({"files": {"processor.ts": PONG}, "packageJson": provided}));
+    assert_eq!(configured["type"], "processor/configured", "{configured:#}");
+}
+
+#[test]
 fn all_syntax_errors_of_all_files_are_told() {
     let millrace = shared();
     let files = json!({

@@ -296,9 +296,12 @@ fn events_that_it_only_looks_at_break_no_row_of_failures() {
     }
     for (path, _) in &cases {
         let suspended = millrace.wait_type(path, "processor/suspended");
-        assert_subset(path, &suspended, &json!({"payload": {"slug": "s", "reason": "~10 failures in a row"}}));
-        let failures =
-            millrace.read(path).iter().filter(|event| event["type"] == "processor/failed").count();
+        assert_subset(
+            path,
+            &suspended,
+            &json!({"payload": {"slug": "s", "reason": "~10 failures in a row"}}),
+        );
+        let failures = millrace.read(path).iter().filter(|event| event["type"] == "processor/failed").count();
         assert_eq!(failures, 10, "{path}");
     }
 }

@@ -157,7 +157,10 @@ fn half_a_character_is_told_and_kept() {
         (r#"{"type":"x","idempotencyKey":"\udc00"}"#, r#"`idempotencyKey` has a lone surrogate"#),
         (r#"{"type":"x","\ud800\u0041":1}"#, r#"a key of the event has a lone surrogate"#),
         (r#"{"type":"stream/paused","payload":{"reason":"\ud800"}}"#, r#"`reason` has a lone surrogate"#),
-        (r#"{"type":"stream/metadata-updated","payload":{"metadata":{"a":"\ud800"}}}"#, r#"`metadata` has a lone surrogate"#),
+        (
+            r#"{"type":"stream/metadata-updated","payload":{"metadata":{"a":"\ud800"}}}"#,
+            r#"`metadata` has a lone surrogate"#,
+        ),
     ];
     for (body, why) in cases {
         let answer = millrace.send(Request::new("POST", "/api/streams/a").body(body));

@@ -83,8 +83,8 @@ fn children_are_the_descendants_of_a_stream() {
     ]);
     // It is gone, and what is below it is not.
     assert_eq!(millrace.run([get("/api/streams/__children/a")]).as_array().unwrap().len(), 2);
-    let empty = millrace.run([get("/api/streams/__children/")
-        .header("x-millrace-project", &crate::harness::fresh("empty"))]);
+    let empty = millrace
+        .run([get("/api/streams/__children/").header("x-millrace-project", &crate::harness::fresh("empty"))]);
     assert_eq!(empty, json!([]), "a project without streams has a root without children");
 }
 

@@ -79,7 +79,8 @@ fn an_end_in_the_middle_of_work_is_no_trouble() {
         "if (event.type === 'tick') { console.log('tick'); await append({ type: 'tick' }); }",
         "if (event.type === 'tick') { await append({ type: 'begun' }); await new Promise((done) => setTimeout(done, 60_000)); }",
     ];
-    let script = |hook: &str| format!("export default {{ async afterAppend({{ append, event }}) {{ {hook} }} }};");
+    let script =
+        |hook: &str| format!("export default {{ async afterAppend({{ append, event }}) {{ {hook} }} }};");
     for (n, hook) in hooks.iter().cycle().take(6).enumerate() {
         let path = format!("/busy/{n}");
         millrace.deploy(&path, "s", &script(hook));

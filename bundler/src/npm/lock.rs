@@ -117,7 +117,9 @@ impl LockedPackage {
         }
         if Integrity::parse(&self.integrity).is_none_or(|integrity| integrity.to_string() != self.integrity) {
             let integrity: String = self.integrity.chars().take(limits::INTEGRITY_SHOWN_CHARS_MAX).collect();
-            return wrong(&format!("the integrity {integrity:?}, which is none: it must be as `sha512-…` in base64"));
+            return wrong(&format!(
+                "the integrity {integrity:?}, which is none: it must be as `sha512-…` in base64"
+            ));
         }
         if self.dependencies.keys().any(|alias| name::complaint(alias).is_some()) {
             return wrong("a dependency with a name that is none");
