@@ -21,6 +21,10 @@ pub const RAW_INPUT_CUT_CHARS: usize = 64 * 1024;
 
 // --- appends ------------------------------------------------------------------------------------
 
+/// Of a form's files the contents are kept up to so many bytes together: in base64 they still fit into an event.
+pub const FORM_FILES_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Parts of a multipart form: far more than any page has, and few enough to be held one by one.
+pub const FORM_PARTS_MAX: usize = 10_000;
 /// One request's body: a batch may hold one event of the largest size.
 pub const BODY_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024 * 1024;
 /// Large bodies held at once, all requests together; more are answered 503, so that memory does not run out.
