@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, assert_subset, get, shared};
+use crate::harness::{Client, Server, assert_subset, get, shared};
 
 /// Appends a source; what the bundler has to say of it.
 fn answer(millrace: &Client, path: &str, payload: Value) -> Value {
@@ -237,17 +237,18 @@ fn what_does_not_compile_is_told_exactly() {
 
 #[test]
 fn a_lock_that_nobody_gave_and_that_is_none_is_left_out() {
-    let millrace = shared();
+    let server = Server::start(&["--offline"]);
+    let millrace = server.client("public");
     let lock = json!({
         "version": 1, "requirements": {"dependencies": {"a": "1"}}, "roots": {"a": "a@1.0.0"},
         "packages": {"a@1.0.0": {"name": "a", "version": "1.0.0", "integrity": "garbage"}},
     });
-    millrace.deploy_with("/a", json!({"slug": "p", "script": "export default { async afterAppend() {} };", "bundle": {"lock": lock}}));
-    // What the server provides is looked for in no registry, and the lock is looked at all the same.
-    let provided = json!({"dependencies": {"millrace": "*"}});
-    let configured =
-        answer(&millrace, "/a", json!({"files": {"processor.ts": PONG}, "packageJson": provided}));
-    assert_eq!(configured["type"], "processor/configured", "{configured:#}");
+    let script = "export default { async afterAppend() {} };";
+    millrace.deploy_with("/a", json!({"slug": "p", "script": script, "bundle": {"lock": lock}}));
+    let source = json!({"files": {"processor.ts": PONG}, "packageJson": {"dependencies": {"a": "1"}}});
+    // Without a lock the registry would be asked.
+    let failed = answer(&millrace, "/a", source);
+    assert_subset("without", &failed["payload"], &json!({"diagnostics": [{"code": "offline"}]}));
 }
 
 #[test]

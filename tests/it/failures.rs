@@ -347,6 +347,18 @@ fn one_that_only_reduces_is_suspended_too() {
     }
 }
 
+#[test]
+fn the_news_of_its_failures_breaks_no_row_of_them() {
+    let script =
+        "export default { reduce({ event }) { if (event.type === 'boom') throw new Error('again'); } };";
+    let millrace = shared();
+    millrace.deploy("/a", "s", script);
+    // As it lies between two events when these come faster than the failures are told.
+    let told = json!({"type": "processor/activated", "payload": {"slug": "s", "version": "v", "configuredOffset": 2}});
+    millrace.append("/a", Value::Array(vec![[json!({"type": "boom"}), told]; 10].concat()));
+    millrace.wait_type("/a", "processor/suspended");
+}
+
 /// The failure of a hook that loops in `body`.
 fn loops_for_ever(body: &str) -> Value {
     let millrace = shared();

@@ -154,7 +154,7 @@ fn reading_never_creates() {
             "stream-not-found",
             "/absent",
         ),
-        get("/api/streams/__children/absent"),
+        get("/api/streams/__children/absent").refused(404, "stream-not-found", "/absent"),
         get("/api/streams").answers(200, json!([])),
         get("/api/streams/absent").refused(404, "stream-not-found", "/absent"),
     ]);

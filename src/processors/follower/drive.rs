@@ -284,7 +284,11 @@ impl Context {
                         return Ok(Next::Rebuild);
                     }
                 }
-                None => drive.mark.failures_in_a_row = 0,
+                // The news of its own failures, which it does not see, breaks no row of them.
+                None if seen.binary_search_by_key(&event.offset, |event| event.offset).is_ok() => {
+                    drive.mark.failures_in_a_row = 0;
+                }
+                None => {}
             }
             drive.done.insert(event.offset);
         }
