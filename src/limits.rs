@@ -238,8 +238,6 @@ pub const LOG_BATCH_MAX: usize = 256;
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// A processor's state, as JSON.
 pub const STATE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// By how much a worker's heap grows: about what four small isolates hold, so that few of them ask the system for more.
-pub const WORKER_MEMORY_STEP_BYTES: i32 = 1024 * 1024;
 /// What a worker reads of its socket at once: most messages are smaller, so one call reads a whole one.
 pub const WORKER_READ_BYTES: usize = 16 * 1024;
 /// Bytes in one message between host and worker: a page of the largest events fits.

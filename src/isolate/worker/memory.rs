@@ -1,6 +1,4 @@
-//! How a worker takes memory from the system: in large steps, because isolates come and go by the thousand.
-
-use crate::limits;
+//! How a worker takes memory from the system: not page by page, because isolates come and go by the thousand.
 
 /// To be called while the process has one thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -8,11 +6,9 @@ use crate::limits;
 pub fn prepare() {
     // One arena, for one thread uses nearly all of it. Of a thread's own, the allocator would unlock each page by a
     // call of its own: that is seventy calls for one small isolate.
-    // SAFETY: these are settings of the allocator, and take no memory of ours. Where it knows one of them not, it
-    // stays as it is.
+    // SAFETY: this is a setting of the allocator, and takes no memory of ours.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
-        libc::mallopt(libc::M_TOP_PAD, limits::WORKER_MEMORY_STEP_BYTES);
     }
 }
 
