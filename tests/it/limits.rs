@@ -138,7 +138,8 @@ fn the_limits_of_a_processor_are_shown_in_full() {
 fn what_a_processor_has_used_is_shown() {
     let server = Server::start(&[]);
     let millrace = server.client("public");
-    let body = "const began = Date.now(); while (Date.now() - began < 40); await append({ type: 'a' }); throw new Error('x');";
+    // Work, not time: beside other tests, time goes by without any.
+    let body = "for (let n = 0; n < 2_000_000; n += 1); await append({ type: 'a' }); throw new Error('x');";
     millrace.deploy_with("/used", json!({"slug": "s", "script": at_boom(body)}));
     millrace.append("/used", json!({"type": "boom"}));
     millrace.wait_type("/used", "processor/failed");
@@ -151,7 +152,7 @@ fn what_a_processor_has_used_is_shown() {
         &json!({"events": 2, "failures": 1, "appends": 1, "fetches": 0, "droppedLines": 0}),
     );
     let number = |name: &str| usage[name].as_f64().unwrap();
-    assert!(number("cpuMs") >= 5.0 && number("wallMs") >= 40.0, "{usage}");
+    assert!(number("cpuMs") >= 5.0 && number("wallMs") >= 5.0, "{usage}");
     assert!(number("memoryBytes") >= 100_000.0, "{usage}");
     let metrics = String::from_utf8(millrace.send(Request::new("GET", "/metrics")).body).unwrap();
     for line in ["millrace_processor_events_total 2", "millrace_processor_failures_total 1"] {
