@@ -3,6 +3,7 @@
 
 mod appends;
 mod bundling;
+mod fetch;
 mod http;
 mod isolates;
 mod load;
@@ -30,6 +31,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("bundling", "from processor/source-configured to processor/activated, warm and cold", bundling::run),
     ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
     ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
+    ("fetch", "a script's requests beside a bare client's, and streamed chunks as events", fetch::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
