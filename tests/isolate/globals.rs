@@ -19,6 +19,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages, intl;
+    "web": readable_streams, writable_streams, bodies, messages, subtle, intl;
     "node": modules, buffer, events, util, streams, zlib;
 }
