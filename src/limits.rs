@@ -215,7 +215,7 @@ pub const RSA_BITS_MAX: usize = 4_096;
 /// An RSA key in its format: the largest, with all its numbers, has less than a third of it.
 pub const RSA_KEY_BYTES_MAX: usize = 8 * 1024;
 /// Numbers that the search for an RSA key looks at between two looks at the clock: few of them are tested at length.
-pub const RSA_CANDIDATES: u32 = 8;
+pub const RSA_CANDIDATES: u32 = 4;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
 /// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.

@@ -8,6 +8,8 @@ export default function subtleCommon(native, tools) {
   /** The length of a block, in bits, which is that of a generated key of HMAC; and of the digest. */
   const HASHES = { "SHA-1": [512, 160], "SHA-256": [512, 256], "SHA-384": [1024, 384], "SHA-512": [1024, 512] };
   const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
+  /** How long a task works on: about as much as the change to another one is worth. */
+  const TASK_MILLIS = 10;
   let heldOf;
 
   const fail = (name, message) => new DOMException(message, name);
@@ -101,19 +103,19 @@ export default function subtleCommon(native, tools) {
   /** Fresh bytes that only natives have seen; in `reduce`, those that the event determines. */
   const fresh = (length) => (tools.reducing.active || length > 65536 ? tools.randomBytes(length) : native.random(length));
 
-  /** Work that takes long: a slice now, and each further one as a task of its own, so that others get their turn. */
-  function sliced(what, work) {
+  /** Work that takes long: a slice now, and the further ones in tasks of their own, so that others get their turn. */
+  function sliced(what, work, millis = 0) {
     const at = Date.now();
     for (;;) {
       const made = work.run();
       if (made) return made;
       if (work.hopeless) throw fail("OperationError", `${what}: there is no such key`);
-      if (Date.now() - at >= 10 || tools.reducing.active) break;
+      if (Date.now() - at >= millis || tools.reducing.active) break;
     }
     return new Promise((resolve, reject) => {
       tools.part("timers").task(what, () => {
         try {
-          resolve(sliced(what, work));
+          resolve(sliced(what, work, TASK_MILLIS));
         } catch (error) {
           reject(error);
         }
