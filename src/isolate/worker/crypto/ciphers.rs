@@ -66,7 +66,10 @@ fn aes_ctr<'js>(
 
 fn ctr<C>(key: &[u8], counter: [u8; BLOCK], bits: u32, bytes: &mut [u8]) -> Option<()>
 where
-    C: BlockEncryptMut + BlockCipher + KeyInit + aes::cipher::BlockSizeUser<BlockSize = aes::cipher::consts::U16>,
+    C: BlockEncryptMut
+        + BlockCipher
+        + KeyInit
+        + aes::cipher::BlockSizeUser<BlockSize = aes::cipher::consts::U16>,
     ctr::Ctr128BE<C>: KeyIvInit + StreamCipher,
 {
     let mask = if bits >= 128 { u128::MAX } else { (1 << bits) - 1 };
@@ -77,7 +80,8 @@ where
     if bits < 128 && blocks > mask + 1 {
         return None;
     }
-    let split = bytes.len().min(usize::try_from(before_wrap.saturating_mul(BLOCK as u128)).unwrap_or(usize::MAX));
+    let split =
+        bytes.len().min(usize::try_from(before_wrap.saturating_mul(BLOCK as u128)).unwrap_or(usize::MAX));
     let (first, second) = bytes.split_at_mut(split);
     for (part, from) in [(first, start), (second, start & !mask)] {
         let mut cipher = ctr::Ctr128BE::<C>::new_from_slices(key, &from.to_be_bytes()).ok()?;
@@ -109,7 +113,6 @@ fn aes_cbc<'js>(
 // --- Galois/counter mode, with vectors and tags of any length ---------------------------------------------
 
 /// The tag stands behind what is encrypted. None when it does not fit what is decrypted.
-#[expect(clippy::too_many_arguments, reason = "the parameters of the algorithm")]
 fn aes_gcm<'js>(
     ctx: Ctx<'js>,
     key: TypedArray<'js, u8>,
@@ -124,7 +127,14 @@ fn aes_gcm<'js>(
     made(ctx, done)
 }
 
-fn gcm<C>(key: &[u8], iv: &[u8], associated: &[u8], tag_bytes: usize, data: &[u8], encrypts: bool) -> Option<Vec<u8>>
+fn gcm<C>(
+    key: &[u8],
+    iv: &[u8],
+    associated: &[u8],
+    tag_bytes: usize,
+    data: &[u8],
+    encrypts: bool,
+) -> Option<Vec<u8>>
 where
     C: BlockEncryptMut
         + BlockEncrypt

@@ -30,7 +30,8 @@ fn ed_public<'js>(ctx: Ctx<'js>, seed: TypedArray<'js, u8>) -> Made<'js> {
 }
 
 fn ed_sign<'js>(ctx: Ctx<'js>, seed: TypedArray<'js, u8>, data: TypedArray<'js, u8>) -> Made<'js> {
-    let signature = array(&seed).map(|seed| SigningKey::from_bytes(&seed).sign(seen(&data)).to_bytes().to_vec());
+    let signature =
+        array(&seed).map(|seed| SigningKey::from_bytes(&seed).sign(seen(&data)).to_bytes().to_vec());
     made(ctx, signature)
 }
 
@@ -62,7 +63,8 @@ fn identifier(name: &str) -> ObjectIdentifier {
 }
 
 fn okp_from_pkcs8<'js>(ctx: Ctx<'js>, name: String, der: TypedArray<'js, u8>) -> Made<'js> {
-    let info = PrivateKeyInfo::try_from(seen(&der)).ok().filter(|info| info.algorithm.oid == identifier(&name));
+    let info =
+        PrivateKeyInfo::try_from(seen(&der)).ok().filter(|info| info.algorithm.oid == identifier(&name));
     let private = info.filter(|info| info.algorithm.parameters.is_none()).and_then(|info| {
         // The key is an octet string within one.
         info.private_key.strip_prefix(&[0x04, 32]).filter(|key| key.len() == 32).map(<[u8]>::to_vec)
@@ -72,7 +74,8 @@ fn okp_from_pkcs8<'js>(ctx: Ctx<'js>, name: String, der: TypedArray<'js, u8>) ->
 
 fn okp_from_spki<'js>(ctx: Ctx<'js>, name: String, der: TypedArray<'js, u8>) -> Made<'js> {
     let info = SubjectPublicKeyInfoRef::try_from(seen(&der)).ok();
-    let info = info.filter(|info| info.algorithm.oid == identifier(&name) && info.algorithm.parameters.is_none());
+    let info =
+        info.filter(|info| info.algorithm.oid == identifier(&name) && info.algorithm.parameters.is_none());
     let public = info.and_then(|info| info.subject_public_key.as_bytes().map(<[u8]>::to_vec));
     made(ctx, public.filter(|public| public.len() == 32))
 }

@@ -5,7 +5,12 @@ use sha1::digest::{Digest, FixedOutputReset};
 use super::super::digest::same;
 
 /// The padded message, as long as the modulus; none when it does not fit.
-pub fn pad<D: Digest + FixedOutputReset>(message: &[u8], label: &[u8], seed: &[u8], bytes: usize) -> Option<Vec<u8>> {
+pub fn pad<D: Digest + FixedOutputReset>(
+    message: &[u8],
+    label: &[u8],
+    seed: &[u8],
+    bytes: usize,
+) -> Option<Vec<u8>> {
     let hash = D::digest(label);
     let zeros = bytes.checked_sub(message.len() + 2 * hash.len() + 2)?;
     let mut seed = seed.get(..hash.len())?.to_vec();
