@@ -19,6 +19,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_vectors, intl;
+    "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_refusals, subtle_vectors, intl;
     "node": modules, buffer, events, util, streams, zlib;
 }

@@ -27,7 +27,7 @@ export default function rsaAlgorithms(native, tools) {
       if (jwk.oth !== undefined) throw fail("NotSupportedError", "keys of more than two primes are not supported here");
       const members = isPrivate ? MEMBERS : MEMBERS.slice(0, 2);
       const parts = members.map((member) => jwks.bytes(jwk, member));
-      return key(isPrivate ? "private" : "public", data(rsa.fromParts(parts.slice(0, 5))), hash, extractable, uses);
+      return key(isPrivate ? "private" : "public", data(rsa.fromParts(parts)), hash, extractable, uses);
     }
 
     return {

@@ -40,9 +40,12 @@ fn search<'js>(ctx: Ctx<'js>, bits: usize, exponent: TypedArray<'js, u8>) -> Res
 // --- keys -------------------------------------------------------------------------------------------------
 
 fn private(der: &TypedArray<'_, u8>) -> Option<RsaPrivateKey> {
-    let key = RsaPrivateKey::from_pkcs8_der(bounded(der)?).ok()?;
-    // Of numbers that are no primes the parts are not to be had, and without them each use would take many times longer.
-    (key.n().bits() <= limits::RSA_BITS_MAX && key.dp().is_some()).then_some(key)
+    RsaPrivateKey::from_pkcs8_der(bounded(der)?).ok().filter(usable)
+}
+
+/// Of numbers that are no primes not all parts are to be had, and without them each use would take many times longer.
+fn usable(key: &RsaPrivateKey) -> bool {
+    key.n().bits() <= limits::RSA_BITS_MAX && key.dp().is_some() && key.crt_coefficient().is_some()
 }
 
 fn public(der: &TypedArray<'_, u8>) -> Option<RsaPublicKey> {
@@ -73,16 +76,22 @@ fn public_of<'js>(ctx: Ctx<'js>, der: TypedArray<'js, u8>) -> Made<'js> {
     made(ctx, private(&der).and_then(|key| public_der(&key.to_public_key())))
 }
 
-/// Of `n` and `e`, or of `n`, `e`, `d`, `p` and `q`.
+/// Of `n` and `e`; of a private key, all its numbers in the order of `parts`.
 fn from_parts<'js>(ctx: Ctx<'js>, parts: Vec<TypedArray<'js, u8>>) -> Made<'js> {
     let number = |part: &TypedArray<'js, u8>| BigUint::from_bytes_be(seen(part));
     let small = parts.iter().all(|part| seen(part).len() <= limits::RSA_BITS_MAX / 8 + 1);
     let der = match parts.as_slice() {
         _ if !small => None,
         [n, e] => RsaPublicKey::new(number(n), number(e)).ok().and_then(|key| public_der(&key)),
-        [n, e, d, p, q] => {
+        [n, e, d, p, q, dp, dq, qi] => {
             let primes = vec![number(p), number(q)];
             let key = RsaPrivateKey::from_components(number(n), number(e), number(d), primes).ok();
+            let key = key.filter(|key| {
+                usable(key)
+                    && key.dp() == Some(&number(dp))
+                    && key.dq() == Some(&number(dq))
+                    && key.crt_coefficient() == Some(number(qi))
+            });
             key.and_then(|key| private_der(&key))
         }
         _ => None,
