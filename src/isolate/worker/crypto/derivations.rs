@@ -30,7 +30,7 @@ fn pbkdf2<'js>(
     iterations: u32,
     length: usize,
 ) -> Result<Class<'js, Derivation>> {
-    let (password, salt) = (seen(&password), seen(&salt).to_vec());
+    let (password, salt) = (seen(&password), seen(&salt));
     let length = length.min(limits::DERIVED_BYTES_MAX);
     let work = match hash.as_str() {
         "SHA-1" => Work::<Hmac<Sha1>>::boxed(password, salt, iterations, length),
@@ -64,7 +64,8 @@ trait Iterated {
 
 struct Work<M> {
     keyed: M,
-    salt: Vec<u8>,
+    /// After the salt, with which each block begins.
+    salted: M,
     iterations: u32,
     length: usize,
     derived: Vec<u8>,
@@ -75,14 +76,14 @@ struct Work<M> {
 }
 
 impl<M: Mac + KeyInit + Clone + 'static> Work<M> {
-    fn boxed(password: &[u8], salt: Vec<u8>, iterations: u32, length: usize) -> Box<dyn Iterated> {
+    fn boxed(password: &[u8], salt: &[u8], iterations: u32, length: usize) -> Box<dyn Iterated> {
         let keyed = <M as Mac>::new_from_slice(password).expect("HMAC takes a key of any length");
         let mut work = Work {
+            salted: keyed.clone().chain_update(salt),
             keyed,
-            salt,
             iterations,
             length,
-            derived: Vec::with_capacity(length + M::output_size()),
+            derived: Vec::new(),
             code: Vec::new(),
             sum: Vec::new(),
             left: 0,
@@ -93,7 +94,7 @@ impl<M: Mac + KeyInit + Clone + 'static> Work<M> {
 
     fn begin_block(&mut self) {
         let number = (self.derived.len() / M::output_size()) as u32 + 1;
-        let mac = self.keyed.clone().chain_update(&self.salt).chain_update(number.to_be_bytes());
+        let mac = self.salted.clone().chain_update(number.to_be_bytes());
         self.code = mac.finalize().into_bytes().to_vec();
         self.sum = self.code.clone();
         self.left = self.iterations.saturating_sub(1);
