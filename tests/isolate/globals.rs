@@ -20,5 +20,5 @@ macro_rules! scripts {
 
 scripts! {
     "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_refusals, subtle_vectors, intl;
-    "node": modules, buffer, events, util, streams, zlib;
+    "node": modules, crypto, buffer, events, util, streams, zlib;
 }
