@@ -116,9 +116,13 @@ export default function cryptoModule(native, tools) {
   const later = (name, members) =>
     Object.fromEntries(members.map((member) => [member, { [member](...given) { return tools.part(name)[member](...given); } }[member]]));
 
+  const { generateKeyPair, generatedPair } = later("node/crypto/keys", ["generateKeyPair", "generatedPair"]);
+  Object.defineProperty(generateKeyPair, Symbol.for("nodejs.util.promisify.custom"), { value: generatedPair });
+
   return {
+    generateKeyPair,
     ...refuse("crypto", [
-      "createDiffieHellman", "createECDH", "generateKeyPair", "generateKey", "generateKeySync", "scrypt", "scryptSync", "privateEncrypt",
+      "createDiffieHellman", "createECDH", "generateKey", "generateKeySync", "scrypt", "scryptSync", "privateEncrypt",
       "publicDecrypt", "diffieHellman", "checkPrime", "generatePrime", "getCipherInfo", "X509Certificate",
     ]),
     ...later("node/crypto/keys", ["createSecretKey", "createPrivateKey", "createPublicKey", "generateKeyPairSync"]),

@@ -2,6 +2,7 @@
 
 //# RSA: the older form of PEM, signatures, PSS, OAEP, and the form that GitHub's clients ask for
 import crypto from "node:crypto";
+import { promisify } from "node:util";
 const pem = `
 -----BEGIN RSA PRIVATE KEY-----
 MIIEowIBAAKCAQEAofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd/wWJcyQoTbji9k0
@@ -39,11 +40,14 @@ console.log(again.slice(0, 27), crypto.createPrivateKey(again).equals(key), key.
 const publicKey = crypto.createPublicKey(again);
 console.log(crypto.createVerify("sha256").update("da").update("ta").verify(publicKey, crypto.sign("sha256", Buffer.from("data"), key)), crypto.verify("sha256", Buffer.from("other"), publicKey, crypto.sign("sha256", Buffer.from("data"), key)));
 const { RSA_PKCS1_PSS_PADDING: padding } = crypto.constants;
-const salted = Buffer.from("U+4SSxImQNZ0Rg4pY2au6W6KA4CHC1++r7sh1OOQcNa1gZPeKvSLt7f4eqcHfpEeEAeG9OBW2erMWGBJHU9TAK9gyu1mrCHDi7O1z4LgiPGdbhNpK0mYeLNbIX2mjGiTPY9rdUhUBxq2U7Jld82DjZPp2SeJquxhAGq5mUWeTEhwI4igRZ4bYKKJFTh/UF73FghyQRCc2DfZDeUp1rfpHYsrHTu8ivy+y53WoyQKOfC3w7KY8LK7ytcss9DWU+5962asGg9Y3DNr1JnzsL6IL4J6eoaaBekvYhyjEy3ofbal5THzyZtIeDfQ5TZ6Gt4ERSZJ0xpu4zMeWJkQULFpng==", "base64");
+const salted = Buffer.from("Tj+Dx26S7fGBHs3JCAN08Y8yfhUwDZDNR8lyyWdAsL/0FBlbkQjyqriiu0RH2l8JntamY6S57jDWM9zNcPeTsHPzhaVAi/NKaP6uLRl5DV7BIFmIZ4eaYGg5TW2MFWio15FPt/DcOSorILpxZpKJdDLW3m0ddM5090FcxBNZpu4SWkAQQ5UA25q88UnNG/7tC8wxc/lHkolWWcpsrs/QICiUnrQzYTDVzY7wpGUTrdb399ZZ1/espEm1FJLR22y0dIvN9DsP3pVyF689wnrXrCs8q7TOwNLzmRBFaWDCqjG7XPLtEHwcXtrkMx5w0GCBMJ1rTtvurg4RnIoquSXeTw==", "base64");
 console.log(crypto.verify("sha256", Buffer.from("data"), { key: publicKey, padding }, salted), crypto.verify("sha256", Buffer.from("data"), publicKey, salted), crypto.verify("sha256", Buffer.from("data"), { key: publicKey, padding }, crypto.sign("sha256", Buffer.from("data"), { key, padding, saltLength: 32 })));
-console.log(crypto.privateDecrypt(key, Buffer.from("nfcQb0xpfrjrpJTLxcDyOsaa4fjt7b9bl5PbGz24tye4LpNH0wpcjidEa59EOq/k3JND2i1GxpIDbcnWSgw/d8zyvIEY0uCdNNswpoYFNgjRktl5CQGtkWwC27PxqdRjeR4eh+J+s1H/arRKcSMN6n/Zqiwc15LOLILDULJfavntWVJSFOAUg5uwVpeK6Ljh8oiA9zoYb7gQ+Bd1eLz7GWI19mfvrkSLvY8dXHw6YWE40HGVEjYO9gCzh1W/LM3KkDEAYWVhj5um2vLT/OPWPZ+UcDoud/3po1Q3VwScX6POcbnbN6OzGeNQCSqJpIHImfZ8rlsHLeu1u0kZLGyo7w==", "base64")).toString(), crypto.privateDecrypt({ key, oaepHash: "sha256" }, crypto.publicEncrypt({ key: publicKey, oaepHash: "sha256" }, Buffer.from("back"))).toString());
+console.log(crypto.privateDecrypt(key, Buffer.from("IQ/neXaZC4JvY4hNYmcY9kOSaPqoHryXRgTdzXwKH/ZNKHb19EVrdQxr6Xs8Q8jFzfNgf8YsKScNustDbR/wdAqMEbzDvHPbEZCnpqmpVkmnNmm6aS6FZeS0/HSrZEKWmRwXZ+SYOcEbLiW1OjSWQ4N2zoa7yRbMabK1ORTj78vjPBfruzVrfp8Z6sepfxISGJDHwjmBSjateiDpbzoou4XOkbT6jap/Hab+3Cwfr9paW7DFIl9mgD3xCqMTSii5LwbMpWvdjtDFw5AIdeB4lgftgGcXaUfMbvbCZ2399RNeWHRk4aK32Uns8oD30uq4tCDR6KTsJABVIxoX7jvMyg==", "base64")).toString(), crypto.privateDecrypt({ key, oaepHash: "sha256" }, crypto.publicEncrypt({ key: publicKey, oaepHash: "sha256" }, Buffer.from("back"))).toString());
 const pair = crypto.generateKeyPairSync("rsa", { modulusLength: 1024, publicKeyEncoding: { type: "spki", format: "der" } });
 console.log(pair.publicKey instanceof Buffer, pair.privateKey.asymmetricKeyDetails.modulusLength);
+const later = await new Promise((resolve, reject) => crypto.generateKeyPair("rsa", { modulusLength: 1024 }, (error, ...halves) => (error ? reject(error) : resolve(halves))));
+const promised = await promisify(crypto.generateKeyPair)("ed25519");
+console.log(later.map((half) => half.type), promised.publicKey.asymmetricKeyType);
 for (const wrong of ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", undefined]) try { crypto.createPrivateKey(wrong); } catch (e) { console.log(e.code); }
 //> Ro8rLyDrWnwHM2IYL8797AvAL9oy/2UpdhG/6nUdT1W1kNvE3Juzbp0kRODfEnEo5VEWWINc6aOJsPkWSj7bHdrESi/yMIc3G7tqYzKV3sOMrTTEyZHj7d3IGX2GD3HTz9J1MvXo0vEoMiqLvhstk7GoUFdnZNkK71RSZFcDKn3XBdpxey6Sus6fYoGRnJ/SzWjhDdLqc2E0z0OHGxBNHMo3+Y1lNPBALsveRWSTjGVSoigcSII3wKoNH1QC4h0IDjdLxChgqXBL+FW1pxChODvPIFeZmIp2kMeknwMUyOPj3En6mlSKtm3j0fpK1DuUsWXOOsQ5XAk4kMoyH3Axsg==
 //> private rsa { modulusLength: 2048, publicExponent: 65537n }
@@ -52,6 +56,7 @@ for (const wrong of ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----E
 //> true false true
 //> a secret back
 //> true 1024
+//> ["public", "private"] ed25519
 //> ERR_OSSL_UNSUPPORTED
 //> ERR_OSSL_UNSUPPORTED
 //> ERR_OSSL_UNSUPPORTED
@@ -61,15 +66,15 @@ for (const wrong of ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----E
 import crypto from "node:crypto";
 const data = Buffer.from("data");
 const pem = `-----BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAETJdvDBKUUVSjBpjP5VbZiCX74bxq
-9PW/0DsiQVfluKpmDlCTIHVh36HpD+a13/YHGjvIBpy8XgngFNdta0LiGQ==
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeu+EII0hV2CORQBIBjIuJf4f6ZDt
+aaCBGcFbrnRw5x70dMOdZhnL18bUIMZ/2DB4ixEXAUkR3FNw0TloxyEsPA==
 -----END PUBLIC KEY-----`;
-const signature = Buffer.from("304402200b7b4353f68020544a65923f2738edd84a4d0a005ad83db9a05e314f3f00f9380220069d13c76ddc293196f289a8bc2f3557c77c9ab72b3948949d4bf2f3aa70ad2b", "hex");
+const signature = Buffer.from("30440220617e05e94ec316769fe3eec63deb10b46b3df1e4539535b82c83ed173c68e17c02207fbebd846f49067ef990a856aede4d5ae1b5ab2d54ecf03c01e89069a1c67bc3", "hex");
 console.log(crypto.verify("sha256", data, pem, signature), crypto.verify("sha256", Buffer.from("x"), pem, signature), crypto.verify("sha256", data, pem, signature.subarray(1)));
 const key = crypto.createPrivateKey(`-----BEGIN EC PRIVATE KEY-----
-MHcCAQEEIPmbvxDVaCc0AL11aQWRW7HWRjVzhxjO7F40sjjKVUrJoAoGCCqGSM49
-AwEHoUQDQgAETJdvDBKUUVSjBpjP5VbZiCX74bxq9PW/0DsiQVfluKpmDlCTIHVh
-36HpD+a13/YHGjvIBpy8XgngFNdta0LiGQ==
+MHcCAQEEIBCPu8TOQHb/VAfl6VolMFaqYzS/u9tRJcZxjnZbSQBEoAoGCCqGSM49
+AwEHoUQDQgAEeu+EII0hV2CORQBIBjIuJf4f6ZDtaaCBGcFbrnRw5x70dMOdZhnL
+18bUIMZ/2DB4ixEXAUkR3FNw0TloxyEsPA==
 -----END EC PRIVATE KEY-----`);
 console.log(key.asymmetricKeyType, key.asymmetricKeyDetails.namedCurve, crypto.verify("sha256", data, pem, crypto.sign("sha256", data, key)));
 const good = [];
@@ -81,9 +86,9 @@ for (const namedCurve of crypto.getCurves()) {
 }
 console.log(good.length, good.every(Boolean));
 const ed = crypto.createPrivateKey(`-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIIZxQunY62pGOgScU9rBmiqYmssvMwGzYWYuxP60LKI4
+MC4CAQAwBQYDK2VwBCIEIHGmtfXglI3w/2XGpYYUFoqOGfZDjp6BrQRvA/gRVdAk
 -----END PRIVATE KEY-----`);
-console.log(crypto.sign(null, data, ed).toString("hex") === "71070855e7f6abc63eb7f1bc36aaedfaef6cd16f5a4b679d38ea754ebb0b3402c39fda3f8145fcc4d8afa20032490edf8fd5923665cb3b37344bd4fb21145e06", crypto.verify(null, data, crypto.createPublicKey(ed), Buffer.from("71070855e7f6abc63eb7f1bc36aaedfaef6cd16f5a4b679d38ea754ebb0b3402c39fda3f8145fcc4d8afa20032490edf8fd5923665cb3b37344bd4fb21145e06", "hex")));
+console.log(crypto.sign(null, data, ed).toString("hex") === "bad1931588950f544fab0f9a48a491262f675107204c8d5efd1430df5d560b57e3ef0b39110490cda89413157c02846fa10e0dfb28d0c1830c7b96d24a1e260c", crypto.verify(null, data, crypto.createPublicKey(ed), Buffer.from("bad1931588950f544fab0f9a48a491262f675107204c8d5efd1430df5d560b57e3ef0b39110490cda89413157c02846fa10e0dfb28d0c1830c7b96d24a1e260c", "hex")));
 //> true false false
 //> ec prime256v1 true
 //> 66 true

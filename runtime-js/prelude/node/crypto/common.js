@@ -1,7 +1,8 @@
 // What the parts of node:crypto share: digests by Node's names, bytes as they are given, and results as they are asked for.
 
 export default function cryptoCommon(native, tools) {
-  const { coded, wrongType, mustBe } = tools.part("node/errors");
+  const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
+  const { bytesMax } = tools.natives("digest");
   const { Buffer } = tools.builtin("buffer");
   const DIGESTS = { __proto__: null, MD5: "MD5", SHA1: "SHA-1", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512" };
   const CONSTANTS = {
@@ -26,6 +27,7 @@ export default function cryptoCommon(native, tools) {
   /** As natives take them: a Buffer is an array of another class. */
   const plain = (data, encoding = undefined, name = undefined) => {
     const bytes = bytesOf(data, encoding, name);
+    if (bytes.byteLength > bytesMax) throw outOfRange(name ?? "data", `at most ${bytesMax} bytes`, bytes.byteLength);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
 

@@ -1,7 +1,7 @@
 // The keys of node:crypto: secrets, and the halves of pairs (RSA, the NIST curves, Ed25519, X25519), from PEM, DER and JSON.
 
 export default function keysModule(native, tools) {
-  const { coded, wrongType, mustBe } = tools.part("node/errors");
+  const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
   const { bytesOf, plain } = tools.part("node/crypto/common");
   const { Buffer } = tools.builtin("buffer");
   const curves = () => tools.natives("curves");
@@ -206,19 +206,28 @@ export default function keysModule(native, tools) {
 
   // --- generated ----------------------------------------------------------------------------------------------
 
-  function generated(type, { modulusLength, publicExponent = 65537, namedCurve }) {
-    mustBe("string", "type", type);
-    if (type === "rsa") {
-      mustBe("number", "options.modulusLength", modulusLength);
-      if (!(modulusLength >= 512 && modulusLength <= rsa().bitsMax && modulusLength % 8 === 0)) throw coded(RangeError, "ERR_OUT_OF_RANGE", `a modulus has from 512 to ${rsa().bitsMax} bits, a multiple of 8`);
-      const exponent = Uint8Array.of(publicExponent >>> 24, publicExponent >>> 16, publicExponent >>> 8, publicExponent);
-      const search = rsa().search(modulusLength, exponent);
-      for (;;) {
-        const der = search.run();
-        if (der) return { inside, kind: "RSA", der };
-        if (search.hopeless || publicExponent % 2 === 0 || publicExponent < 3) throw coded(RangeError, "ERR_OUT_OF_RANGE", `no key has the exponent ${publicExponent}`);
-      }
+  function rsaSearch({ modulusLength, publicExponent = 65537 }) {
+    mustBe("number", "options.modulusLength", modulusLength);
+    const { bitsMax } = rsa();
+    if (!(modulusLength >= 512 && modulusLength <= bitsMax && modulusLength % 8 === 0)) throw outOfRange("options.modulusLength", `from 512 to ${bitsMax}, a multiple of 8`, modulusLength);
+    if (!(publicExponent >= 3 && publicExponent <= 0xffffffff && publicExponent % 2 === 1)) throw outOfRange("options.publicExponent", "odd, and from 3 to 2^32", publicExponent);
+    return rsa().search(modulusLength, Uint8Array.of(publicExponent >>> 24, publicExponent >>> 16, publicExponent >>> 8, publicExponent));
+  }
+
+  function found(search) {
+    for (;;) {
+      const der = search.run();
+      if (der) return der;
+      if (search.hopeless) throw coded(Error, "ERR_OSSL_FAILED", "there is no such key");
     }
+  }
+
+  const rsaKey = (der) => ({ inside, kind: "RSA", der });
+
+  function generated(type, options) {
+    mustBe("string", "type", type);
+    if (type === "rsa") return rsaKey(found(rsaSearch(options)));
+    const { namedCurve } = options;
     if (type === "ec") {
       const kind = NIST.find((name) => [name, NAMES[name]].includes(namedCurve) || (name === "P-256" && namedCurve === "secp256r1"));
       if (!kind) throw unavailable(`the curve ${String(namedCurve)}`);
@@ -235,12 +244,28 @@ export default function keysModule(native, tools) {
     return withPoint(kind, tools.randomBytes(32));
   }
 
-  function generateKeyPairSync(type, options = {}) {
-    const held = generated(type, options);
-    const [publicKey, privateKey] = [publicHalf(held), new KeyObject("private", held)];
+  function halves(held, options) {
     const shown = (key, encoding) => (encoding ? key.export(encoding) : key);
-    return { publicKey: shown(publicKey, options.publicKeyEncoding), privateKey: shown(privateKey, options.privateKeyEncoding) };
+    return {
+      publicKey: shown(publicHalf(held), options.publicKeyEncoding),
+      privateKey: shown(new KeyObject("private", held), options.privateKeyEncoding),
+    };
   }
 
-  return { KeyObject, createSecretKey, createPrivateKey, createPublicKey, generateKeyPairSync, asymmetricOf, secretOf };
+  const generateKeyPairSync = (type, options = {}) => halves(generated(type, options), options);
+
+  /** As `generateKeyPairSync`, but a key of RSA is looked for in slices. */
+  async function generatedPair(type, options = {}) {
+    if (type !== "rsa") return generateKeyPairSync(type, options);
+    const der = await tools.part("subtle/common").sliced("crypto.generateKeyPair", rsaSearch(options));
+    return halves(rsaKey(der), options);
+  }
+
+  function generateKeyPair(type, options, callback = undefined) {
+    if (callback === undefined) return generateKeyPair(type, {}, options);
+    mustBe("function", "callback", callback);
+    generatedPair(type, options).then(({ publicKey, privateKey }) => callback(null, publicKey, privateKey), callback);
+  }
+
+  return { KeyObject, createSecretKey, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, generatedPair, asymmetricOf, secretOf };
 }
