@@ -3,12 +3,13 @@
 mod outbound;
 mod packages;
 mod secrets;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
@@ -31,7 +32,7 @@ First steps:
   millrace tail /me/hello --follow
   millrace deploy ping.js --stream /me/hello --wait
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, as a file that is not there.";
 
 /// A parsed command line.
 #[derive(Debug, Parser)]
@@ -48,29 +49,14 @@ pub struct Cli {
 impl Cli {
     /// From this process's arguments; ends the process with exit code 2 when they are wrong.
     pub fn from_process() -> Cli {
-        let matches = command().get_matches();
+        let matches = usage::command().get_matches();
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
     #[cfg(test)]
     fn parse_words(words: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::from_arg_matches(&command().try_get_matches_from(words)?)
+        Cli::from_arg_matches(&usage::command().try_get_matches_from(words)?)
     }
-}
-
-/// The flags about a remote server would only confuse in the help of commands that talk to none.
-fn command() -> clap::Command {
-    let hide = |subcommand: clap::Command| {
-        let globals: Vec<_> = Cli::command()
-            .get_arguments()
-            .filter(|argument| argument.is_global_set() && argument.get_id() != "json")
-            .map(|argument| argument.clone().hide(true))
-            .collect();
-        subcommand.args(globals)
-    };
-    ["serve", "demo", "fsck", "bundle"]
-        .into_iter()
-        .fold(Cli::command(), |whole, name| whole.mut_subcommand(name, hide))
 }
 
 /// Which server to talk to, and how to show what it says.
@@ -441,11 +427,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
-        command().debug_assert();
-    }
-
-    #[test]
     fn the_server_may_be_named_before_and_after_the_command() {
         for words in [
             ["millrace", "--server", "localhost:9", "tail", "a"],
@@ -470,16 +451,5 @@ mod tests {
         for (words, right) in cases {
             assert_eq!(Cli::parse_words(words).is_ok(), right, "{words:?}");
         }
-    }
-
-    #[test]
-    fn commands_without_a_server_do_not_offer_one_in_their_help() {
-        let help = |name: &str| {
-            let mut whole = command();
-            whole.build();
-            whole.find_subcommand_mut(name).unwrap().render_help().to_string()
-        };
-        assert!(!help("serve").contains("--server"));
-        assert!(help("tail").contains("--server"));
     }
 }

@@ -12,6 +12,7 @@ pub mod kind;
 pub mod offset;
 pub mod path;
 pub mod source;
+pub mod words;
 
 use std::sync::OnceLock;
 

@@ -1,8 +1,11 @@
 //! HTTP: requests in, calls to the host, answers out. What an answer's status is, only this layer knows.
 
+mod accept;
 mod append;
+mod body;
 pub mod docs;
 mod error;
+mod form;
 mod guard;
 mod openapi;
 mod operations;

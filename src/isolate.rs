@@ -31,7 +31,7 @@ use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
 pub use confinement::{Confinement, Layer};
-pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, stack_text};
+pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, frame, frame_text, stack_text};
 pub use handle::Isolate;
 pub use network::{
     FetchBody, FetchRequest, FetchResponse, Redirect, Socket, SocketMessage, SocketRequest, SocketSend,

@@ -21,6 +21,10 @@ pub const RAW_INPUT_CUT_CHARS: usize = 64 * 1024;
 
 // --- appends ------------------------------------------------------------------------------------
 
+/// Of a form's files the contents are kept up to so many bytes together: in base64 they still fit into an event.
+pub const FORM_FILES_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Parts of a multipart form: far more than any page has, and few enough to be held one by one.
+pub const FORM_PARTS_MAX: usize = 10_000;
 /// One request's body: a batch may hold one event of the largest size.
 pub const BODY_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024 * 1024;
 /// Large bodies held at once, all requests together; more are answered 503, so that memory does not run out.
@@ -246,6 +250,10 @@ pub const LOG_BATCH_MAX: usize = 256;
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// A processor's state, as JSON.
 pub const STATE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// By how much a worker's heap grows: about what four small isolates hold, so that few of them ask the system for more.
+pub const WORKER_MEMORY_STEP_BYTES: i32 = 1024 * 1024;
+/// What a worker reads of its socket at once: most messages are smaller, so one call reads a whole one.
+pub const WORKER_READ_BYTES: usize = 16 * 1024;
 /// Bytes in one message between host and worker: a page of the largest events fits.
 pub const FRAME_BYTES_MAX: usize = 96 * 1024 * 1024;
 /// Compiling one processor: large bundles take 150 ms.

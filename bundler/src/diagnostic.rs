@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Project;
 use crate::limits::{DIAGNOSTIC_TEXT_BYTES_MAX, DIAGNOSTICS_BYTES_MAX, DIAGNOSTICS_MAX};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +55,9 @@ impl Diagnostic {
         }
     }
 
-    /// An error of the source as a whole, which stands in no file.
-    pub fn of_source(code: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(code, message, "package.json", "", (1, 1))
+    /// An error of the source as a whole, which stands in no line of it.
+    pub fn of_source(project: &Project, code: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, message, project.face(), "", (1, 1))
     }
 
     fn bytes(&self) -> usize {
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn many_and_long_ones_are_bounded() {
-        let of = |bytes: usize| Diagnostic::of_source("a", "ä".repeat(bytes / 2));
+        let of = |bytes: usize| Diagnostic::of_source(&Project::default(), "a", "ä".repeat(bytes / 2));
         let long = bounded(vec![of(10 * DIAGNOSTIC_TEXT_BYTES_MAX)]);
         assert!(long[0].message.len() <= DIAGNOSTIC_TEXT_BYTES_MAX + 3 && long[0].message.ends_with('…'));
         assert_eq!(long[0].hint, None);

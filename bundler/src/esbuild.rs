@@ -27,6 +27,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+pub use callbacks::is_made_up;
 pub use loader::Loader;
 pub use message::{Import, Location, Message, Note};
 

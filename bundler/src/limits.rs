@@ -161,6 +161,8 @@ pub const ESBUILD_CONTEXT_BUILDS_MAX: usize = 200;
 pub const ESBUILD_MEMORY_CHECK_EVERY: Duration = Duration::from_millis(100);
 /// Answers that are written to esbuild at once: a pipe's buffer.
 pub const ESBUILD_WRITE_BYTES: usize = 64 * 1024;
+/// Of an integrity that is none a message shows so much: the longest right one has 95 characters.
+pub const INTEGRITY_SHOWN_CHARS_MAX: usize = 100;
 /// The line of a source that a message quotes: minified files are one line.
 pub const LINE_TEXT_BYTES_MAX: usize = 1_000;
 /// The compiler's stack, of which only what is touched takes memory: a parser needs up to 5 kB per level of nesting.

@@ -111,10 +111,10 @@ impl Files {
     }
 }
 
-fn of_source(code: &str, message: String) -> BundleError {
+fn of_source(project: &Project, code: &str, message: String) -> BundleError {
     BundleError::Failed(Failure {
         stage: Stage::Link,
-        diagnostics: vec![Diagnostic::of_source(code, message)],
+        diagnostics: vec![Diagnostic::of_source(project, code, message)],
     })
 }
 
@@ -132,9 +132,9 @@ impl Files {
             BuildFailure::Machinery(message) => BundleError::Machinery(message),
             BuildFailure::Cancelled => BundleError::Machinery("the build was cancelled".into()),
             BuildFailure::Timeout(limit) => {
-                of_source(LINK_TIMEOUT, format!("linking took longer than {} s", limit.as_secs()))
+                of_source(project, LINK_TIMEOUT, format!("linking took longer than {} s", limit.as_secs()))
             }
-            BuildFailure::TooLarge(message) => of_source("bundle-too-large", message),
+            BuildFailure::TooLarge(message) => of_source(project, "bundle-too-large", message),
         }
     }
 
@@ -170,7 +170,7 @@ impl Files {
             };
         }
         let Some(at) = message.location else {
-            return Diagnostic { hint, ..Diagnostic::of_source(&code, message.text) };
+            return Diagnostic { hint, ..Diagnostic::of_source(project, &code, message.text) };
         };
         let width = at.end_column.saturating_sub(at.column);
         let place = self.original(&at);

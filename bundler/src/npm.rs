@@ -136,27 +136,22 @@ impl Inner {
         lock: Option<&Lock>,
         on_step: OnStep<'_>,
     ) -> Result<Installed, InstallError> {
+        if let Some(complaint) = lock.and_then(Lock::complaint) {
+            let message = format!("the lock cannot be used: {complaint}");
+            let hint = "give the lock as a bundle has it, or leave it out";
+            return Err(InstallProblem::new(ProblemCode::BadLock, message).hint(hint).into());
+        }
         if requirements.is_empty() {
             let lock = Lock::new(requirements.clone(), BTreeMap::new(), BTreeMap::new());
             return Ok(Installed { packages: Packages::default(), lock, warnings: Vec::new() });
         }
-        let mut warnings = Vec::new();
-        let lock = lock.filter(|lock| match lock.complaint() {
-            None => true,
-            Some(complaint) => {
-                let message = format!("the lock is not used: {complaint}");
-                warnings.push(InstallProblem::new(ProblemCode::LockIgnored, message));
-                false
-            }
-        });
         let resolution = match lock.filter(|lock| lock.requirements == *requirements) {
             Some(lock) => Arc::new(Resolution { lock: lock.clone(), warnings: Vec::new() }),
             None => self.resolved(requirements, lock, on_step).await?,
         };
         let files = self.collect(&resolution.lock, on_step).await?;
-        warnings.extend(resolution.warnings.iter().cloned());
         let packages = assembled(&resolution.lock, files);
-        Ok(Installed { packages, lock: resolution.lock.clone(), warnings })
+        Ok(Installed { packages, lock: resolution.lock.clone(), warnings: resolution.warnings.clone() })
     }
 
     async fn pinned(

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::limits::{FILE_BYTES_MAX, FILES_MAX, PATH_CHARS_MAX, SOURCE_BYTES_MAX};
+use crate::manifest::FILE;
 use crate::{Diagnostic, Project};
 
 /// Names that an entry has when nobody says which it is, by rank.
@@ -11,13 +12,29 @@ const ENTRY_STEMS: [&str; 6] = ["processor", "index", "main", "src/processor", "
 /// What can be a module, by rank.
 const CODE_EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "js", "mjs", "jsx", "cts", "cjs"];
 
+impl Project {
+    /// The file that a diagnostic of the whole names: the one that describes it, else the one that runs, else any.
+    pub(crate) fn face(&self) -> &str {
+        let given = self.package_json.as_deref().is_some_and(|json| json.trim() != "null");
+        let described = given || self.files.contains_key(FILE);
+        let known = || ENTRY_STEMS.iter().find_map(|stem| with_extension(self, stem));
+        let runs = || self.entry.as_ref().and_then(|entry| named(self, entry)).or_else(known);
+        let runs = || runs().and_then(|name| self.files.get_key_value(&name));
+        let code = || self.files.iter().find(|(name, _)| is_code(name));
+        match described {
+            true => FILE,
+            false => runs().or_else(code).or_else(|| self.files.iter().next()).map_or(FILE, |(name, _)| name),
+        }
+    }
+}
+
 /// Everything that is wrong with the names and sizes.
 pub fn check(project: &Project) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if project.files.len() > FILES_MAX {
         let message = format!("the source has {} files; it may have {FILES_MAX}", project.files.len());
         found.push(
-            Diagnostic::of_source("too-many-files", message)
+            Diagnostic::of_source(project, "too-many-files", message)
                 .with_hint("publish what is shared as an npm package, or join files"),
         );
     }
@@ -25,7 +42,7 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
     if total > SOURCE_BYTES_MAX {
         let message = format!("the source has {total} bytes; all files together may have {SOURCE_BYTES_MAX}");
         found.push(
-            Diagnostic::of_source("source-too-large", message)
+            Diagnostic::of_source(project, "source-too-large", message)
                 .with_hint("read data from events instead of carrying it in the source"),
         );
     }
@@ -97,17 +114,21 @@ pub fn entry(project: &Project, manifest: Option<&Value>) -> Result<String, Diag
     match (known, code.next(), code.next()) {
         (Some(known), _, _) => Ok(known),
         (None, Some(only), None) => Ok(only.clone()),
-        (None, Some(_), Some(_)) => {
-            Err(Diagnostic::of_source("entry-not-found", "none of the files is the entry by its name")
-                .with_hint(format!(
-                    "call it processor.ts, or say which it is with `entry`; there are {}",
-                    listed(project)
-                )))
-        }
-        (None, None, _) => {
-            Err(Diagnostic::of_source("entry-not-found", "the source has no TypeScript or JavaScript file")
-                .with_hint("put the processor into processor.ts"))
-        }
+        (None, Some(_), Some(_)) => Err(Diagnostic::of_source(
+            project,
+            "entry-not-found",
+            "none of the files is the entry by its name",
+        )
+        .with_hint(format!(
+            "call it processor.ts, or say which it is with `entry`; there are {}",
+            listed(project)
+        ))),
+        (None, None, _) => Err(Diagnostic::of_source(
+            project,
+            "entry-not-found",
+            "the source has no TypeScript or JavaScript file",
+        )
+        .with_hint("put the processor into processor.ts")),
     }
 }
 
@@ -141,14 +162,9 @@ fn not_code(entry: &str) -> Diagnostic {
 }
 
 fn not_found(project: &Project, entry: &str) -> Diagnostic {
-    Diagnostic::error(
-        "entry-not-found",
-        format!("`entry` names {entry:?}, which is not among the files"),
-        entry,
-        "",
-        (1, 1),
-    )
-    .with_hint(format!("there are {}", listed(project)))
+    let message = format!("`entry` names {entry:?}, which is not among the files");
+    Diagnostic::of_source(project, "entry-not-found", message)
+        .with_hint(format!("there are {}", listed(project)))
 }
 
 fn listed(project: &Project) -> String {
@@ -191,6 +207,25 @@ mod tests {
             assert_eq!(check(&project(&[name])).is_empty(), fine, "{name:?}");
         }
         assert_eq!(check(&project(&["a", "a/b.ts"]))[0].code, "bad-file-path");
+    }
+
+    #[test]
+    fn the_whole_is_told_at_a_file_that_is_there() {
+        type Case = (&'static [&'static str], Option<&'static str>, Option<&'static str>, &'static str);
+        let cases: [Case; 7] = [
+            (&["processor.ts", "package.json"], None, None, "package.json"),
+            (&["processor.ts"], None, Some("{}"), "package.json"),
+            (&["processor.ts"], None, Some("null"), "processor.ts"),
+            (&["a.ts", "b.ts"], Some("b.js"), None, "b.ts"),
+            (&["a.md", "b.ts", "c.ts"], Some("nope.ts"), None, "b.ts"),
+            (&["a.ts", "index.ts"], None, None, "index.ts"),
+            (&["a.md"], None, None, "a.md"),
+        ];
+        for (names, entry, package_json, expected) in cases {
+            let (entry, package_json) = (entry.map(String::from), package_json.map(String::from));
+            let project = Project { entry, package_json, ..project(names) };
+            assert_eq!(project.face(), expected, "{names:?}");
+        }
     }
 
     #[test]

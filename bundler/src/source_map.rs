@@ -2,6 +2,8 @@
 
 use swc_sourcemap::SourceMap as Decoded;
 
+use crate::esbuild::is_made_up;
+
 /// A source map (version 3), decoded. What is malformed is no map.
 pub struct SourceMap(Decoded);
 
@@ -25,7 +27,7 @@ impl SourceMap {
         if token.get_dst_line() != line - 1 {
             return None;
         }
-        let file = token.get_source()?.to_string();
+        let file = token.get_source().filter(|source| !is_made_up(source))?.to_string();
         Some(Original { file, line: token.get_src_line() + 1, column: token.get_src_col() + 1 })
     }
 

@@ -5,6 +5,8 @@
 const { parse, stringify } = JSON;
 const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
 const ACTING = ["afterAppend", "onEvent"];
+/** What is looked at in a processor; whatever else it carries is its author's own. */
+const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
 const { defineProperties } = Object;
@@ -126,6 +128,8 @@ export default function start(native) {
     if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
       throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
     }
+    // Once: not whenever it wakes with its state.
+    if (text === undefined) tellOddities(found);
     committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
@@ -136,6 +140,36 @@ export default function start(native) {
       catchesUp: Boolean(found.onCaughtUp),
       parallel: concurrency === "parallel",
     });
+  }
+
+  /** A misspelt member is never called, and nothing else would tell. */
+  function tellOddities(found) {
+    const unknown = Object.keys(found).filter((key) => !KEYS.includes(key));
+    for (const key of unknown) {
+      const likely = KEYS.find((known) => found[known] === undefined && isNear(key, known));
+      if (likely) log("warn", [`the processor has \`${key}\`, which nothing looks at: is \`${likely}\` meant?`]);
+    }
+    if (![...MEMBERS, "initialState"].some((name) => name in found)) {
+      log("warn", [`the processor has none of ${MEMBERS.map((name) => `\`${name}\``).join(", ")}: it runs, and does nothing`]);
+    }
+  }
+
+  /** Whether somebody who wrote `key` may have meant `known`: another case, or one letter in four amiss. */
+  function isNear(key, known) {
+    const [a, b] = [key, known].map((text) => text.toLowerCase().replace(/[^a-z]/g, ""));
+    const most = Math.max(1, b.length >> 2);
+    if (Math.abs(a.length - b.length) > most) return false;
+    // The changes from each beginning of `a` to those of `b`, row by row; two letters in the wrong order are one.
+    let [before, row] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+    for (let i = 1; i <= a.length; i += 1) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j += 1) {
+        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+        if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
+      }
+      [before, row] = [row, next];
+    }
+    return row[b.length] <= most;
   }
 
   const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : `of type ${typeof value}`);

@@ -1,6 +1,7 @@
 //! How a command ends when it does not succeed, and the exit code of that.
 
 use std::io;
+use std::path::Path;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -28,6 +29,11 @@ impl Failure {
 
     pub fn usage(sentence: impl Into<String>) -> Failure {
         Failure::Usage(sentence.into())
+    }
+
+    /// What was named on the command line is not there.
+    pub fn no_such_file(path: &Path) -> Failure {
+        Failure::Usage(format!("there is no file or folder {}: check the path", path.display()))
     }
 
     pub fn exit_code(&self) -> u8 {

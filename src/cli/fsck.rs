@@ -8,6 +8,9 @@ use crate::config::{Fsck, Remote};
 use crate::log::{self, FsckReport};
 
 pub fn fsck(remote: &Remote, options: &Fsck) -> Result<(), Failure> {
+    if !options.data.exists() {
+        return Err(Failure::no_such_file(&options.data));
+    }
     let progress = Progress::start();
     progress.update(&format!("checking {} …", options.data.display()));
     let report = log::fsck(&options.data).map_err(|error| Failure::failed(error.to_string()))?;

@@ -124,7 +124,11 @@ fn http_options(options: &Serve) -> HttpOptions {
 }
 
 fn host_options(options: &Serve) -> Result<HostOptions, Failure> {
-    let roots = options.outbound.roots.as_deref().map(egress::read_roots).transpose();
+    let file = options.outbound.roots.as_deref();
+    if let Some(missing) = file.filter(|file| !file.exists()) {
+        return Err(Failure::no_such_file(missing));
+    }
+    let roots = file.map(egress::read_roots).transpose();
     let roots = roots.map_err(|error| Failure::failed(error.to_string()))?.unwrap_or_default();
     Ok(HostOptions {
         data: options.data.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use millrace_bundler::Project;
@@ -50,8 +51,10 @@ struct File {
 
 impl Sources {
     pub fn open(path: &Path) -> Result<Sources, Failure> {
-        let metadata = fs::metadata(path)
-            .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::no_such_file(path),
+            _ => Failure::failed(format!("cannot read {}: {error}", path.display())),
+        })?;
         let sources = if metadata.is_dir() { Sources::of_folder(path)? } else { Sources::of_file(path)? };
         Ok(sources)
     }

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{EventType, HostRule, Json, Kind, Slug, StreamPath};
+use super::{EventType, HostRule, Json, Kind, Slug, StreamPath, words};
 use crate::limits;
 
 pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
@@ -64,10 +64,7 @@ fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(payload.as_str())).map_err(
         |error| {
             let field = error.path().to_string();
-            // Positions inside the compacted payload would point nowhere in what the caller sent.
-            let text = error.into_inner().to_string();
-            let text = text.rfind(" at line ").map_or(text.as_str(), |at| &text[..at]);
-            if field == "." { text.to_string() } else { format!("`{field}`: {text}") }
+            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| *field != "."))
         },
     )
 }
@@ -93,11 +90,11 @@ pub struct MetadataUpdated {
 
 impl MetadataUpdated {
     fn check(&self) -> Result<(), String> {
-        if self.metadata.get().starts_with('{') {
-            Ok(())
-        } else {
-            Err("`metadata` must be a JSON object".into())
+        if !self.metadata.get().starts_with('{') {
+            return Err("`metadata` must be a JSON object".into());
         }
+        let read = serde_json::from_str::<serde_json::Value>(self.metadata.get());
+        read.map(drop).map_err(|error| words::of_json(&error, Some("metadata")))
     }
 }
 
@@ -467,8 +464,17 @@ pub struct EnvVarSet {
 impl EnvVarSet {
     fn check(&self) -> Result<(), String> {
         let trimmed = self.key.trim();
-        if trimmed.is_empty() || trimmed.contains('\0') || self.key.len() > 256 {
+        if trimmed.is_empty() || self.key.len() > 256 {
             return Err("`key` must be a name of 1 to 256 bytes".into());
+        }
+        if trimmed.contains(['=', '\0']) {
+            return Err(format!(
+                "`key` is {:?}: the name of an environment variable has no `=` and no NUL",
+                self.key
+            ));
+        }
+        if self.value.contains('\0') {
+            return Err("`value` must not have a NUL: no environment variable can hold one".into());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{EventType, IdempotencyKey, Json, Kind, Offset, builtin};
+use super::{EventType, IdempotencyKey, Json, Kind, Offset, builtin, words};
 use crate::limits::{EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, RAW_INPUT_CUT_CHARS};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,13 +39,7 @@ impl EventInput {
 
     /// From the JSON text of one event, strictly: unknown keys and wrong built-in payloads are invalid.
     pub fn parse(text: &str) -> Result<EventInput, InvalidInput> {
-        let fields: Fields = serde_json::from_str(text).map_err(|error| {
-            if serde_json::from_str::<&RawValue>(text).is_ok() {
-                InvalidInput("an event must be a JSON object with a `type`".into())
-            } else {
-                InvalidInput(format!("an event must be a JSON object: {error}"))
-            }
-        })?;
+        let fields: Fields = serde_json::from_str(text).map_err(|_| InvalidInput(why_no_object(text)))?;
         fields.into_input().map_err(InvalidInput)
     }
 
@@ -128,8 +122,19 @@ impl Fields<'_> {
     }
 }
 
+fn why_no_object(text: &str) -> String {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) if raw.get().starts_with('{') => format!("a key of the event {}", words::LONE_SURROGATE),
+        Ok(_) => "an event must be a JSON object with a `type`".into(),
+        Err(error) => format!("an event must be a JSON object: {error}"),
+    }
+}
+
 fn text(name: &str, raw: &RawValue) -> Result<String, String> {
-    serde_json::from_str(raw.get()).map_err(|_| format!("`{name}` must be a string"))
+    serde_json::from_str(raw.get()).map_err(|_| match raw.get().starts_with('"') {
+        true => format!("`{name}` {}", words::LONE_SURROGATE),
+        false => format!("`{name}` must be a string"),
+    })
 }
 
 fn object(name: &str, raw: &RawValue) -> Result<Json, String> {
@@ -178,6 +183,9 @@ mod tests {
             (r#"{}"#, Err("type")),
             (r#"{"type":""}"#, Err("type")),
             (r#"{"type":3}"#, Err("type")),
+            (r#"{"type":"x\ud800"}"#, Err("`type` has a lone surrogate")),
+            (r#"{"\udc00":1,"type":"x"}"#, Err("key of the event has a lone surrogate")),
+            (r#"{"type":"x","payload":{"a":"\ud800"}}"#, Ok(("x", r#"{"a":"\ud800"}"#))),
             (r#"{"type":"x","payload":[]}"#, Err("payload")),
             (r#"{"type":"x","payload":null}"#, Err("payload")),
             (r#"{"type":"x","metadata":1}"#, Err("metadata")),

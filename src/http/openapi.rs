@@ -30,6 +30,8 @@ use super::error::Problem;
         super::secrets::remove,
         super::operations::health,
         super::operations::metrics,
+        event_index,
+        event,
     ),
     components(schemas(EventInputSchema, EventSchema, AppendedSchema, ProblemSchema))
 )]
@@ -112,10 +114,32 @@ async fn page() -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], docs::openapi_page()).into_response()
 }
 
+/// All built-in event types, each with its summary.
+#[utoipa::path(
+    get,
+    path = "/docs/events",
+    tag = "documentation",
+    params(("Accept" = Option<String>, Header, description = "text/html, application/json or text/markdown (default)")),
+    responses((status = 200, description = "the list", content((String = "text/markdown"), (String = "text/html"), (Vec<Object> = "application/json"))))
+)]
 async fn event_index(headers: HeaderMap) -> Response {
     doc(docs::event_index(accept(&headers)))
 }
 
+/// The documentation of a built-in event type: who appends it, what it does, the fields of its payload, an example.
+#[utoipa::path(
+    get,
+    path = "/docs/events/{type}",
+    tag = "documentation",
+    params(
+        ("type" = String, Path, description = "the type, as in stream/paused; its slashes need not be percent-encoded"),
+        ("Accept" = Option<String>, Header, description = "text/html, application/json or text/markdown (default)"),
+    ),
+    responses(
+        (status = 200, description = "the page", content((String = "text/markdown"), (String = "text/html"), (Object = "application/json"))),
+        (status = 404, description = "there is no such built-in type", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
 async fn event(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let found = docs::event_doc(&name, accept(&headers));
     found.map(doc).ok_or_else(|| {

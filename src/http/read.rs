@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::App;
+use super::accept::Accept;
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
@@ -33,7 +34,7 @@ use crate::stream::Subscription;
         ("path" = String, Path, description = "the stream's path"),
         ("afterOffset" = Option<String>, Query, description = "exclusive: a positive integer, `start` (default) or `end`"),
         ("beforeOffset" = Option<String>, Query, description = "exclusive: a positive integer, `start` or `end`"),
-        ("live" = Option<bool>, Query, description = "whether to stay open after the backlog; without it, an `Accept` of text/event-stream decides"),
+        ("live" = Option<bool>, Query, description = "whether to stay open after the backlog; without it, an `Accept` of text/event-stream decides, unless another type weighs more"),
         ("types" = Option<String>, Query, description = "only events of these types, separated by commas"),
         ("limit" = Option<u64>, Query, description = "at most so many events"),
         ("Last-Event-ID" = Option<u64>, Header, description = "resume behind this offset"),
@@ -96,12 +97,16 @@ impl ReadRequest {
         };
         // A browser that reconnects repeats its first address; where it was, the header says.
         let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
-        let accept = accepted(headers);
-        let names_event_stream = accept.iter().any(|name| name == "text/event-stream");
-        let live = query.flag("live")?;
-        // Who names an event stream beside others, and leaves it to us, gets the one that is live.
-        let format = if live.is_none() && names_event_stream { Format::EventStream } else { format(&accept) };
-        let live = live.unwrap_or(names_event_stream);
+        let accept = Accept::of(headers);
+        let asked = query.flag("live")?;
+        let live = asked.unwrap_or_else(|| wants_live(&accept));
+        let found = match (live, asked) {
+            (true, None) => Some(Format::EventStream),
+            // An array has an end: whoever accepts anything else gets that.
+            (true, Some(_)) => format(&accept, &FORMATS[..2]).or_else(|| format(&accept, &FORMATS)),
+            (false, _) => format(&accept, &FORMATS),
+        };
+        let format = found.unwrap_or(Format::EventStream);
         if live && format == Format::Array {
             return Err(Problem::bad_query(
                 "a live read cannot be one JSON array: accept text/event-stream or application/x-ndjson, or read with live=false",
@@ -147,27 +152,26 @@ fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
     Cursor::parse(text).map_err(|why| Problem::bad_query(format!("`{key}` {why}")))
 }
 
-/// The media types that a client accepts, in its order.
-fn accepted(headers: &HeaderMap) -> Vec<String> {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-        .collect()
+/// In our order, where the client has none.
+const FORMATS: [(&str, Format); 3] = [
+    (EVENT_STREAM, Format::EventStream),
+    ("application/x-ndjson", Format::Lines),
+    ("application/json", Format::Array),
+];
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Who accepts nothing of ours gets an event stream, as who says nothing.
+fn format(accept: &Accept, formats: &[(&str, Format)]) -> Option<Format> {
+    let offered: Vec<&str> = formats.iter().map(|(media, _)| *media).collect();
+    let best = accept.best(&offered)?;
+    formats.iter().find(|(media, _)| *media == best).map(|(_, format)| *format)
 }
 
-fn format(accept: &[String]) -> Format {
-    accept
-        .iter()
-        .find_map(|name| match name.as_str() {
-            "text/event-stream" => Some(Format::EventStream),
-            "application/x-ndjson" => Some(Format::Lines),
-            "application/json" => Some(Format::Array),
-            _ => None,
-        })
-        .unwrap_or(Format::EventStream)
+/// Without a word about it a read is live whose client names an event stream, and likes nothing better: many name it
+/// beside others.
+fn wants_live(accept: &Accept) -> bool {
+    let heaviest = FORMATS.iter().filter_map(|(media, _)| accept.weight(media)).max();
+    accept.named(EVENT_STREAM).is_some_and(|weight| Some(weight) == heaviest)
 }
 
 enum Source {

@@ -74,7 +74,10 @@ pub async fn list(
         ("path" = String, Path, description = "the stream's path"),
         ("system" = Option<bool>, Query, description = "whether system streams are listed too"),
     ),
-    responses((status = 200, description = "`[{path, createdAt}]`", body = Vec<Object>))
+    responses(
+        (status = 200, description = "`[{path, createdAt}]`", body = Vec<Object>),
+        (status = 404, description = "neither the stream nor anything below it exists", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    )
 )]
 pub async fn children(
     State(app): State<App>,
@@ -83,6 +86,10 @@ pub async fn children(
 ) -> Result<Json<Vec<Value>>, Problem> {
     let system = Query::parse(&uri, &["system"])?.flag("system")?.unwrap_or(false);
     let mut records = app.host.descendants(&stream).await?;
+    // The root is there before it has any event; what was destroyed may have left its children.
+    if records.is_empty() && !stream.path.is_root() && app.host.log().find(&stream)?.is_none() {
+        return Err(Problem::no_stream(&stream.path));
+    }
     records.retain(|record| system || !record.key.path.is_system());
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     let listed =
@@ -111,7 +118,8 @@ pub async fn state(
     state.map(Json).ok_or_else(|| Problem::no_stream(&stream.path))
 }
 
-/// Destroys a stream with all its events; the path may be used again, from offset 1.
+/// Destroys a stream with all its events; the path may be used again, from offset 1. Where there is none, a count of 0
+/// says so: who repeats the request has what it asked for.
 #[utoipa::path(
     delete,
     path = "/api/streams/{path}",

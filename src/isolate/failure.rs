@@ -73,7 +73,8 @@ pub(super) fn author_frames(stack: &str, is_authors: impl Fn(&str) -> bool) -> V
     stack.lines().filter_map(frame).filter(|frame| is_authors(&frame.file)).collect()
 }
 
-fn frame(line: &str) -> Option<Frame> {
+/// A line of a stack.
+pub fn frame(line: &str) -> Option<Frame> {
     let text = line.trim().strip_prefix("at ")?;
     let (function, place) = match text.strip_suffix(')').and_then(|text| text.split_once(" (")) {
         Some((function, place)) => (Some(function), place),
@@ -87,14 +88,15 @@ fn frame(line: &str) -> Option<Frame> {
 
 /// The text of an error as people know it, with the author's frames only.
 pub fn stack_text(name: &str, message: &str, frames: &[Frame]) -> String {
-    let mut text = format!("{name}: {message}");
-    for Frame { file, line, column, function } in frames {
-        match function {
-            Some(function) => text.push_str(&format!("\n    at {function} ({file}:{line}:{column})")),
-            None => text.push_str(&format!("\n    at {file}:{line}:{column}")),
-        }
+    let frames = frames.iter().map(|frame| format!("\n{}", frame_text(frame)));
+    frames.fold(format!("{name}: {message}"), |text, frame| text + &frame)
+}
+
+pub fn frame_text(Frame { file, line, column, function }: &Frame) -> String {
+    match function {
+        Some(function) => format!("    at {function} ({file}:{line}:{column})"),
+        None => format!("    at {file}:{line}:{column}"),
     }
-    text
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub fn start(program: &Path, role: &str) -> std::io::Result<Process> {
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::from(shared))
         .kill_on_drop(true)
+        // Ctrl-C is the host's to hear: it lets the hooks come to an end before the workers go.
+        .process_group(0)
         .spawn()?;
     let pid = child.id().ok_or_else(|| std::io::Error::other("the worker ended at once"))?;
     Ok(Process { child, pid, socket: UnixStream::from_std(ours)?, page })

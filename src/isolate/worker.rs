@@ -11,6 +11,7 @@ mod host;
 mod inbox;
 mod isolate;
 mod loader;
+mod memory;
 mod natives;
 mod network;
 mod prelude;
@@ -20,6 +21,7 @@ mod web;
 mod zlib;
 
 use std::collections::{HashMap, VecDeque};
+use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ pub fn worker_main() -> ExitCode {
 }
 
 fn start(role: &str) -> std::io::Result<()> {
+    memory::prepare();
     Sandbox::prepare();
     let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     if role == ROLE_PROBE {
@@ -95,7 +98,8 @@ fn start(role: &str) -> std::io::Result<()> {
     std::process::exit(0);
 }
 
-fn read_until_the_end(mut socket: UnixStream, sender: &Sender<Frame<ToWorker>>) {
+fn read_until_the_end(socket: UnixStream, sender: &Sender<Frame<ToWorker>>) {
+    let mut socket = BufReader::with_capacity(limits::WORKER_READ_BYTES, socket);
     while let Ok(frame) = read_frame(&mut socket) {
         if sender.send(frame).is_err() {
             return;

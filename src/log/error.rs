@@ -15,6 +15,9 @@ pub enum OpenError {
     Foreign { folder: PathBuf, found: String },
     #[error("data folder {} is damaged: {why}; run `millrace fsck`, and restore a backup if it confirms that", folder.display())]
     Corrupt { folder: PathBuf, why: String },
+    /// As the check itself says it.
+    #[error("data folder {} is damaged: {why}; keep a copy of it, and restore a backup", folder.display())]
+    FoundCorrupt { folder: PathBuf, why: String },
     #[error(
         "data folder {} is damaged: its store has lost the newest {} batches of acknowledged events; restore a backup, or remove the file `synced` there to go on without them", folder.display(), noted - found
     )]
@@ -41,6 +44,14 @@ impl OpenError {
             return OpenError::DiskFull { folder: folder.into(), why: source.to_string() };
         }
         OpenError::Io { folder: folder.into(), doing, source }
+    }
+
+    /// Whoever runs the check is not to be told to run it.
+    pub(super) fn by_the_check(self) -> OpenError {
+        match self {
+            OpenError::Corrupt { folder, why } => OpenError::FoundCorrupt { folder, why },
+            other => other,
+        }
     }
 
     /// What a look into the store says while it is being opened.

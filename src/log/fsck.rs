@@ -46,6 +46,10 @@ impl FsckReport {
 
 /// Checks a data folder that no server uses.
 pub fn fsck(folder: &Path) -> Result<FsckReport, OpenError> {
+    check(folder).map_err(OpenError::by_the_check)
+}
+
+fn check(folder: &Path) -> Result<FsckReport, OpenError> {
     let folder = DataFolder::open_existing(folder)?;
     let engine = folder.manifest.engine;
     let mut report = FsckReport { engine, streams: 0, events: 0, problems: Vec::new(), problem_count: 0 };
@@ -117,7 +121,7 @@ impl<'a> Check<'a> {
 
     fn run(mut self) -> FsckReport {
         if let Err(error) = self.pass() {
-            self.report.add(error.to_string());
+            self.report.add(OpenError::log(self.lookup.folder, error).by_the_check().to_string());
         }
         self.end_stream();
         self.check_leftovers();

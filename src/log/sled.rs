@@ -96,6 +96,17 @@ fn open_unlocked(config: &::sled::Config) -> Result<::sled::Db, KvError> {
     }
 }
 
+/// sled leaves what it has replaced to the epochs, which free it once the thread that replaced it has replaced much
+/// more. The thread that flushes never does; and one flush's is a buffer of a whole segment.
+fn free_replaced() {
+    for _ in 0..EPOCHS_UNTIL_FREE {
+        crossbeam_epoch::pin().flush();
+    }
+}
+
+/// What is given up in one epoch is free two later.
+const EPOCHS_UNTIL_FREE: usize = 3;
+
 /// sled syncs neither the files that it makes nor the folders that hold their names.
 fn sync_folder(folder: &Path, db: &File) -> std::io::Result<()> {
     db.sync_all()?;
@@ -128,6 +139,7 @@ impl Kv for SledKv {
     fn sync(&self) -> Result<(), KvError> {
         let written = self.written.load(Ordering::Acquire);
         catch(|| self.db.flush().map_err(convert))?;
+        free_replaced();
         self.file.sync_data().map_err(|error| KvError::io(&error))?;
         self.synced.fetch_max(written, Ordering::Release);
         Ok(())

@@ -93,6 +93,11 @@ pub(super) async fn run(mut context: Context) {
             }
             Ok(Rest::Idle(seen)) => seen,
             Ok(Rest::Over) | Err(Trouble::Append(AppendError::Destroyed(_))) => Offset::END,
+            // What ends around it is no news.
+            Err(trouble) if context.shutdown.is_cancelled() => {
+                tracing::debug!(stream = %context.stream.path, slug = %context.slug, %trouble, "a processor's follower ends");
+                Offset::END
+            }
             Err(trouble) => {
                 tracing::warn!(stream = %context.stream.path, slug = %context.slug, %trouble, "a processor's follower starts again");
                 tokio::select! {
@@ -100,7 +105,7 @@ pub(super) async fn run(mut context: Context) {
                     () = context.shutdown.cancelled() => {}
                 }
                 delay = (delay * 2).min(FOLLOWER_RETRY_MAX);
-                if context.shutdown.is_cancelled() { Offset::END } else { continue }
+                continue;
             }
         };
         if context.supervisor.finish(&context.stream, &context.slug, seen, &context.deployed) {

@@ -1,13 +1,14 @@
 //! Failures told in the author's own files: a bundle's frames through its source map, and the code frame of the
 //! first place that is the author's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use millrace_bundler::places::{Happened, place};
 use millrace_bundler::{SourceMap, code_frame};
 
 use crate::event::builtin::{FailureReason, Frame, ProcessorConfigured};
-use crate::isolate::{ScriptFailure, stack_text};
+use crate::isolate::{ScriptFailure, frame, frame_text, stack_text};
 
 /// Where the places of one configuration come from.
 pub enum Positions {
@@ -43,6 +44,20 @@ impl Positions {
         failure
     }
 
+    /// A text that may hold stacks, as scripts log them. What is not the author's own, or a package's, leaves them.
+    pub fn tell_text(&self, text: &str) -> String {
+        let lines = text.split('\n').filter_map(|line| match (frame(line), self) {
+            _ if !line.starts_with("    at ") => Some(Cow::Borrowed(line)),
+            (Some(frame), Positions::Mapped { module, .. }) if frame.file == *module => {
+                self.original(&frame).map(|frame| Cow::Owned(frame_text(&frame)))
+            }
+            (Some(frame), _) if frame.file.starts_with('<') => None,
+            (None, _) if line.ends_with(" (native)") => None,
+            _ => Some(Cow::Borrowed(line)),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// None for what the bundler has put there itself.
     fn original(&self, frame: &Frame) -> Option<Frame> {
         let Positions::Mapped { module, script, map } = self else { return Some(frame.clone()) };
@@ -55,7 +70,7 @@ impl Positions {
             file: place.file,
             line: place.line,
             column: place.column,
-            function: frame.function.clone(),
+            function: frame.function.clone().filter(|name| !is_path(name)),
         })
     }
 
@@ -96,6 +111,12 @@ impl Positions {
             Positions::Mapped { map, .. } => map.text(file),
         }
     }
+}
+
+/// esbuild calls the function around a CommonJS module by the module's path.
+fn is_path(function: &str) -> bool {
+    function.contains('/')
+        || [".js", ".cjs", ".ts", ".cts", ".json"].iter().any(|end| function.ends_with(end))
 }
 
 /// The engine counts characters, maps count UTF-16 units.

@@ -1,10 +1,10 @@
 //! What a script may ask of the host: the bridge from its isolate to the streams. Appends made in reaction
 //! to an event get a derived idempotency key, so that acting again finds what was stored.
 
+mod lines;
 mod network;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use self::lines::Lines;
 use super::usage::Usage;
 use crate::event::{
-    Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, StreamPath,
-    builtin,
+    Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Offset, Slug, StreamKey, StreamPath, builtin,
 };
 use crate::isolate::{
     AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure, Socket,
     SocketRequest, Sources,
 };
-use crate::limits::{LOG_BATCH_MAX, LOG_QUEUE_MAX, READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
+use crate::limits::{READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
 use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
@@ -44,9 +44,7 @@ pub struct ScriptBridge {
     version: String,
     configured: Offset,
     under_way: Mutex<HashMap<Offset, UnderWay>>,
-    lines: mpsc::Sender<EventInput>,
-    /// Log lines that found the queue full since the last that did not.
-    lines_dropped: Arc<AtomicU64>,
+    lines: Lines,
     reads: Arc<Semaphore>,
     outbound: Outbound,
     usage: Arc<Usage>,
@@ -72,12 +70,9 @@ impl ScriptBridge {
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
         tasks: &TaskTracker,
     ) -> ScriptBridge {
-        let (lines, waiting) = mpsc::channel(LOG_QUEUE_MAX);
         let slug = outbound.caller.slug.clone();
         let StreamRecord { id, key: stream, .. } = record.clone();
-        let lines_dropped = Arc::<AtomicU64>::default();
-        let log = LogOf { record: record.clone(), slug: slug.clone(), dropped: lines_dropped.clone() };
-        tasks.spawn(write_lines(streams.clone(), log, waiting));
+        let lines = Lines::of(streams.clone(), record, slug.clone(), configured, tasks);
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE_MAX));
         let under_way = Mutex::default();
         ScriptBridge {
@@ -89,7 +84,6 @@ impl ScriptBridge {
             configured,
             under_way,
             lines,
-            lines_dropped,
             reads,
             outbound,
             usage: Arc::default(),
@@ -213,9 +207,7 @@ impl Bridge for ScriptBridge {
             message,
             offset: event.map(|offset| offset.0),
         };
-        // A full queue drops the line: a processor that logs faster than the disk must not hold its host.
-        if self.lines.try_send(EventInput::new(Kind::ProcessorLogged, Json::of(&line))).is_err() {
-            self.lines_dropped.fetch_add(1, Relaxed);
+        if !self.lines.add(line) {
             self.usage.dropped_line();
         }
     }
@@ -269,48 +261,6 @@ fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Resul
 fn cursor(key: &str, text: Option<&str>) -> Result<Option<Cursor>, OpError> {
     let parsed = text.map(Cursor::parse).transpose();
     parsed.map_err(|why| OpError { code: "bad-cursor".into(), message: format!("`{key}` {why}") })
-}
-
-/// Whose lines they are, and how many of them found no place.
-struct LogOf {
-    record: StreamRecord,
-    slug: Slug,
-    dropped: Arc<AtomicU64>,
-}
-
-impl LogOf {
-    /// What is said in place of the lines that were dropped.
-    fn gap(&self) -> Option<EventInput> {
-        let dropped = self.dropped.swap(0, Relaxed);
-        (dropped > 0).then(|| {
-            let message =
-                format!("{dropped} lines were dropped here: they came faster than they can be stored");
-            let line = builtin::ProcessorLogged { level: "warn".into(), message, offset: None };
-            EventInput::new(Kind::ProcessorLogged, Json::of(&line))
-        })
-    }
-}
-
-/// Ends when the bridge is gone and the last line is written.
-async fn write_lines(streams: Streams, log: LogOf, mut waiting: mpsc::Receiver<EventInput>) {
-    let LogOf { record, slug, .. } = &log;
-    let stream = &record.key;
-    let Ok(path) = stream.path.logs_of(slug) else {
-        tracing::warn!(stream = %stream.path, %slug, "the path of the log stream would be too long: log lines are dropped");
-        return;
-    };
-    let logs = stream.sibling(path);
-    let mut lines = Vec::new();
-    while waiting.recv_many(&mut lines, LOG_BATCH_MAX).await > 0 {
-        if let Ok(false) = streams.log().is_current(stream, record.id) {
-            return;
-        }
-        lines.extend(log.gap());
-        let origin = Origin::Server { slug: Some(slug.clone()), cause: None, only: Only::Any };
-        if let Err(error) = streams.append(&logs, std::mem::take(&mut lines), origin).await {
-            tracing::warn!(%error, stream = %logs.path, "log lines of a processor are lost");
-        }
-    }
 }
 
 fn wire_json(event: &Event) -> Json {

@@ -40,6 +40,14 @@ cases! { forms_of_a_processor:
     Case { state: Some(r#"{"n":40}"#), ..reduces("export default { initialState: { n: 0 }, reduce: ({ state }) => ({ n: state.n + 2 }) }", &["{}"], r#"{"n":42}"#) },
 }
 
+cases! { what_nobody_would_ever_call_is_told:
+    logs("export default { afterApend() {} }", &["warn the processor has `afterApend`, which nothing looks at: is `afterAppend` meant?", "warn the processor has none of `reduce`, `afterAppend`, `onEvent`, `onCaughtUp`: it runs, and does nothing"]),
+    logs("export default { redcue() {}, AfterAppend() {}, on_caught_up() {}, initalState: 1, onEvent() {} }", &["warn the processor has `redcue`, which nothing looks at: is `reduce` meant?", "warn the processor has `AfterAppend`, which nothing looks at: is `afterAppend` meant?", "warn the processor has `on_caught_up`, which nothing looks at: is `onCaughtUp` meant?", "warn the processor has `initalState`, which nothing looks at: is `initialState` meant?"]),
+    logs("export default {}", &["warn the processor has none of `reduce`, `afterAppend`, `onEvent`, `onCaughtUp`: it runs, and does nothing"]),
+    logs("export default { name: 'p', version: 2, description: 'x', state: 1, afterAppend() {}, afterAppended: 1 }", &[]),
+    Case { state: Some("{}"), ..logs("export default { afterApend() {} }", &[]) },
+}
+
 cases! { load_failures:
     fails("export default 3", &["!load exception TypeError: the module must export a processor…`default` (of type number)"]),
     fails("export const x = 1", &["!load exception TypeError: the module must export a processor…`x` (of type number)"]),

@@ -169,7 +169,7 @@ fn what_does_not_compile_is_told_exactly() {
             "entry",
             json!({"files": {"processor.ts": PONG}, "entry": "agent.ts"}),
             "parse",
-            json!([{"code": "entry-not-found", "hint": "~processor.ts"}]),
+            json!([{"code": "entry-not-found", "file": "processor.ts", "hint": "~processor.ts"}]),
         ),
         (
             "export",
@@ -208,11 +208,46 @@ fn what_does_not_compile_is_told_exactly() {
             json!([{"code": "entry-not-code", "file": "a.json"}]),
         ),
     ];
+    let lock = |integrity: &str| {
+        json!({
+            "version": 1, "requirements": {"dependencies": {"a": "1"}}, "roots": {"a": "a@1.0.0"},
+            "packages": {"a@1.0.0": {"name": "a", "version": "1.0.0", "integrity": integrity}},
+        })
+    };
+    let bad_lock = |message: &str| json!([{"code": "bad-lock", "file": "processor.ts", "message": message}]);
+    let locked = |lock: Value| json!({"files": {"processor.ts": PONG}, "lock": lock});
+    let cases = cases.into_iter().chain([
+        (
+            "no-entry",
+            json!({"files": {"a.ts": PONG, "b.ts": PONG}}),
+            "parse",
+            json!([at("entry-not-found", "a.ts", 1, 1)]),
+        ),
+        ("lock-of-garbage", locked(lock("garbage")), "install", bad_lock("~`a@1.0.0` has the integrity")),
+        ("lock-of-nothing", locked(lock("")), "install", bad_lock("~`a@1.0.0` has the integrity")),
+        ("lock-of-md5", locked(lock("md5-1B2M2Y8AsgTpgAmY7PhCfg==")), "install", bad_lock("~`a@1.0.0`")),
+        ("no-lock", locked(json!(5)), "install", bad_lock("~it must be an object, and is `5`")),
+    ]);
     for (name, payload, stage, diagnostics) in cases {
         let failed = answer(&millrace, &format!("/{name}"), payload);
         let expected = json!({"type": "processor/compile-failed", "payload": {"slug": "p", "stage": stage, "diagnostics": diagnostics}});
         assert_subset(name, &failed, &expected);
     }
+}
+
+#[test]
+fn a_lock_that_nobody_gave_and_that_is_none_is_left_out() {
+    let millrace = shared();
+    let lock = json!({
+        "version": 1, "requirements": {"dependencies": {"a": "1"}}, "roots": {"a": "a@1.0.0"},
+        "packages": {"a@1.0.0": {"name": "a", "version": "1.0.0", "integrity": "garbage"}},
+    });
+    millrace.deploy_with("/a", json!({"slug": "p", "script": "export default { async afterAppend() {} };", "bundle": {"lock": lock}}));
+    // What the server provides is looked for in no registry, and the lock is looked at all the same.
+    let provided = json!({"dependencies": {"millrace": "*"}});
+    let configured =
+        answer(&millrace, "/a", json!({"files": {"processor.ts": PONG}, "packageJson": provided}));
+    assert_eq!(configured["type"], "processor/configured", "{configured:#}");
 }
 
 #[test]
@@ -252,6 +287,36 @@ fn failures_are_told_in_the_authors_files() {
         &failed["payload"],
         &json!({"phase": "afterAppend", "error": {"name": "TypeError", "message": "no luck", "frames": frames, "stack": "~lib/boom.ts:4:", "snippet": "~> 4 |   throw new TypeError"}}),
     );
+}
+
+#[test]
+fn logged_errors_are_told_in_the_authors_files() {
+    let millrace = shared();
+    let files = json!({
+        "processor.ts": "import { make } from './make';\n\nexport default {\n  afterAppend({ event }: any) {\n    if (event.type !== 'boom') return;\n    console.log(make('shown'));\n    console.log(make('text').stack);\n    console.log('at least\\n    at noon');\n  },\n};\n",
+        "make.ts": "interface Unused {}\n\nexport const make = (name: string) => new Error(name);\n",
+    });
+    answer(&millrace, "/a", json!({"files": files}));
+    millrace.wait_type("/a", "processor/activated");
+    millrace.append("/a", json!({"type": "boom"}));
+    let lines = millrace.wait_for("/a/_logs/p", "three lines", |events| {
+        events.iter().filter(|event| event["type"] == "processor/logged").count() == 3
+    });
+    let told: Vec<&str> = lines.iter().filter_map(|event| event["payload"]["message"].as_str()).collect();
+    let stack = |line: u32| {
+        format!("    at make (make.ts:3:COLUMN)\n    at afterAppend (processor.ts:{line}:COLUMN)")
+    };
+    let without_column = |line: &str| match line.rsplit_once(':') {
+        Some((place, column))
+            if line.starts_with("    at ") && column.trim_end_matches(')').parse::<u32>().is_ok() =>
+        {
+            format!("{place}:COLUMN{}", if column.ends_with(')') { ")" } else { "" })
+        }
+        _ => line.to_string(),
+    };
+    let told: Vec<String> =
+        told.iter().map(|text| text.lines().map(without_column).collect::<Vec<_>>().join("\n")).collect();
+    assert_eq!(told, [format!("Error: shown\n{}", stack(6)), stack(7), "at least\n    at noon".into()]);
 }
 
 #[test]

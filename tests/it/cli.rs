@@ -123,8 +123,21 @@ fn deploy_processors_and_logs() {
     let said = cli.fails(&["deploy", &bad, "--stream", "/b", "--wait"]);
     assert!(said.contains("bad.js") || said.contains("processor.js"), "{said}");
     assert!(said.contains("SyntaxError"), "{said}");
-    let said = cli.fails(&["deploy", "/no/such/file.js", "--stream", "/b"]);
-    assert!(said.contains("/no/such/file.js"), "{said}");
+}
+
+#[test]
+fn what_is_named_and_not_there_is_wrong_usage() {
+    let cases: [&[&str]; 4] = [
+        &["deploy", "/no/such/thing", "--stream", "/b"],
+        &["bundle", "/no/such/thing"],
+        &["fsck", "/no/such/thing"],
+        &["serve", "--egress-roots", "/no/such/thing", "--listen", "127.0.0.1:0"],
+    ];
+    for args in cases {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+        assert!(texts(&output).1.contains("/no/such/thing"), "{args:?}: {output:?}");
+    }
 }
 
 #[test]

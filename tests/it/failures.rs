@@ -280,6 +280,33 @@ fn ten_failures_in_a_row_suspend() {
 }
 
 #[test]
+fn events_that_it_only_looks_at_break_no_row_of_failures() {
+    let acts = |first: &str| {
+        format!(
+            "export default {{ async afterAppend({{ append, event }}) {{ if (event.type !== 'go') return; {first} throw new Error('again'); }} }};"
+        )
+    };
+    let millrace = shared();
+    let cases = [("/quiet", acts("")), ("/telling", acts("await append({ type: 'started' });"))];
+    for (path, script) in &cases {
+        millrace.deploy(path, "s", script);
+        for _ in 0..40 {
+            millrace.append(path, json!([{"type": "go"}, {"type": "noop"}]));
+        }
+    }
+    for (path, _) in &cases {
+        let suspended = millrace.wait_type(path, "processor/suspended");
+        assert_subset(
+            path,
+            &suspended,
+            &json!({"payload": {"slug": "s", "reason": "~10 failures in a row"}}),
+        );
+        let failures = millrace.read(path).iter().filter(|event| event["type"] == "processor/failed").count();
+        assert_eq!(failures, 10, "{path}");
+    }
+}
+
+#[test]
 fn a_repair_that_asks_for_it_acts_on_all_that_a_suspended_one_owes() {
     let millrace = shared();
     millrace.deploy("/a", "s", &at_boom("throw new Error('again');"));

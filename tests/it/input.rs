@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::http::Request;
 use crate::harness::{post, request, shared};
 
 #[test]
@@ -41,6 +42,21 @@ fn whatever_is_posted_is_stored() {
         (json_type, b"\xff\xfe", json!({"base64": "//4="}), "<any>"),
         (form, b"a=1&b=x+y%21", json!({"a": "1", "b": "x y!"}), "<any>"),
         (json_type, b"", json!(""), "<any>"),
+        // The envelope belongs to what was sent.
+        (json_type, br#"{"event":5}"#, json!({"event": 5}), "object"),
+        (json_type, br#"{"event":{"type":"x","extra":1}}"#, json!({"event": {"type": "x", "extra": 1}}), "extra"),
+        (json_type, br#"{"events":5}"#, json!({"events": 5}), "events"),
+        (json_type, "\u{feff}{\"a\":1}".as_bytes(), json!({"a": 1}), "unknown key `a`"),
+        (json_type, "\u{feff}hogwash".as_bytes(), json!("\u{feff}hogwash"), "JSON"),
+        // The words are those of JSON.
+        (json_type, br#"{"type":"processor/configured","payload":{"slug":5}}"#, json!({}), "`slug` must be a string, and is `5`"),
+        (json_type, br#"{"type":"processor/configured","payload":{"slug":"s","script":"1","limits":7}}"#, json!({}), "`limits` must be an object, and is `7`"),
+        (json_type, br#"{"type":"processor/configured","payload":{"slug":"s","script":"1","limits":{"cpuMs":"a"}}}"#, json!({}), "`limits.cpuMs` must be a whole number that is not negative, and is the string"),
+        (json_type, br#"{"type":"stream/error-occurred","payload":{}}"#, json!({}), "`message` is missing"),
+        (json_type, br#"{"type":"processor/source-configured","payload":{"slug":"s","files":{"a.ts":""},"typecheck":3}}"#, json!({}), "`typecheck` must be"),
+        (json_type, br#"{"type":"processor/env-var-set","payload":{"key":"a=b","value":"v"}}"#, json!({}), "no `=`"),
+        (json_type, br#"{"type":"processor/env-var-set","payload":{"key":"a\u0000","value":"v"}}"#, json!({}), "no NUL"),
+        (json_type, br#"{"type":"processor/env-var-set","payload":{"key":"a","value":"\u0000"}}"#, json!({}), "NUL"),
     ];
     let millrace = shared();
     for (content_type, body, raw_input, word) in cases {
@@ -62,6 +78,103 @@ fn whatever_is_posted_is_stored() {
             .answers(200, json!({"event": {"payload": {"rawInput": null}}}))]);
     assert!(millrace.read("/inbox").last().unwrap()["payload"].as_object().unwrap().contains_key("rawInput"));
     millrace.run([post("/api/streams/inbox", r#"{"type":"still-open"}"#)]);
+}
+
+#[test]
+fn a_multipart_form_is_kept_as_the_object_of_its_fields() {
+    let multipart = "multipart/form-data; boundary=----b";
+    let body = [
+        "------b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n",
+        "------b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ntwo\r\n",
+        "------b\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nfünf\r\n",
+        "------b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.bin\"\r\nContent-Type: image/png\r\n\r\n",
+    ]
+    .concat();
+    let whole = [body.as_bytes(), b"\xff\xfe\x00", b"\r\n------b--\r\n"].concat();
+    let file = json!({"name": "x.bin", "type": "image/png", "size": 3, "base64": "//4A"});
+    let object = json!({"a": ["one", "two"], "b": "fünf", "file": file});
+    let cases: [(&str, &[u8], Value, &str); 5] = [
+        ("/api/streams/inbox", &whole, object.clone(), "~form"),
+        ("/api/streams/inbox?type=upload", &whole, object, "~?type="),
+        ("/api/streams/inbox", b"------b\r\nnonsense", json!("------b\r\nnonsense"), "~multipart"),
+        ("/api/streams/inbox", b"\xff\xfe\x00", json!({"base64": "//4A"}), "~multipart"),
+        ("/api/streams/inbox", b"{\"a\":1}", json!({"a": 1}), "~type"),
+    ];
+    let millrace = shared();
+    for (target, body, raw_input, error) in cases {
+        let payload = json!({"rawInput": raw_input, "error": error});
+        let event = json!({"type": "stream/invalid-event-appended", "payload": payload});
+        millrace.run([request("POST", target)
+            .header("content-type", multipart)
+            .body(body)
+            .answers(200, json!({"event": event}))]);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let millrace = shared();
+    for body in ["\u{feff}{\"type\":\"x\"}", "\u{feff} {\"event\":{\"type\":\"x\"}}"] {
+        millrace.run([post("/api/streams/a", body).answers(200, json!({"event": {"type": "x"}}))]);
+    }
+    millrace.run([post("/api/streams/a?type=y", "\u{feff}{\"a\":1}")
+        .answers(200, json!({"event": {"type": "y", "payload": {"a": 1}}}))]);
+}
+
+#[test]
+fn ndjson_is_a_batch_of_an_event_a_line() {
+    let lines = |target: &str, body: &str| {
+        request("POST", target).header("content-type", "application/x-ndjson").body(body)
+    };
+    let invalid = |raw: Value| json!({"type": "stream/invalid-event-appended", "payload": {"rawInput": raw}});
+    shared().run([
+        lines("/api/streams/a", "{\"type\":\"one\"}\r\n\n {\"event\":{\"type\":\"two\"}}\n{\"type\":\n[{\"type\":\"x\"}]\n{\"event\":5}")
+            .answers(
+                200,
+                json!({"events": [
+                    {"offset": 2, "type": "one"},
+                    {"offset": 3, "type": "two"},
+                    invalid(json!("{\"type\":")),
+                    invalid(json!([{"type": "x"}])),
+                    invalid(json!({"event": 5})),
+                ]}),
+            ),
+        lines("/api/streams/a", "{\"type\":\"one\"}\n").answers(200, json!({"events": [{"type": "one"}]})),
+        lines("/api/streams/a?type=n", "{\"a\":1}\n5\n").answers(
+            200,
+            json!({"events": [{"type": "n", "payload": {"a": 1}}, invalid(json!(5))]}),
+        ),
+        lines("/api/streams/a", "\n \n").refused(400, "empty-batch", "at least one"),
+        lines("/api/streams/a", &"{}\n".repeat(10_001)).refused(413, "too-large", "10000"),
+    ]);
+}
+
+#[test]
+fn half_a_character_is_told_and_kept() {
+    let millrace = shared();
+    let cases = [
+        (r#"{"type":"x\ud800"}"#, r#"`type` has a lone surrogate"#),
+        (r#"{"type":"x","idempotencyKey":"\udc00"}"#, r#"`idempotencyKey` has a lone surrogate"#),
+        (r#"{"type":"x","\ud800\u0041":1}"#, r#"a key of the event has a lone surrogate"#),
+        (r#"{"type":"stream/paused","payload":{"reason":"\ud800"}}"#, r#"`reason` has a lone surrogate"#),
+        (
+            r#"{"type":"stream/metadata-updated","payload":{"metadata":{"a":"\ud800"}}}"#,
+            r#"`metadata` has a lone surrogate"#,
+        ),
+    ];
+    for (body, why) in cases {
+        let answer = millrace.send(Request::new("POST", "/api/streams/a").body(body));
+        let text = String::from_utf8(answer.body).unwrap();
+        assert_eq!(answer.head.status, 200, "{text}");
+        assert!(text.contains(&format!("\"rawInput\":{body}")) && text.contains(why), "{body}: {text}");
+    }
+    // What no rule of ours looks into comes back as it was sent.
+    let sent = r#""payload":{"a":"\ud800"}"#;
+    let body = format!(r#"{{"type":"x",{sent}}}"#);
+    let answer = millrace.send(Request::new("POST", "/api/streams/a").body(body));
+    assert!(String::from_utf8(answer.body).unwrap().contains(sent));
+    let read = Request::new("GET", "/api/streams/a").header("accept", "application/json");
+    assert!(String::from_utf8(millrace.send(read).body).unwrap().contains(sent));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::http::Request;
-use crate::harness::{get, post, shared};
+use crate::harness::{get, post, request, shared};
 
 fn paths(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|stream| stream["path"].as_str().unwrap()).collect()
@@ -76,6 +76,16 @@ fn children_are_the_descendants_of_a_stream() {
     assert_eq!(found, ["/a/b", "/a/b/c"]);
     crate::harness::assert_subset("a child", &children[0], &json!({"path": "<any>", "createdAt": "<time>"}));
     assert_eq!(millrace.run([get("/api/streams/__children/other")]), json!([]));
+    millrace.run([
+        get("/api/streams/__children/absent").refused(404, "stream-not-found", "/absent"),
+        request("DELETE", "/api/streams/absent").answers(200, json!({"destroyedStreamCount": 0})),
+        request("DELETE", "/api/streams/a"),
+    ]);
+    // It is gone, and what is below it is not.
+    assert_eq!(millrace.run([get("/api/streams/__children/a")]).as_array().unwrap().len(), 2);
+    let empty = millrace
+        .run([get("/api/streams/__children/").header("x-millrace-project", &crate::harness::fresh("empty"))]);
+    assert_eq!(empty, json!([]), "a project without streams has a root without children");
 }
 
 #[test]

@@ -82,6 +82,13 @@ fn the_format_follows_accept() {
         ("*/*", "", "text/event-stream"),
         ("", "", "text/event-stream"),
         ("application/json;q=0.9, text/plain", "", "application/json"),
+        ("application/json;q=0.5, text/event-stream", "?live=false", "text/event-stream"),
+        ("application/json, text/event-stream;q=0.5", "?live=false", "application/json"),
+        ("application/json, text/event-stream;q=0.5", "", "application/json"),
+        ("application/json;q=0.5, application/x-ndjson;q=0.8", "", "application/x-ndjson"),
+        ("application/json;q=0, application/x-ndjson;q=0.1", "", "application/x-ndjson"),
+        ("application/json, text/event-stream;q=0", "", "application/json"),
+        ("application/json, text/plain, */*", "", "application/json"),
     ];
     for (accept, query, content_type) in formats {
         let request = Request::new("GET", &format!("/api/streams/letters{query}"));

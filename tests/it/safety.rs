@@ -154,6 +154,9 @@ fn the_service_describes_itself() {
     let openapi =
         millrace.run([get("/api/openapi.json").answers(200, json!({"openapi": "~3.1", "paths": "<any>"}))]);
     assert!(openapi["paths"].as_object().is_some_and(|paths| paths.len() >= 6), "{openapi:#}");
+    for path in ["/docs/events/{type}", "/docs/events", "/api/streams/{path}", "/api/secrets", "/metrics"] {
+        assert!(openapi["paths"][path]["get"]["summary"].is_string(), "{path} is not described");
+    }
     for event_type in ["stream/paused", "processor/configured", "stream/circuit-breaker-configured"] {
         let answer = millrace.send(Request::new("GET", &format!("/docs/events/{event_type}")));
         assert_eq!(answer.head.status, 200, "{event_type}");

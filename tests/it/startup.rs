@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use crate::harness::Server;
-use crate::harness::server::run;
+use crate::harness::server::{children_of, run};
 
 #[test]
 fn a_second_server_on_the_same_folder_is_told_why_not() {
@@ -69,6 +69,46 @@ fn sigterm_ends_it_in_good_order() {
         let server = server.restart();
         assert_eq!(server.client("p").read("/a").len(), 3, "{store}");
     }
+}
+
+#[test]
+fn an_end_in_the_middle_of_work_is_no_trouble() {
+    let mut server = Server::start(&[]);
+    let millrace = server.client("p");
+    let hooks = [
+        "if (event.type === 'tick') { console.log('tick'); await append({ type: 'tick' }); }",
+        "if (event.type === 'tick') { await append({ type: 'begun' }); await new Promise((done) => setTimeout(done, 60_000)); }",
+    ];
+    let script =
+        |hook: &str| format!("export default {{ async afterAppend({{ append, event }}) {{ {hook} }} }};");
+    for (n, hook) in hooks.iter().cycle().take(6).enumerate() {
+        let path = format!("/busy/{n}");
+        millrace.deploy(&path, "s", &script(hook));
+        millrace.append(&path, json!({"type": "tick"}));
+        millrace.wait_for(&path, "work under way", |events| events.len() >= 5);
+    }
+    for worker in children_of(server.process_id()) {
+        assert_eq!(group_of(worker), worker, "Ctrl-C on a terminal is the server's alone to hear");
+    }
+    for n in 0..8 {
+        let payload = json!({"slug": "s", "script": script(hooks[0])});
+        millrace.append(&format!("/late/{n}"), json!({"type": "processor/configured", "payload": payload}));
+    }
+    assert!(server.terminate().success());
+    let log = server.log();
+    // Whether workers are confined is the machine's doing.
+    let troubles: Vec<&str> = log
+        .lines()
+        .filter(|line| (line.contains("WARN") || line.contains("ERROR")) && !line.contains("confine"))
+        .collect();
+    assert!(troubles.is_empty(), "{troubles:#?}");
+}
+
+/// The process group of a process, by what the kernel says.
+fn group_of(process: u32) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // `id (name) state parent group …`, where the name may have spaces and parentheses.
+    stat.rsplit(')').next().unwrap().split_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
 #[test]

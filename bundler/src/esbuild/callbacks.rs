@@ -33,7 +33,7 @@ pub(super) fn is_added_line(line: &str) -> bool {
 }
 
 /// Whether a source is a module of ours, which is nobody's file.
-pub(super) fn is_made_up(source: &str) -> bool {
+pub fn is_made_up(source: &str) -> bool {
     [EMPTY, ABSENT].iter().any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 

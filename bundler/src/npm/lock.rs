@@ -68,7 +68,7 @@ impl Lock {
     }
 
     /// Why this cannot be the lock of a resolution.
-    pub(super) fn complaint(&self) -> Option<String> {
+    pub fn complaint(&self) -> Option<String> {
         if self.version != VERSION {
             return Some(format!(
                 "it has version {}, and this server writes version {VERSION}",
@@ -116,7 +116,10 @@ impl LockedPackage {
             return wrong("another name or version than its id says");
         }
         if Integrity::parse(&self.integrity).is_none_or(|integrity| integrity.to_string() != self.integrity) {
-            return wrong("no integrity");
+            let integrity: String = self.integrity.chars().take(limits::INTEGRITY_SHOWN_CHARS_MAX).collect();
+            return wrong(&format!(
+                "the integrity {integrity:?}, which is none: it must be as `sha512-…` in base64"
+            ));
         }
         if self.dependencies.keys().any(|alias| name::complaint(alias).is_some()) {
             return wrong("a dependency with a name that is none");
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_not_believed() {
-        let changes: [(&str, Value); 12] = [
+        let changes: [(&str, Value); 17] = [
             ("/version", json!(2)),
             ("/roots/a", json!("c@1.0.0")),
             ("/roots", json!({})),
@@ -183,6 +186,11 @@ mod tests {
             ("/packages/@s~1a@1.0.0/version", json!("v1.0.0")),
             ("/packages/@s~1a@1.0.0/integrity", json!("sha512-../../../etc")),
             ("/packages/@s~1a@1.0.0/integrity", json!("")),
+            ("/packages/@s~1a@1.0.0/integrity", json!("garbage")),
+            ("/packages/@s~1a@1.0.0/integrity", json!("md5-1B2M2Y8AsgTpgAmY7PhCfg==")),
+            ("/packages/@s~1a@1.0.0/integrity", json!(format!("sha512-{}==", "A".repeat(42)))),
+            ("/packages/@s~1a@1.0.0/integrity", json!(format!("SHA512-{}==", "A".repeat(86)))),
+            ("/packages/@s~1a@1.0.0/integrity", json!(format!("sha512-{}== garbage", "A".repeat(86)))),
             ("/packages/@s~1a@1.0.0/dependencies", json!({"../b": "b@2.0.0-rc.1~0123abcd"})),
             ("/packages/@s~1a@1.0.0/dependencies", json!({"b": "b@2.0.0"})),
         ];

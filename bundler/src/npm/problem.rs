@@ -48,8 +48,8 @@ pub enum ProblemCode {
     InstallTimeout,
     /// A warning: a peer has another version than was asked for.
     UnmetPeer,
-    /// A warning: the lock was not used.
-    LockIgnored,
+    /// The lock that was given is none of ours, or was changed since.
+    BadLock,
 }
 
 impl ProblemCode {
@@ -75,7 +75,7 @@ impl ProblemCode {
             ProblemCode::Offline => "offline",
             ProblemCode::InstallTimeout => "install-timeout",
             ProblemCode::UnmetPeer => "unmet-peer",
-            ProblemCode::LockIgnored => "lock-ignored",
+            ProblemCode::BadLock => "bad-lock",
         }
     }
 }

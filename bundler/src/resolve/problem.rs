@@ -25,8 +25,8 @@ impl ResolveProblem {
 }
 
 pub(super) fn native_addon(shown: &str) -> ResolveProblem {
-    let message = format!("{shown} is a native addon for Node, which an isolate cannot load");
-    let hint = "use a package that is written in JavaScript or WebAssembly".to_owned();
+    let message = format!("{shown} is a native addon: compiled code for Node, which an isolate cannot load");
+    let hint = "use a package that is written in JavaScript, or call a service over fetch".to_owned();
     ResolveProblem::new("native-addon", message, Some(hint))
 }
 
@@ -35,6 +35,17 @@ pub(super) fn broken_builtin(name: &str, package: &PackageId) -> ResolveProblem 
         format!("the built-in module node:{name} should come from {package}, which does not have it");
     ResolveProblem::new("unavailable-builtin", message, None)
 }
+
+/// The packages by which others find, or build, their compiled code.
+const ADDON_LOADERS: [&str; 7] = [
+    "@mapbox/node-pre-gyp",
+    "bindings",
+    "node-gyp-build",
+    "node-gyp-build-optional-packages",
+    "node-pre-gyp",
+    "nan",
+    "prebuild-install",
+];
 
 impl Resolver {
     /// What is never looked up: URLs, absolute paths, nothing.
@@ -159,6 +170,10 @@ impl Resolver {
     }
 
     pub(super) fn unavailable_builtin(&self, importer: &str, specifier: &str, name: &str) -> ResolveProblem {
+        if let Some(package) = self.native_addon_of(importer) {
+            let shown = format!("package `{package}`, which imports the built-in module `{specifier}`,");
+            return native_addon(&shown);
+        }
         let meant = self
             .nearest_builtin(name)
             .map(|meant| format!("did you mean `node:{meant}`? "))
@@ -177,6 +192,18 @@ impl Resolver {
             false => format!("available are: {}", available.join(", ")),
         };
         ResolveProblem::new("unavailable-builtin", message, Some(format!("{meant}{available}")))
+    }
+
+    /// The name of the importer's package, if that is compiled code for Node, or loads such code of another package.
+    fn native_addon_of(&self, importer: &str) -> Option<String> {
+        let folder = self.tree.folder_of(importer)?;
+        let text = self.tree.read(&format!("{folder}/package.json")).ok()?;
+        let package: Value = serde_json::from_slice(&text).ok()?;
+        let name = package["name"].as_str()?;
+        let builds = package["gypfile"] == true || package["binary"].is_object();
+        let loads = |name: &str| package["dependencies"].get(name).is_some();
+        (builds || ADDON_LOADERS.contains(&name) || ADDON_LOADERS.iter().any(|loader| loads(loader)))
+            .then(|| name.to_owned())
     }
 
     fn invalid_package(&self, importer: &str, specifier: &str, error: &ResolveError) -> ResolveProblem {

@@ -98,7 +98,16 @@ fn resolver() -> Resolver {
                     ("c.js", ""),
                 ],
             ),
-            ("native@1", "native", &[], &[("index.js", ""), ("build/x.node", "")]),
+            (
+                "native@1",
+                "native",
+                &[],
+                &[
+                    ("index.js", ""),
+                    ("build/x.node", ""),
+                    ("package.json", r#"{"name": "native", "dependencies": {"bindings": "1"}}"#),
+                ],
+            ),
             (
                 "unenv@2",
                 "unenv",
@@ -190,6 +199,7 @@ fn found() {
         (OLD, "./not-there", DynamicImport, "absent unresolved-import"),
         (COND, "node:net", DynamicImport, "absent unavailable-builtin"),
         ("/s/native@1/node_modules/native/index.js", "./build/x.node", Require, "absent native-addon"),
+        ("/s/native@1/node_modules/native/index.js", "node:net", Require, "absent native-addon"),
     ] {
         assert_eq!(outcome(&resolver, importer, specifier, kind), expected, "{specifier} from {importer}");
     }

@@ -72,15 +72,30 @@ async fn other_requirements_keep_what_still_satisfies() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_not_used() {
+async fn what_makes_no_sense_is_refused() {
     let (world, lock) = locked().await;
-    let mut value = serde_json::to_value(&lock).unwrap();
-    value["packages"]["b@1.0.0"]["name"] = json!("../../b");
-    let lock: Lock = serde_json::from_value(value).unwrap();
-    let installed = install(&world.npm(), needs(json!({"a": "^1"})), Some(&lock)).await.unwrap();
-    assert_eq!(tree(&installed)[0], ": a@1.1.0");
-    let [warning] = &installed.warnings[..] else { panic!("{:?}", installed.warnings) };
-    assert_eq!(warning.code.as_str(), "lock-ignored");
+    let short = format!("sha512-{}==", "A".repeat(42));
+    let changes = [
+        ("name", "../../b"),
+        ("version", "1.0.1"),
+        ("integrity", "garbage"),
+        ("integrity", ""),
+        ("integrity", "md5-1B2M2Y8AsgTpgAmY7PhCfg=="),
+        ("integrity", &short),
+    ];
+    for (field, value) in changes {
+        let mut changed = serde_json::to_value(&lock).unwrap();
+        changed["packages"]["b@1.0.0"][field] = json!(value);
+        let changed: Lock = serde_json::from_value(changed).unwrap();
+        // Whatever is asked for: the same, something else, and nothing.
+        for dependencies in [json!({"a": "^1"}), json!({"b": "1.1"}), json!({})] {
+            let problem =
+                only_problem(install(&world.npm(), needs(dependencies.clone()), Some(&changed)).await);
+            assert_eq!(problem.code.as_str(), "bad-lock", "{field} {value:?}, {dependencies}");
+            assert!(problem.message.contains("`b@1.0.0`"), "{}", problem.message);
+        }
+    }
+    assert_eq!(world.registry.paths(), [""; 0], "nobody is asked on its word");
 }
 
 /// A lock comes from outside: it cannot exchange a package's content, nor make the server ask someone else.

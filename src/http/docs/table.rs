@@ -95,7 +95,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     required(
                         "rawInput",
                         "any JSON",
-                        "What was posted: the JSON, a form as an object, or the text (`{\"base64\": …}` when it is not UTF-8).",
+                        "What was posted: the JSON, a form as an object of its fields (a file of it as `{name, type, size, base64}`), or the text (`{\"base64\": …}` when it is not UTF-8).",
                     ),
                     required("error", "string", "Why it is no valid event; names the field."),
                 ]
@@ -170,7 +170,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "lock",
                         "object",
-                        "The `bundle.lock` of an earlier bundle: the same packages again, as long as the dependencies are the same. Left out: that of the slug's last bundle on this stream.",
+                        "The `bundle.lock` of an earlier bundle: the same packages again, as long as the dependencies are the same. One that was changed since is refused (`bad-lock`). Left out: that of the slug's last bundle on this stream.",
                     ),
                     optional(
                         "typecheck",
@@ -325,7 +325,7 @@ pub fn doc(kind: Kind) -> EventDoc {
         Kind::ProcessorSuspended => EventDoc {
             summary: "A processor failed too often in a row and does not run any more.",
             who: "The server.",
-            effect: "The processor rests until it is configured again. The stream itself goes on.",
+            effect: "The processor rests until it is configured again. The stream itself goes on. Ten failures in a row do it: an event that it acts on with success breaks the row, by an append, a request or a log line; one that it only looks at does not.",
             fields: const { &[SLUG, required("reason", "string", "What it was suspended for.")] },
             example: r#"{"slug":"ping","reason":"10 failures in a row, the last at event 17"}"#,
             client: false,
@@ -340,7 +340,7 @@ pub fn doc(kind: Kind) -> EventDoc {
         },
         Kind::ProcessorLogged => EventDoc {
             summary: "A line that a processor has logged.",
-            who: "The server, on the stream `PATH/_logs/SLUG`, for `console.*` and `logger`.",
+            who: "The server, on the stream `PATH/_logs/SLUG`, for `console.*` and `logger`; once by itself, as `warn`, for a member of the processor that looks misspelt, or when it has none.",
             effect: "None. They are kept in a system stream, apart from the events that processors see.",
             fields: const {
                 &[
@@ -357,7 +357,10 @@ pub fn doc(kind: Kind) -> EventDoc {
             who: "Clients.",
             effect: "`process.env[key]` is this value in the stream's processors from then on. It is part of the log: anyone who may read the stream can read it, so no secret belongs here.",
             fields: const {
-                &[required("key", "string", "1 to 256 bytes."), required("value", "string", "Any text.")]
+                &[
+                    required("key", "string", "1 to 256 bytes, without `=` and NUL."),
+                    required("value", "string", "Any text without NUL."),
+                ]
             },
             example: r#"{"key":"GREETING","value":"hello"}"#,
             client: true,

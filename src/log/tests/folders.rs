@@ -73,6 +73,9 @@ on_both_engines! {
         fs::remove_dir_all(folder.path().join(engine.to_string())).unwrap();
         let message = refusal(folder.path(), options(engine));
         assert!(message.contains("damaged") && message.contains("missing"), "{message}");
+        assert!(message.contains("run `millrace fsck`"), "{message}");
+        let said = fsck(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("missing") && said.contains("backup") && !said.contains("millrace fsck"), "{said}");
         fs::create_dir(folder.path().join(engine.to_string())).unwrap();
         let message = refusal(folder.path(), options(engine));
         assert!(message.contains("damaged") && message.contains("empty"), "{message}");

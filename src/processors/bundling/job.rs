@@ -14,7 +14,7 @@ use crate::event::builtin::{
     BundleRecord, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
     ProcessorSourceConfigured, ProcessorTypeErrorsFound, SCRIPT_MODULE, Typecheck,
 };
-use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey};
+use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, words};
 use crate::isolate::Sources;
 use crate::limits::{BUILD_ATTEMPTS_MAX, EVENT_BYTES_MAX, FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX};
 use crate::log::{LogError, StreamRecord};
@@ -127,8 +127,11 @@ impl Job {
         let Ok(configured) = event.payload.decode::<ProcessorSourceConfigured>() else { return Ok(None) };
         let (lock, bad_lock) = match &configured.lock {
             Some(lock) => match serde_json::from_str::<Lock>(lock.get()) {
-                Ok(lock) => (Some(lock), None),
-                Err(error) => (None, Some(error.to_string())),
+                Ok(lock) => match lock.complaint() {
+                    None => (Some(lock), None),
+                    Some(complaint) => (None, Some(complaint)),
+                },
+                Err(error) => (None, Some(words::of_json(&error, None))),
             },
             None => (self.previous_lock(&record)?, None),
         };
@@ -150,19 +153,20 @@ impl Job {
             .read_one(record, offset)?
             .and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
         let lock = configured.and_then(|configured| configured.bundle?.lock);
-        Ok(lock.and_then(|lock| serde_json::from_str(lock.as_str()).ok()))
+        let lock = lock.and_then(|lock| serde_json::from_str::<Lock>(lock.as_str()).ok());
+        Ok(lock.filter(|lock| lock.complaint().is_none()))
     }
 
     /// Whether there is a bundle now.
     async fn build(&self, found: &Found, last: bool) -> Result<bool, Trouble> {
         if let Some(why) = &found.bad_lock {
-            return self.fail(found, not_a_lock(why)).await;
+            return self.fail(found, not_a_lock(&found.project, why)).await;
         }
         let bundle = match self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await {
             Ok(bundle) => bundle,
             Err(BundleError::Failed(failure)) => return self.fail(found, failure).await,
             Err(BundleError::Machinery(message)) if last => {
-                return self.fail(found, host_trouble(Stage::Link, message)).await;
+                return self.fail(found, host_trouble(found, Stage::Link, message)).await;
             }
             Err(BundleError::Machinery(message)) => return Err(Trouble::Machinery(message)),
         };
@@ -171,7 +175,7 @@ impl Job {
                 Ok(errors) => errors,
                 Err(BundleError::Failed(failure)) => return self.fail(found, failure).await,
                 Err(BundleError::Machinery(message)) if last => {
-                    return self.fail(found, host_trouble(Stage::Typecheck, message)).await;
+                    return self.fail(found, host_trouble(found, Stage::Typecheck, message)).await;
                 }
                 Err(BundleError::Machinery(message)) => return Err(Trouble::Machinery(message)),
             };
@@ -182,7 +186,7 @@ impl Job {
         self.compile_ahead(&bundle);
         let payload = configuration(&found.configured, self.offset, &bundle);
         if payload.as_str().len() > EVENT_BYTES_MAX {
-            return self.fail(found, too_large(payload.as_str().len())).await;
+            return self.fail(found, too_large(&found.project, payload.as_str().len())).await;
         }
         self.append(found, Kind::ProcessorConfigured, payload, "answer").await?;
         self.bundling.0.built.fetch_add(1, Relaxed);
@@ -294,27 +298,28 @@ fn is_default(limits: &&ProcessorLimits) -> bool {
     **limits == ProcessorLimits::default()
 }
 
-fn not_a_lock(why: &str) -> Failure {
+fn not_a_lock(project: &Project, why: &str) -> Failure {
     let message = format!("`lock` is not the lock of a bundle: {why}");
     let hint = "give the `bundle.lock` of a `processor/configured` event as it is there, or leave it out";
     Failure {
         stage: Stage::Install,
-        diagnostics: vec![Diagnostic::of_source("bad-lock", message).with_hint(hint)],
+        diagnostics: vec![Diagnostic::of_source(project, "bad-lock", message).with_hint(hint)],
     }
 }
 
-fn host_trouble(stage: Stage, message: String) -> Failure {
+fn host_trouble(found: &Found, stage: Stage, message: String) -> Failure {
     let message = format!("the server could not build this source: {message}");
     let hint = "this is no fault of the source: append it again when the server's operator has seen to it";
-    Failure { stage, diagnostics: vec![Diagnostic::of_source("host-trouble", message).with_hint(hint)] }
+    let diagnostic = Diagnostic::of_source(&found.project, "host-trouble", message).with_hint(hint);
+    Failure { stage, diagnostics: vec![diagnostic] }
 }
 
-fn too_large(bytes: usize) -> Failure {
+fn too_large(project: &Project, bytes: usize) -> Failure {
     let message =
         format!("the bundle and its source map have {bytes} bytes; an event may have {EVENT_BYTES_MAX}");
     let hint = "import less of the packages, or smaller ones";
     Failure {
         stage: Stage::Link,
-        diagnostics: vec![Diagnostic::of_source("bundle-too-large", message).with_hint(hint)],
+        diagnostics: vec![Diagnostic::of_source(project, "bundle-too-large", message).with_hint(hint)],
     }
 }
