@@ -133,6 +133,7 @@ for (const [imports, generates, signs] of kinds) {
       }
     };
     for (let at = 0; at < whole.length; at += 1) {
+      if (at % 10 === 0) await new Promise((turn) => setTimeout(turn));
       for (const change of [1, 0x80]) {
         const changed = whole.slice();
         changed[at] ^= change;
