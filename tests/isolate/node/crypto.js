@@ -79,8 +79,9 @@ AwEHoUQDQgAEeu+EII0hV2CORQBIBjIuJf4f6ZDtaaCBGcFbrnRw5x70dMOdZhnL
 console.log(key.asymmetricKeyType, key.asymmetricKeyDetails.namedCurve, crypto.verify("sha256", data, pem, crypto.sign("sha256", data, key)));
 const good = [];
 for (const namedCurve of crypto.getCurves()) {
+  await new Promise((turn) => setTimeout(turn));
   const { publicKey, privateKey } = crypto.generateKeyPairSync("ec", { namedCurve });
-  for (let n = 0; n < 20; n += 1) good.push(crypto.verify("sha512", data, publicKey, crypto.sign("sha512", data, privateKey)));
+  for (let n = 0; n < 8; n += 1) good.push(crypto.verify("sha512", data, publicKey, crypto.sign("sha512", data, privateKey)));
   const fixed = crypto.sign("sha384", data, { key: privateKey, dsaEncoding: "ieee-p1363" });
   good.push(crypto.verify("sha384", data, { key: publicKey, dsaEncoding: "ieee-p1363" }, fixed), crypto.createPublicKey({ key: publicKey.export({ format: "jwk" }), format: "jwk" }).equals(publicKey));
 }
@@ -91,7 +92,7 @@ MC4CAQAwBQYDK2VwBCIEIHGmtfXglI3w/2XGpYYUFoqOGfZDjp6BrQRvA/gRVdAk
 console.log(crypto.sign(null, data, ed).toString("hex") === "bad1931588950f544fab0f9a48a491262f675107204c8d5efd1430df5d560b57e3ef0b39110490cda89413157c02846fa10e0dfb28d0c1830c7b96d24a1e260c", crypto.verify(null, data, crypto.createPublicKey(ed), Buffer.from("bad1931588950f544fab0f9a48a491262f675107204c8d5efd1430df5d560b57e3ef0b39110490cda89413157c02846fa10e0dfb28d0c1830c7b96d24a1e260c", "hex")));
 //> true false false
 //> ec prime256v1 true
-//> 66 true
+//> 30 true
 //> true true
 
 //# ciphers, and derivations
