@@ -134,7 +134,7 @@ export default function cryptoModule(native, tools) {
     hash: (algorithm, data, encoding = "hex") => new Hash(algorithm).update(data).digest(encoding),
     Hash,
     Hmac,
-    get KeyObject() { return tools.part("node/crypto/keys").KeyObject; },
+    KeyObject: tools.part("node/crypto/key_object").KeyObject,
     getHashes: () => ["md5", "sha1", "sha256", "sha384", "sha512"],
     getCiphers: () => [...tools.part("node/crypto/ciphers").names],
     getCurves: () => ["prime256v1", "secp384r1", "secp521r1"],

@@ -51,6 +51,7 @@ const PARTS: &[(&str, &str)] = parts![
     "node/crypto/ciphers",
     "node/crypto/common",
     "node/crypto/derivations",
+    "node/crypto/key_object",
     "node/crypto/keys",
     "node/crypto/signatures",
     "node/encodings",

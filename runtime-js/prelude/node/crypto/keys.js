@@ -2,7 +2,8 @@
 
 export default function keysModule(native, tools) {
   const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
-  const { bytesOf, plain } = tools.part("node/crypto/common");
+  const { plain } = tools.part("node/crypto/common");
+  const { KeyObject, heldOf, inside } = tools.part("node/crypto/key_object");
   const { Buffer } = tools.builtin("buffer");
   const curves = () => tools.natives("curves");
   const rsa = () => tools.natives("rsa");
@@ -14,40 +15,17 @@ export default function keysModule(native, tools) {
   const invalid = (why) => coded(Error, "ERR_OSSL_UNSUPPORTED", `the key cannot be read: ${why}`);
   const unavailable = (what) => coded(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", `${what} is not available to processors`);
 
-  let heldOf;
-  /** A key that is not shown unless it is asked for. */
-  class KeyObject {
-    #held;
-    constructor(type, held) {
-      if (type === "secret") this.#held = { type, bytes: Uint8Array.from(bytesOf(held, undefined, "key")) };
-      else if (held?.inside === inside) this.#held = { type, ...held };
-      else throw coded(TypeError, "ERR_INVALID_ARG_VALUE", "keys are made by createPrivateKey, createPublicKey and createSecretKey");
-    }
-    static {
-      heldOf = (value) => (typeof value === "object" && value !== null && #held in value ? value.#held : undefined);
-    }
-    get type() { return this.#held.type; }
-    get symmetricKeySize() { return this.#held.bytes?.length; }
-    get asymmetricKeyType() {
-      const { kind } = this.#held;
-      return NIST.includes(kind) ? "ec" : kind?.toLowerCase();
-    }
-    get asymmetricKeyDetails() {
-      const { kind, type, der } = this.#held;
-      if (NIST.includes(kind)) return { namedCurve: NAMES[kind] };
-      if (kind !== "RSA") return type === "secret" ? undefined : {};
-      const [n, e] = rsa().parts(der, type === "private");
-      return { modulusLength: n.length * 8 - Math.clz32(n[0]) + 24, publicExponent: BigInt(`0x${e.toHex()}`) };
-    }
-    equals(other) {
-      const held = heldOf(other);
-      if (held?.type !== this.#held.type || held.kind !== this.#held.kind) return false;
-      return tools.natives("digest").sameBytes(material(held), material(this.#held));
-    }
-    export(options = undefined) { return exported(this.#held, options ?? {}); }
+  const kindOf = ({ kind }) => (NIST.includes(kind) ? "ec" : kind?.toLowerCase());
+
+  function detailsOf({ kind, type, der }) {
+    if (NIST.includes(kind)) return { namedCurve: NAMES[kind] };
+    if (kind !== "RSA") return type === "secret" ? undefined : {};
+    const [n, e] = rsa().parts(der, type === "private");
+    return { modulusLength: n.length * 8 - Math.clz32(n[0]) + 24, publicExponent: BigInt(`0x${e.toHex()}`) };
   }
-  const inside = Symbol("inside");
+
   const material = (held) => held.bytes ?? held.der ?? held.secret ?? held.point;
+  const same = (one, other) => other?.type === one.type && other.kind === one.kind && tools.natives("digest").sameBytes(material(other), material(one));
 
   // --- out ----------------------------------------------------------------------------------------------------
 
@@ -267,5 +245,8 @@ export default function keysModule(native, tools) {
     generatedPair(type, options).then(({ publicKey, privateKey }) => callback(null, publicKey, privateKey), callback);
   }
 
-  return { KeyObject, createSecretKey, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, generatedPair, asymmetricOf, secretOf };
+  return {
+    kindOf, detailsOf, same, exported, createSecretKey, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, generatedPair,
+    asymmetricOf, secretOf,
+  };
 }
