@@ -208,6 +208,18 @@ pub const NETWORK_PUSHES_MAX: usize = 2;
 pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams that one isolate compresses or decompresses at once: each holds up to half a megabyte outside its memory.
 pub const CODECS_MAX: usize = 32;
+/// Bytes that one native of cryptography takes: it cannot be interrupted, and does so many in a few tenths of a second.
+pub const CRYPTO_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Steps of a key derivation between two looks at the clock: a few milliseconds.
+pub const DERIVATION_STEPS: u32 = 4_096;
+/// Bytes that one derivation gives: HKDF's own bound is just below. Until they are complete, no isolate counts them.
+pub const DERIVED_BYTES_MAX: usize = 16 * 1024;
+/// The modulus of an RSA key: a signature by a longer one takes longer than a turn should.
+pub const RSA_BITS_MAX: usize = 4_096;
+/// An RSA key in its format: the largest, with all its numbers, has less than a third of it.
+pub const RSA_KEY_BYTES_MAX: usize = 8 * 1024;
+/// Numbers that the search for an RSA key looks at between two looks at the clock: few of them are tested at length.
+pub const RSA_CANDIDATES: u32 = 4;
 /// Operations of one isolate that wait for the host.
 pub const PENDING_OPS_MAX: usize = 256;
 /// Bytes of the events among them: they have left the isolate's memory, and must not fill the worker's.

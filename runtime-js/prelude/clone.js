@@ -63,6 +63,8 @@ export default function cloning(native, tools) {
     }
     const blob = tools.loaded("blob")?.copyOf(value);
     if (blob) return remember(blob);
+    const key = tools.loaded("subtle")?.copyOf(value);
+    if (key) return remember(key);
     if (value instanceof DOMException) return remember(new DOMException(value.message, value.name));
     if (value instanceof Error) return cloneError(value, remember, again);
     if (Array.isArray(value)) return cloneMembers(value, remember(new Array(value.length)), again);
@@ -122,7 +124,7 @@ export default function cloning(native, tools) {
     ["events", "Event"], ["events", "EventTarget"], ["url", "URL"], ["url", "URLSearchParams"], ["encoding", "TextEncoder"],
     ["encoding", "TextDecoder"], ["fetch/headers", "Headers"], ["fetch/form", "FormData"], ["fetch/request", "Request"],
     ["fetch/response", "Response"], ["streams/readable", "ReadableStream"], ["streams/writable", "WritableStream"],
-    ["streams/transform", "TransformStream"], ["crypto", "Crypto"], ["subtle", "CryptoKey"],
+    ["streams/transform", "TransformStream"], ["crypto", "Crypto"],
   ];
 
   return { structuredClone, copyWithTransfer };

@@ -1,83 +1,67 @@
-// crypto.subtle: digests and HMAC, computed by Rust. Whatever else is asked for is refused by name.
+// crypto.subtle: the operations of the Web Cryptography standard, each by the part that has its algorithm. The work is
+// Rust's.
 
 export default function subtleCrypto(native, tools) {
   const digests = tools.natives("digest");
-  const { expose, inside, closed, needs, promised, isObject, integer } = tools.part("idl");
-  /** The length of a block, in bits, which is that of a generated key. */
-  const HASHES = { "SHA-1": 512, "SHA-256": 512, "SHA-384": 1024, "SHA-512": 1024 };
-  let materialOf;
+  const { expose, inside, closed, needs, promised, isObject } = tools.part("idl");
+  const { CryptoKey, keyOf, isBytes, bytesOf, nameOf, hashOf, usagesOf, fail, copyOf } = tools.part("subtle/common");
+  const { parse, stringify } = JSON;
 
-  class CryptoKey {
-    #held;
-    constructor(key, held) {
-      closed(key, "CryptoKey");
-      this.#held = held;
-    }
-    static {
-      materialOf = (value) => (isObject(value) && #held in value ? value.#held : undefined);
-    }
-    get type() { return this.#held.type; }
-    get extractable() { return this.#held.extractable; }
-    get algorithm() { return this.#held.algorithm; }
-    get usages() { return this.#held.usages; }
+  const PARTS = {
+    "AES-CBC": "aes", "AES-CTR": "aes", "AES-GCM": "aes", "AES-KW": "aes",
+    HMAC: "secrets", PBKDF2: "secrets", HKDF: "secrets",
+    ECDSA: "elliptic", ECDH: "elliptic", ED25519: "elliptic", X25519: "elliptic",
+    "RSASSA-PKCS1-V1_5": "rsa", "RSA-PSS": "rsa", "RSA-OAEP": "rsa",
+  };
+  const FORMATS = ["raw", "spki", "pkcs8", "jwk"];
+
+  const algorithmOf = (name) => (Object.hasOwn(PARTS, name) ? tools.part(`subtle/${PARTS[name]}`)[name] : undefined);
+
+  /** The algorithm that does the first of these operations, and the parameters that it takes for it. */
+  function normalized(given, ...operations) {
+    const name = nameOf(given);
+    const algorithm = algorithmOf(name);
+    const operation = operations.find((operation) => algorithm?.[operation]);
+    if (!operation) throw fail("NotSupportedError", `${name} is not supported here, or cannot ${operations[0]}`);
+    const raw = isObject(given) ? given : { name: given };
+    return { algorithm, operation, params: algorithm.params?.[operation]?.(raw) ?? {} };
   }
 
-  const unsupported = (what) => new DOMException(`${what} is not supported here`, "NotSupportedError");
-
-  /** A copy, as it is now: what happens to the array later is of no matter. */
-  function bytesOf(data, what) {
-    if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-    if (data instanceof ArrayBuffer) return new Uint8Array(data).slice();
-    throw new TypeError(`${what} must be a buffer, or a view of one`);
-  }
-
-  function nameOf(algorithm) {
-    const name = isObject(algorithm) ? algorithm.name : algorithm;
-    if (name === undefined) throw new TypeError("an algorithm needs a name");
-    return `${name}`.toUpperCase();
-  }
-
-  function hashOf(algorithm) {
-    const name = nameOf(algorithm);
-    if (!Object.hasOwn(HASHES, name)) throw unsupported(`the digest ${name}`);
+  function formatOf(format) {
+    const name = `${format}`;
+    if (!FORMATS.includes(name)) throw new TypeError(`there is no format ${JSON.stringify(name)} of keys`);
     return name;
   }
 
-  function hmacHash(algorithm) {
-    if (nameOf(algorithm) !== "HMAC") throw unsupported(`the algorithm ${nameOf(algorithm)}`);
-    if (!isObject(algorithm) || algorithm.hash === undefined) throw new TypeError("HMAC needs a `hash`");
-    return hashOf(algorithm.hash);
-  }
-
-  function usagesOf(usages) {
-    const given = [...usages].map(String);
-    const wrong = given.find((usage) => usage !== "sign" && usage !== "verify");
-    if (wrong !== undefined) throw new DOMException(`a key of HMAC cannot be used to ${wrong}`, "SyntaxError");
-    if (given.length === 0) throw new DOMException("a key needs a use", "SyntaxError");
-    return ["sign", "verify"].filter((usage) => given.includes(usage));
-  }
-
-  function hmacKey(bytes, hash, extractable, usages, bits = bytes.length * 8) {
-    const algorithm = { name: "HMAC", length: bits, hash: { name: hash } };
-    return new CryptoKey(inside, { type: "secret", extractable: Boolean(extractable), algorithm, usages, bytes, hash });
-  }
-
-  function keyFor(usage, algorithm, key) {
-    const held = materialOf(key);
-    if (!held) throw new TypeError(`${usage} takes a CryptoKey`);
-    if (nameOf(algorithm) !== "HMAC") throw unsupported(`the algorithm ${nameOf(algorithm)}`);
-    if (!held.usages.includes(usage)) throw new DOMException(`this key is not to be used to ${usage}`, "InvalidAccessError");
+  /** A key that is to be used so: of the algorithm, for the use, and of the right half of a pair. */
+  function usable(held, { algorithm }, usage, type = held.type) {
+    if (held.name !== algorithm.name) throw fail("InvalidAccessError", `the key is one of ${held.name}, and not of ${algorithm.name}`);
+    if (!held.uses.includes(usage)) throw fail("InvalidAccessError", `the key is not to be used to ${usage}`);
+    if (held.type !== type && held.type !== "secret") throw fail("InvalidAccessError", `${usage} takes the ${type} key`);
     return held;
   }
 
-  const JWK_ALGORITHMS = { "SHA-1": "HS1", "SHA-256": "HS256", "SHA-384": "HS384", "SHA-512": "HS512" };
-
-  function bytesOfJwk(jwk, hash, extractable) {
-    if (!isObject(jwk) || jwk.kty !== "oct" || typeof jwk.k !== "string") throw new DOMException("the key is not of kty \"oct\"", "DataError");
-    if (jwk.alg !== undefined && jwk.alg !== JWK_ALGORITHMS[hash]) throw new DOMException(`the key is for ${jwk.alg}`, "DataError");
-    if (jwk.ext === false && extractable) throw new DOMException("the key may not be extractable", "DataError");
-    return Uint8Array.fromBase64(jwk.k, { alphabet: "base64url" });
+  function withUse(key) {
+    const held = keyOf(key, "the key");
+    if (held.type !== "public" && held.uses.length === 0) throw fail("SyntaxError", "a key needs a use");
+    return key;
   }
+
+  function imported(format, keyData, { algorithm, params }, extractable, uses) {
+    return withUse(algorithm.import(format, keyData, params, extractable, uses));
+  }
+
+  function exported(format, held) {
+    const algorithm = algorithmOf(held.name.toUpperCase());
+    if (!algorithm.export) throw fail("NotSupportedError", `a key of ${held.name} cannot be exported`);
+    if (!held.extractable) throw fail("InvalidAccessError", "this key cannot be exported");
+    return algorithm.export(format, held);
+  }
+
+  /** How long a key of this kind is to be, in bits. */
+  const keyLength = ({ algorithm, params }) => algorithm.keyLength(params);
+
+  const buffer = async (bytes) => (await bytes).buffer;
 
   class SubtleCrypto {
     #brand = undefined;
@@ -87,7 +71,20 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(2, arguments, "digest");
-        return digests.digest(hashOf(algorithm), bytesOf(data, "the data")).buffer;
+        const bytes = bytesOf(data, "the data");
+        return digests.digest(hashOf(algorithm), bytes).buffer;
+      });
+    }
+
+    generateKey(algorithm, extractable, keyUsages) {
+      return promised(async () => {
+        void this.#brand;
+        needs(3, arguments, "generateKey");
+        const uses = usagesOf(keyUsages);
+        const { algorithm: found, params } = normalized(algorithm, "generate");
+        const made = await found.generate(params, Boolean(extractable), uses);
+        withUse(made.privateKey ?? made);
+        return made;
       });
     }
 
@@ -95,24 +92,12 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(5, arguments, "importKey");
-        const hash = hmacHash(algorithm);
-        if (!["raw", "jwk"].includes(`${format}`)) throw unsupported(`the key format ${format}`);
-        const bytes = format === "raw" ? bytesOf(keyData, "the key") : bytesOfJwk(keyData, hash, extractable);
-        const usages = usagesOf(keyUsages);
-        if (bytes.length === 0) throw new DOMException("the key is empty", "DataError");
-        return hmacKey(bytes, hash, extractable, usages);
-      });
-    }
-
-    generateKey(algorithm, extractable, keyUsages) {
-      return promised(() => {
-        void this.#brand;
-        needs(3, arguments, "generateKey");
-        const hash = hmacHash(algorithm);
-        const bits = algorithm.length === undefined ? HASHES[hash] : integer(algorithm.length, "the length of a key", 0xffffffff);
-        const usages = usagesOf(keyUsages);
-        if (bits === 0 || bits % 8 !== 0) throw new DOMException("the length of a key must be a multiple of 8", "OperationError");
-        return hmacKey(tools.randomBytes(bits / 8), hash, extractable, usages);
+        const name = formatOf(format);
+        const uses = usagesOf(keyUsages);
+        if (!isObject(keyData)) throw new TypeError("the key must be a buffer, a view of one, or a JSON web key");
+        const found = normalized(algorithm, "import");
+        if (isBytes(keyData) === (name === "jwk")) throw new TypeError(name === "jwk" ? "a JSON web key must be an object" : "the key must be a buffer, or a view of one");
+        return imported(name, name === "jwk" ? keyData : bytesOf(keyData, "the key"), found, Boolean(extractable), uses);
       });
     }
 
@@ -120,13 +105,28 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(2, arguments, "exportKey");
-        const held = materialOf(key);
-        if (!held) throw new TypeError("exportKey takes a CryptoKey");
-        if (!held.extractable) throw new DOMException("this key cannot be exported", "InvalidAccessError");
-        if (`${format}` === "raw") return held.bytes.slice().buffer;
-        if (`${format}` !== "jwk") throw unsupported(`the key format ${format}`);
-        const k = held.bytes.toBase64({ alphabet: "base64url", omitPadding: true });
-        return { kty: "oct", k, alg: JWK_ALGORITHMS[held.hash], key_ops: [...held.usages], ext: true };
+        const made = exported(formatOf(format), keyOf(key, "the key"));
+        return made instanceof Uint8Array ? made.buffer : made;
+      });
+    }
+
+    encrypt(algorithm, key, data) {
+      return promised(() => {
+        void this.#brand;
+        needs(3, arguments, "encrypt");
+        const [held, bytes] = [keyOf(key, "the key"), bytesOf(data, "the data")];
+        const found = normalized(algorithm, "encrypt");
+        return buffer(found.algorithm.encrypt(found.params, usable(held, found, "encrypt"), bytes));
+      });
+    }
+
+    decrypt(algorithm, key, data) {
+      return promised(() => {
+        void this.#brand;
+        needs(3, arguments, "decrypt");
+        const [held, bytes] = [keyOf(key, "the key"), bytesOf(data, "the data")];
+        const found = normalized(algorithm, "decrypt");
+        return buffer(found.algorithm.decrypt(found.params, usable(held, found, "decrypt"), bytes));
       });
     }
 
@@ -134,8 +134,9 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(3, arguments, "sign");
-        const { hash, bytes } = keyFor("sign", algorithm, key);
-        return digests.hmac(hash, bytes, bytesOf(data, "the data")).buffer;
+        const [held, bytes] = [keyOf(key, "the key"), bytesOf(data, "the data")];
+        const found = normalized(algorithm, "sign");
+        return buffer(found.algorithm.sign(found.params, usable(held, found, "sign", "private"), bytes));
       });
     }
 
@@ -143,19 +144,76 @@ export default function subtleCrypto(native, tools) {
       return promised(() => {
         void this.#brand;
         needs(4, arguments, "verify");
-        const { hash, bytes } = keyFor("verify", algorithm, key);
-        return digests.sameBytes(digests.hmac(hash, bytes, bytesOf(data, "the data")), bytesOf(signature, "the signature"));
+        const [held, signed, bytes] = [keyOf(key, "the key"), bytesOf(signature, "the signature"), bytesOf(data, "the data")];
+        const found = normalized(algorithm, "verify");
+        return found.algorithm.verify(found.params, usable(held, found, "verify", "public"), signed, bytes);
+      });
+    }
+
+    deriveBits(algorithm, baseKey, length = null) {
+      return promised(() => {
+        void this.#brand;
+        needs(2, arguments, "deriveBits");
+        const held = keyOf(baseKey, "the key");
+        const bits = length === null ? null : length >>> 0;
+        const found = normalized(algorithm, "derive");
+        return buffer(found.algorithm.derive(found.params, usable(held, found, "deriveBits"), bits));
+      });
+    }
+
+    deriveKey(algorithm, baseKey, derivedKeyType, extractable, keyUsages) {
+      return promised(async () => {
+        void this.#brand;
+        needs(5, arguments, "deriveKey");
+        const held = keyOf(baseKey, "the key");
+        const uses = usagesOf(keyUsages);
+        const found = normalized(algorithm, "derive");
+        const target = normalized(derivedKeyType, "import");
+        const length = keyLength(normalized(derivedKeyType, "keyLength"));
+        const secret = await found.algorithm.derive(found.params, usable(held, found, "deriveKey"), length);
+        return imported("raw", secret, target, Boolean(extractable), uses);
+      });
+    }
+
+    wrapKey(format, key, wrappingKey, wrapAlgorithm) {
+      return promised(() => {
+        void this.#brand;
+        needs(4, arguments, "wrapKey");
+        const name = formatOf(format);
+        const [held, wrapping] = [keyOf(key, "the key"), keyOf(wrappingKey, "the wrapping key")];
+        const found = normalized(wrapAlgorithm, "wrap", "encrypt");
+        usable(wrapping, found, "wrapKey");
+        const made = exported(name, held);
+        const bytes = name === "jwk" ? tools.natives("text").utf8Encode(stringify(made)) : made;
+        return buffer(found.algorithm[found.operation](found.params, wrapping, bytes));
+      });
+    }
+
+    unwrapKey(format, wrappedKey, unwrappingKey, unwrapAlgorithm, unwrappedKeyAlgorithm, extractable, keyUsages) {
+      return promised(async () => {
+        void this.#brand;
+        needs(7, arguments, "unwrapKey");
+        const name = formatOf(format);
+        const [bytes, unwrapping] = [bytesOf(wrappedKey, "the wrapped key"), keyOf(unwrappingKey, "the unwrapping key")];
+        const uses = usagesOf(keyUsages);
+        const found = normalized(unwrapAlgorithm, "unwrap", "decrypt");
+        const target = normalized(unwrappedKeyAlgorithm, "import");
+        usable(unwrapping, found, "unwrapKey");
+        const made = await found.algorithm[found.operation](found.params, unwrapping, bytes);
+        return imported(name, name === "jwk" ? jwkOf(made) : made, target, Boolean(extractable), uses);
       });
     }
   }
 
-  for (const name of ["encrypt", "decrypt", "deriveBits", "deriveKey", "wrapKey", "unwrapKey"]) {
-    const refused = { [name]() { return promised(() => { throw unsupported(`crypto.subtle.${name}`); }); } }[name];
-    Object.defineProperty(SubtleCrypto.prototype, name, { value: refused, writable: true, configurable: true });
+  function jwkOf(bytes) {
+    try {
+      return parse(tools.natives("text").utf8Decode(bytes));
+    } catch {
+      throw fail("DataError", "what was unwrapped is not JSON");
+    }
   }
-  for (const type of [CryptoKey, SubtleCrypto]) {
-    expose(type);
-    Object.defineProperty(type, "length", { value: 0, configurable: true });
-  }
-  return { SubtleCrypto, CryptoKey, subtle: new SubtleCrypto(inside) };
+
+  expose(SubtleCrypto);
+  Object.defineProperty(SubtleCrypto, "length", { value: 0, configurable: true });
+  return { SubtleCrypto, CryptoKey, subtle: new SubtleCrypto(inside), copyOf };
 }

@@ -297,6 +297,22 @@ interface Algorithm {
   name: string;
   [parameter: string]: any;
 }
+type HashAlgorithmIdentifier = AlgorithmIdentifier;
+interface AesKeyGenParams extends Algorithm {
+  length: number;
+}
+interface EcKeyGenParams extends Algorithm {
+  namedCurve: string;
+}
+interface HmacKeyGenParams extends Algorithm {
+  hash: HashAlgorithmIdentifier;
+  length?: number;
+}
+interface RsaHashedKeyGenParams extends Algorithm {
+  hash: HashAlgorithmIdentifier;
+  modulusLength: number;
+  publicExponent: Uint8Array;
+}
 type KeyUsage = "decrypt" | "deriveBits" | "deriveKey" | "encrypt" | "sign" | "unwrapKey" | "verify" | "wrapKey";
 type KeyFormat = "jwk" | "pkcs8" | "raw" | "spki";
 interface JsonWebKey {
@@ -323,9 +339,13 @@ interface SubtleCrypto {
   exportKey(format: "jwk", key: CryptoKey): Promise<JsonWebKey>;
   exportKey(format: Exclude<KeyFormat, "jwk">, key: CryptoKey): Promise<ArrayBuffer>;
   exportKey(format: KeyFormat, key: CryptoKey): Promise<ArrayBuffer | JsonWebKey>;
+  generateKey(algorithm: "Ed25519" | "X25519" | { name: "Ed25519" | "X25519" } | EcKeyGenParams | RsaHashedKeyGenParams, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKeyPair>;
+  generateKey(algorithm: AesKeyGenParams | HmacKeyGenParams, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKey>;
   generateKey(algorithm: AlgorithmIdentifier, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKey | CryptoKeyPair>;
   importKey(format: "jwk", data: JsonWebKey, algorithm: AlgorithmIdentifier, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKey>;
   importKey(format: Exclude<KeyFormat, "jwk">, data: BufferSource, algorithm: AlgorithmIdentifier, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKey>;
+  wrapKey(format: KeyFormat, key: CryptoKey, wrappingKey: CryptoKey, algorithm: AlgorithmIdentifier): Promise<ArrayBuffer>;
+  unwrapKey(format: KeyFormat, wrapped: BufferSource, unwrappingKey: CryptoKey, algorithm: AlgorithmIdentifier, unwrapped: AlgorithmIdentifier, extractable: boolean, usages: readonly KeyUsage[]): Promise<CryptoKey>;
 }
 
 // --- bytes ----------------------------------------------------------------------------------------------

@@ -344,7 +344,7 @@ declare module "node:crypto" {
     digest(encoding: Digest): string;
   }
   export function createHash(algorithm: string, options?: object): Hash;
-  export function createHmac(algorithm: string, key: Data, options?: object): Hmac;
+  export function createHmac(algorithm: string, key: Data | KeyObject, options?: object): Hmac;
   export function hash(algorithm: string, data: Data, encoding?: Digest): string;
   export function getHashes(): string[];
   export function randomBytes(size: number): Buffer;
@@ -355,6 +355,64 @@ declare module "node:crypto" {
   export function randomUUID(options?: { disableEntropyCache?: boolean }): `${string}-${string}-${string}-${string}-${string}`;
   export function timingSafeEqual(one: ArrayBufferView, other: ArrayBufferView): boolean;
   export function pbkdf2Sync(password: Data, salt: Data, iterations: number, keyLength: number, digest: string): Buffer;
+  export function pbkdf2(password: Data, salt: Data, iterations: number, keyLength: number, digest: string, callback: (error: Error | null, key: Buffer) => void): void;
+  export function hkdfSync(digest: string, key: Data | KeyObject, salt: Data, info: Data, keyLength: number): ArrayBuffer;
+  export function hkdf(digest: string, key: Data | KeyObject, salt: Data, info: Data, keyLength: number, callback: (error: Error | null, key: ArrayBuffer) => void): void;
+  type KeyEncoding = { format: "pem" | "der" | "jwk"; type?: "pkcs8" | "spki" };
+  export interface KeyObject {
+    readonly type: "secret" | "public" | "private";
+    readonly asymmetricKeyType?: "rsa" | "ec" | "ed25519" | "x25519";
+    readonly asymmetricKeyDetails?: { modulusLength?: number; publicExponent?: bigint; namedCurve?: string };
+    readonly symmetricKeySize?: number;
+    equals(other: KeyObject): boolean;
+    export(options: { format: "pem"; type: "pkcs8" | "spki" }): string;
+    export(options: { format: "jwk" }): JsonWebKey;
+    export(options?: { format?: "der"; type?: "pkcs8" | "spki" }): Buffer;
+  }
+  export const KeyObject: { prototype: KeyObject };
+  type KeyInput = KeyObject | Data | { key: KeyObject | Data | JsonWebKey; format?: "pem" | "der" | "jwk"; [option: string]: any };
+  export function createSecretKey(key: Data, encoding?: BufferEncoding): KeyObject;
+  export function createPrivateKey(key: KeyInput): KeyObject;
+  export function createPublicKey(key: KeyInput): KeyObject;
+  interface KeyPairOptions {
+    modulusLength?: number;
+    publicExponent?: number;
+    namedCurve?: string;
+    publicKeyEncoding?: KeyEncoding;
+    privateKeyEncoding?: KeyEncoding;
+  }
+  type KeyPairType = "rsa" | "ec" | "ed25519" | "x25519";
+  export function generateKeyPairSync(type: KeyPairType, options?: KeyPairOptions): { publicKey: any; privateKey: any };
+  export function generateKeyPair(type: KeyPairType, options: KeyPairOptions, callback: (error: Error | null, publicKey: any, privateKey: any) => void): void;
+  export interface Sign {
+    update(data: Data, encoding?: BufferEncoding): this;
+    sign(key: KeyInput): Buffer;
+    sign(key: KeyInput, encoding: Digest): string;
+  }
+  export interface Verify {
+    update(data: Data, encoding?: BufferEncoding): this;
+    verify(key: KeyInput, signature: Data, encoding?: Digest): boolean;
+  }
+  export function createSign(algorithm: string, options?: object): Sign;
+  export function createVerify(algorithm: string, options?: object): Verify;
+  export function sign(algorithm: string | null | undefined, data: ArrayBufferView, key: KeyInput): Buffer;
+  export function verify(algorithm: string | null | undefined, data: ArrayBufferView, key: KeyInput, signature: ArrayBufferView): boolean;
+  export function publicEncrypt(key: KeyInput, data: Data): Buffer;
+  export function privateDecrypt(key: KeyInput, data: Data): Buffer;
+  interface Cipher {
+    update(data: ArrayBufferView): Buffer;
+    update(data: Data, inputEncoding?: BufferEncoding): Buffer;
+    update(data: Data, inputEncoding: BufferEncoding | undefined, outputEncoding: BufferEncoding): string;
+    final(): Buffer;
+    final(outputEncoding: BufferEncoding): string;
+    setAAD(data: ArrayBufferView): this;
+    setAutoPadding(pads?: true): this;
+  }
+  export function createCipheriv(name: string, key: Data | KeyObject, iv: Data, options?: { authTagLength?: number }): Cipher & { getAuthTag(): Buffer };
+  export function createDecipheriv(name: string, key: Data | KeyObject, iv: Data, options?: { authTagLength?: number }): Cipher & { setAuthTag(tag: Data, encoding?: BufferEncoding): any };
+  export function getCiphers(): string[];
+  export function getCurves(): string[];
+  export const constants: Record<string, number>;
   export function getRandomValues<T extends ArrayBufferView>(array: T): T;
   export const webcrypto: Crypto;
   export const subtle: SubtleCrypto;

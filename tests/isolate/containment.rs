@@ -129,6 +129,29 @@ async fn compressing_streams_are_bounded() {
     check_in(&isolates, Case { bounds: Bounds::default(), ..hostile(script, &[]) }).await;
 }
 
+/// It is computed in slices: no turn is longer than it may be, whatever is asked for, and the others get theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_cryptography_is_computed_in_turns() {
+    let scripts = [
+        "export default { async afterAppend() { const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']); const slow = { name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 4e9 }; await Promise.all([1, 2, 3].map(() => crypto.subtle.deriveBits(slow, key, 512))) } }",
+        "export default { async afterAppend() { for (;;) await crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) }, true, ['sign']) } }",
+    ];
+    let isolates = isolates();
+    let failure = "!afterAppend timeout TimeoutError: afterAppend took longer than 1000 ms…";
+    let all = scripts.map(|script| {
+        let case = hostile(script, Vec::leak(vec![failure]));
+        let bounds = Bounds { hook_timeout: Duration::from_secs(1), ..case.bounds };
+        let isolates = isolates.clone();
+        tokio::spawn(async move { check_in(&isolates, Case { bounds, ..case }).await })
+    });
+    check_in(&isolates, INNOCENT).await;
+    for one in all {
+        one.await.unwrap();
+    }
+    check_in(&isolates, INNOCENT).await;
+    assert_eq!(isolates.stats().kills, 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deep_things_do_not_crash() {
     let isolates = isolates();

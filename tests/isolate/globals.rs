@@ -19,6 +19,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages, intl;
-    "node": modules, buffer, events, util, streams, zlib;
+    "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_refusals, subtle_vectors, intl;
+    "node": modules, crypto, buffer, events, util, streams, zlib;
 }

@@ -175,3 +175,72 @@ fn that_talk_to_models() {
         ),
     ]);
 }
+
+#[test]
+fn that_sign_and_encrypt() {
+    check(&[
+        (
+            "jose",
+            json!({"jose": "^6"}),
+            r#"import * as jose from 'jose';
+
+async function signed(alg: string): Promise<string> {
+  const { publicKey, privateKey } = await jose.generateKeyPair(alg, { extractable: true });
+  const again = await jose.importPKCS8(await jose.exportPKCS8(privateKey), alg);
+  const token = await new jose.SignJWT({ iss: '1' }).setProtectedHeader({ alg }).setExpirationTime('10m').sign(again);
+  const jwks = jose.createLocalJWKSet({ keys: [{ ...(await jose.exportJWK(publicKey)), alg }] });
+  const { payload } = await jose.jwtVerify(token, jwks, { issuer: '1' });
+  const refusal = await jose.jwtVerify(`${token.slice(0, -8)}AAAAAAAA`, publicKey).catch((error) => error.code);
+  return `${alg} ${payload.iss} ${refusal}`;
+}
+
+async function sealed(alg: string, enc: string): Promise<string> {
+  const { publicKey, privateKey } = await jose.generateKeyPair(alg);
+  const text = await new jose.CompactEncrypt(new TextEncoder().encode(alg)).setProtectedHeader({ alg, enc }).encrypt(publicKey);
+  return new TextDecoder().decode((await jose.compactDecrypt(text, privateKey)).plaintext);
+}"#,
+            "[...(await Promise.all(['RS256', 'PS384', 'ES256', 'ES384', 'ES512', 'EdDSA'].map(signed))), await sealed('RSA-OAEP-256', 'A256GCM'), await sealed('ECDH-ES+A256KW', 'A128CBC-HS256')]",
+            json!([
+                "RS256 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "PS384 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "ES256 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "ES384 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "ES512 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "EdDSA 1 ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+                "RSA-OAEP-256",
+                "ECDH-ES+A256KW",
+            ]),
+        ),
+        (
+            "jsonwebtoken",
+            json!({"jsonwebtoken": "^9"}),
+            r#"import jwt from 'jsonwebtoken';
+import { generateKeyPairSync } from 'node:crypto';
+
+function signed(algorithm: any, type: any, options: any): string {
+  const { publicKey, privateKey } = generateKeyPairSync(type, { ...options, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }) as any;
+  const token = jwt.sign({ iss: '1' }, privateKey, { algorithm, expiresIn: '10m' });
+  let refusal = '';
+  try { jwt.verify(token.slice(0, -8) + 'AAAAAAAA', publicKey) } catch (error: any) { refusal = error.message }
+  return `${algorithm} ${(jwt.verify(token, publicKey) as any).iss} ${refusal}`;
+}"#,
+            "[signed('RS256', 'rsa', { modulusLength: 2048 }), signed('ES256', 'ec', { namedCurve: 'P-256' }), (jwt.verify(jwt.sign({ iss: '2' }, 'secret'), 'secret') as any).iss]",
+            json!(["RS256 1 invalid signature", "ES256 1 invalid signature", "2"]),
+        ),
+        (
+            "universal-github-app-jwt",
+            json!({"universal-github-app-jwt": "^2"}),
+            r#"import githubAppJwt from 'universal-github-app-jwt';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+
+async function signed(): Promise<boolean> {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 }) as any;
+  const { token } = await githubAppJwt({ id: 1, privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) });
+  const [head, body, signature] = token.split('.');
+  return verify('sha256', Buffer.from(`${head}.${body}`), createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), Buffer.from(signature, 'base64url'));
+}"#,
+            "await signed()",
+            json!(true),
+        ),
+    ]);
+}

@@ -1,47 +1,15 @@
-// node:crypto: randomness (in `reduce` that of the event), digests, keyed digests. The rest refuses by name.
+// node:crypto: randomness (in `reduce` that of the event), digests, keyed digests; and, loaded when they are first used,
+// keys, signatures, ciphers and derivations. The rest refuses by name.
 
 export default function cryptoModule(native, tools) {
   const digests = tools.natives("digest");
   const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
   const { refuse } = tools.part("node/refusing");
+  const { CONSTANTS, digestOf, bytesOf, buffer, encoded, answered } = tools.part("node/crypto/common");
   const { Buffer } = tools.builtin("buffer");
   const { Transform } = tools.builtin("stream");
-  const DIGESTS = { MD5: "MD5", SHA1: "SHA-1", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512" };
 
-  function digestOf(algorithm) {
-    mustBe("string", "algorithm", algorithm);
-    const name = DIGESTS[algorithm.toUpperCase().replace(/^RSA-/, "").replaceAll("-", "")];
-    if (!name) throw coded(Error, "ERR_OSSL_EVP_UNSUPPORTED", `there is no digest ${algorithm}: processors have md5, sha1, sha256, sha384 and sha512`);
-    return name;
-  }
-
-  function bytesOf(data, encoding, name = "data") {
-    if (typeof data === "string") return Buffer.from(data, encoding === "buffer" ? undefined : encoding);
-    if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (data instanceof ArrayBuffer) return new Uint8Array(data);
-    throw wrongType(name, "a string, a Buffer or a view of one", data);
-  }
-
-  // --- keys ---------------------------------------------------------------------------------------------------
-
-  /** A secret that is not shown unless it is asked for. */
-  class KeyObject {
-    #bytes;
-    constructor(type, bytes) {
-      if (type !== "secret") throw coded(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", "processors have secret keys only");
-      this.#bytes = Uint8Array.from(bytesOf(bytes, undefined, "key"));
-    }
-    get type() { return "secret"; }
-    get symmetricKeySize() { return this.#bytes.length; }
-    equals(other) { return other instanceof KeyObject && digests.sameBytes(this.#bytes, other.#bytes); }
-    export(options = undefined) {
-      const bytes = Buffer.from(this.#bytes);
-      return options?.format === "jwk" ? { kty: "oct", k: bytes.toString("base64url") } : bytes;
-    }
-  }
-
-  const buffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const encoded = (bytes, encoding) => (encoding === undefined || encoding === "buffer" ? buffer(bytes) : buffer(bytes).toString(encoding));
+  // --- digests ----------------------------------------------------------------------------------------------
 
   /** What is hashed is gathered, and computed at the end; a digest is a stream as well. */
   class Digest extends Transform {
@@ -97,21 +65,12 @@ export default function cryptoModule(native, tools) {
   class Hmac extends Digest {
     constructor(algorithm, key, options = undefined) {
       const name = digestOf(algorithm);
-      const secret = key instanceof KeyObject ? key.export() : Uint8Array.from(bytesOf(key, undefined, "key"));
+      const secret = tools.part("node/crypto/keys").secretOf(key);
       super((bytes) => digests.hmac(name, secret, bytes), options);
     }
   }
 
   // --- randomness -------------------------------------------------------------------------------------------
-
-  /** Gives the result, or calls back with it. */
-  function answered(make, callback) {
-    if (callback === undefined) return make();
-    mustBe("function", "callback", callback);
-    const value = make();
-    queueMicrotask(() => callback(null, value));
-    return undefined;
-  }
 
   const RANDOM_MAX = 2 ** 31 - 1;
   function randomBytes(size, callback = undefined) {
@@ -153,25 +112,34 @@ export default function cryptoModule(native, tools) {
     return digests.sameBytes(a, b);
   }
 
+  /** Functions of a part that is loaded when one of them is called. */
+  const later = (name, members) =>
+    Object.fromEntries(members.map((member) => [member, { [member](...given) { return tools.part(name)[member](...given); } }[member]]));
+
+  const { generateKeyPair, generatedPair } = later("node/crypto/keys", ["generateKeyPair", "generatedPair"]);
+  Object.defineProperty(generateKeyPair, Symbol.for("nodejs.util.promisify.custom"), { value: generatedPair });
+
   return {
+    generateKeyPair,
     ...refuse("crypto", [
-      "createCipheriv", "createDecipheriv", "createSign", "createVerify", "createDiffieHellman", "createECDH", "createPrivateKey", "createPublicKey",
-      "generateKeyPair", "generateKeyPairSync", "generateKey", "generateKeySync", "hkdf", "hkdfSync", "pbkdf2", "pbkdf2Sync", "scrypt",
-      "scryptSync", "sign", "verify", "privateDecrypt", "privateEncrypt", "publicDecrypt", "publicEncrypt", "diffieHellman", "checkPrime", "generatePrime",
-      "getCipherInfo", "X509Certificate",
+      "createDiffieHellman", "createECDH", "generateKey", "generateKeySync", "scrypt", "scryptSync", "privateEncrypt",
+      "publicDecrypt", "diffieHellman", "checkPrime", "generatePrime", "getCipherInfo", "X509Certificate",
     ]),
+    ...later("node/crypto/keys", ["createSecretKey", "createPrivateKey", "createPublicKey", "generateKeyPairSync"]),
+    ...later("node/crypto/signatures", ["createSign", "createVerify", "sign", "verify", "publicEncrypt", "privateDecrypt"]),
+    ...later("node/crypto/ciphers", ["createCipheriv", "createDecipheriv"]),
+    ...later("node/crypto/derivations", ["pbkdf2", "pbkdf2Sync", "hkdf", "hkdfSync"]),
     createHash: (algorithm, options) => new Hash(algorithm, options),
     createHmac: (algorithm, key, options) => new Hmac(algorithm, key, options),
     hash: (algorithm, data, encoding = "hex") => new Hash(algorithm).update(data).digest(encoding),
     Hash,
     Hmac,
-    KeyObject,
-    createSecretKey: (key, encoding) => new KeyObject("secret", typeof key === "string" ? Buffer.from(key, encoding) : key),
+    KeyObject: tools.part("node/crypto/key_object").KeyObject,
     getHashes: () => ["md5", "sha1", "sha256", "sha384", "sha512"],
-    getCiphers: () => [],
-    getCurves: () => [],
+    getCiphers: () => [...tools.part("node/crypto/ciphers").names],
+    getCurves: () => ["prime256v1", "secp384r1", "secp521r1"],
     getFips: () => 0,
-    constants: {},
+    constants: CONSTANTS,
     randomBytes,
     pseudoRandomBytes: randomBytes,
     randomFill,

@@ -6,8 +6,11 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use crate::limits;
+
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
+    native.set("bytesMax", limits::CRYPTO_BYTES_MAX)?;
     native.set("digest", Function::new(ctx.clone(), digest)?)?;
     native.set("hmac", Function::new(ctx.clone(), hmac)?)?;
     native.set("sameBytes", Function::new(ctx.clone(), same_bytes)?)?;
@@ -53,13 +56,16 @@ fn code_of<M: Mac + hmac::digest::KeyInit>(key: &[u8], bytes: &[u8]) -> Vec<u8> 
 
 /// In a time that does not tell where they differ.
 fn same_bytes(one: TypedArray<'_, u8>, other: TypedArray<'_, u8>) -> bool {
-    let (one, other) = (seen(&one), seen(&other));
+    same(seen(&one), seen(&other))
+}
+
+pub fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }
 
 #[allow(unsafe_code)]
-fn seen<'a>(bytes: &'a TypedArray<'_, u8>) -> &'a [u8] {
-    // SAFETY: no JavaScript runs, and nothing is freed, while the natives of this file look at the bytes.
+pub fn seen<'a>(bytes: &'a TypedArray<'_, u8>) -> &'a [u8] {
+    // SAFETY: no JavaScript runs, and nothing is freed, while the natives look at the bytes.
     unsafe { bytes.as_bytes() }.unwrap_or_default()
 }
 

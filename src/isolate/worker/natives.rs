@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{builtins, digest, network, prelude, web, zlib};
+use super::{builtins, crypto, digest, network, prelude, web, zlib};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -53,6 +53,10 @@ fn group<'js>(ctx: Ctx<'js>, name: String, host: &Rc<Host>) -> Result<Object<'js
         "text" => web::text(&ctx),
         "url" => web::url(&ctx),
         "digest" => digest::group(&ctx),
+        "ciphers" => crypto::ciphers(&ctx),
+        "derivations" => crypto::derivations(&ctx),
+        "curves" => crypto::curves(&ctx),
+        "rsa" => crypto::rsa(&ctx),
         "zlib" => zlib::group(&ctx),
         _ => Err(Exception::throw_message(&ctx, &format!("there are no natives {name}"))),
     }

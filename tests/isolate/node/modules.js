@@ -16,12 +16,12 @@ try { require("fs"); } catch (e) { console.log(e.code, e.message); }
 try { await import("node:fs"); } catch (e) { console.log(e.message.includes("processors have no `fs`; of Node's modules they have assert, ")); }
 try { require("core"); } catch (e) { console.log(e.code); }
 console.log(typeof require("zlib").createBrotliCompress);
-try { require("crypto").createCipheriv(); } catch (e) { console.log(e.code, e.message); }
+try { require("crypto").createDiffieHellman(); } catch (e) { console.log(e.code, e.message); }
 //> MODULE_NOT_FOUND cannot find module "fs": packages are bundled, and of Node's modules it is not one that processors have
 //> true
 //> MODULE_NOT_FOUND
 //> function
-//> ERR_FEATURE_UNAVAILABLE_ON_PLATFORM crypto.createCipheriv is not available to processors
+//> ERR_FEATURE_UNAVAILABLE_ON_PLATFORM crypto.createDiffieHellman is not available to processors
 
 //# process has the environment of the stream, and no more than it must
 import process, { nextTick, env } from "node:process";

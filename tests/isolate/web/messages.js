@@ -55,14 +55,14 @@ const signature = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode
 console.log(hex(signature));
 console.log(await crypto.subtle.verify("HMAC", key, signature, data), key.type, key.usages, key.algorithm, await crypto.subtle.exportKey("jwk", key));
 await crypto.subtle.digest("MD5", data).catch((e) => console.log(`${e.name}: ${e.message}`));
-await crypto.subtle.encrypt({ name: "AES-GCM" }, key, data).catch((e) => console.log(`${e.name}: ${e.message}`));
+await crypto.subtle.encrypt({ name: "AES-GCM", iv: data }, key, data).catch((e) => console.log(`${e.name}: ${e.message}`));
 //> a9993e364706816aba3e25717850c26c9cd0d89d
 //> ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
 //> 96 ddaf35a193617aba
 //> f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8
 //> false secret ["sign", "verify"] { name: "HMAC", length: 24, hash: { name: "SHA-256" } } { kty: "oct", k: "a2V5", alg: "HS256", key_ops: ["sign", "verify"], ext: true }
 //> NotSupportedError: the digest MD5 is not supported here
-//> NotSupportedError: crypto.subtle.encrypt is not supported here
+//> InvalidAccessError: the key is one of HMAC, and not of AES-GCM
 
 //# marks and measures
 performance.mark("a", { startTime: 1, detail: { x: 1 } });
