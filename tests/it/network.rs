@@ -224,7 +224,8 @@ fn the_end_of_a_hook_or_of_its_processor_ends_its_requests() {
     let (_server, millrace) = open();
     let origin = Origin::start(answer);
     let script = script(&origin.url(""), "await fetch(url + '/never');");
-    go_with(&millrace, "/late", json!({"slug": "s", "script": script, "limits": {"timeoutMs": 200}}));
+    // Long enough for the request to arrive on a machine that has much else to do.
+    go_with(&millrace, "/late", json!({"slug": "s", "script": script, "limits": {"timeoutMs": 2000}}));
     let failed = millrace.wait_type("/late", "processor/failed");
     assert_subset("/late", &failed["payload"], &json!({"phase": "afterAppend", "reason": "timeout"}));
     origin.wait();
