@@ -132,12 +132,13 @@ impl Bundler {
         };
         let _turn = self.turn().await;
         on_step(Step::Checking);
-        let program = Program {
-            files: Arc::new(sketch.tree(&packages)),
-            entry: sketch.entry.clone(),
-            sources: sketch.sources(),
-        };
-        match self.0.checker.check(&program).await {
+        let tree = Arc::new(sketch.tree(&packages));
+        let program = Program { files: tree.clone(), entry: sketch.entry.clone(), sources: sketch.sources() };
+        let checked = self.0.checker.check(&program).await;
+        if let Some(damage) = tree.damage() {
+            return Err(BundleError::Machinery(damage.to_owned()));
+        }
+        match checked {
             Ok(found) => Ok(diagnostic::bounded(found)),
             // The machine does what it can: it would take as much the next time.
             Err(error @ (CheckError::Timeout(_) | CheckError::Memory(_))) => {
