@@ -50,9 +50,11 @@ pub async fn link(
         return Err(BundleError::Machinery(damage.to_owned()));
     }
     let output = built.map_err(|failure| files.refused(&sketch.project, failure))?;
-    let BuildOutput { code, map, .. } = output;
+    let BuildOutput { code, map, warnings, .. } = output;
+    let warnings = files.warnings(&sketch.project, warnings);
     let sha256 = sha256(&code);
-    let bundle = Bundle { sha256, script: code, source_map: map, dependencies: BTreeMap::new(), lock: None };
+    let bundle =
+        Bundle { sha256, script: code, source_map: map, dependencies: BTreeMap::new(), lock: None, warnings };
     Ok(with_packages(bundle, installed))
 }
 
@@ -141,6 +143,15 @@ impl Files {
             }
             BuildFailure::TooLarge(message) => of_source(project, "bundle-too-large", message),
         }
+    }
+
+    /// Those that are about the author's own files: nobody can mend a package's.
+    fn warnings(&self, project: &Project, warnings: Vec<Message>) -> Vec<Diagnostic> {
+        let is_authors = |message: &Message| {
+            message.location.as_ref().is_some_and(|at| project.files.contains_key(&at.file))
+        };
+        let own = warnings.into_iter().filter(is_authors);
+        own.map(|message| self.diagnostic(project, message).as_warning()).collect()
     }
 
     fn diagnostic(&self, project: &Project, message: Message) -> Diagnostic {
@@ -288,6 +299,32 @@ mod tests {
                 "{told}"
             );
         }
+        esbuild.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_warning_about_the_authors_own_file_comes_with_the_bundle() {
+        let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
+        let text = "import { a } from 'dep'\nexport default { a, processEvent() { return a === -0 } }";
+        let project = Arc::new(Project {
+            files: [("main.js".to_owned(), text.to_owned())].into(),
+            package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
+            ..Project::default()
+        });
+        let provided = Arc::new(Provided::default());
+        let requirements = Requirements::of(&json!({"dependencies": {"dep": "1"}})).unwrap();
+        let lock = json!({"version": 1, "requirements": requirements, "roots": {}, "packages": {}});
+        let installed = Installed {
+            packages: packages(Damaged("nothing")),
+            lock: serde_json::from_value(lock).unwrap(),
+            warnings: Vec::new(),
+        };
+        let sketch = Sketch::of(project, &provided).unwrap();
+        let bundle = link(sketch, &esbuild, Some(installed), &provided).await.unwrap();
+        let told =
+            bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
+        let expected = [(crate::Severity::Warning, "equals-negative-zero", "main.js", 2)];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
         esbuild.shutdown().await;
     }
 }
