@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use super::{EventType, HostRule, Json, Kind, Slug, StreamPath, words};
 use crate::limits;
 
-pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
+pub use source::{
+    BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -363,19 +365,6 @@ pub struct BundleRecord {
     /// What the author may want to mend though it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<BundleWarning>,
-}
-
-/// A diagnostic without its code frame: the source that it points into stands in the log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BundleWarning {
-    pub code: String,
-    pub message: String,
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
