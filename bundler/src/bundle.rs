@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Lock;
+use crate::{Diagnostic, Lock};
 
 /// An author's files and what was said about them.
 #[derive(Clone, Debug, Default)]
@@ -27,4 +27,6 @@ pub struct Bundle {
     pub dependencies: BTreeMap<String, String>,
     /// None for a source without dependencies.
     pub lock: Option<Lock>,
+    /// What the author may want to mend though it builds.
+    pub warnings: Vec<Diagnostic>,
 }

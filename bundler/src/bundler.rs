@@ -105,14 +105,18 @@ impl Bundler {
             true => Some(self.install(&sketch, project, on_step).await?),
             false => None,
         };
-        if !sketch.needs_packages {
+        let mut warnings = sketch.warnings(installed.as_ref());
+        let bundle = if sketch.needs_packages {
+            let _turn = self.turn().await;
+            on_step(Step::Linking);
+            linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await?
+        } else {
             let provided = self.0.provided.clone();
             let bundle = self.compute(move || sketch.link(&provided)).await?;
-            return Ok(linking::with_packages(bundle, installed));
-        }
-        let _turn = self.turn().await;
-        on_step(Step::Linking);
-        linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await
+            linking::with_packages(bundle, installed)
+        };
+        warnings.extend(bundle.warnings);
+        Ok(Bundle { warnings: diagnostic::bounded(warnings), ..bundle })
     }
 
     /// What the type checker objects to in the author's files.
@@ -132,12 +136,13 @@ impl Bundler {
         };
         let _turn = self.turn().await;
         on_step(Step::Checking);
-        let program = Program {
-            files: Arc::new(sketch.tree(&packages)),
-            entry: sketch.entry.clone(),
-            sources: sketch.sources(),
-        };
-        match self.0.checker.check(&program).await {
+        let tree = Arc::new(sketch.tree(&packages));
+        let program = Program { files: tree.clone(), entry: sketch.entry.clone(), sources: sketch.sources() };
+        let checked = self.0.checker.check(&program).await;
+        if let Some(damage) = tree.damage() {
+            return Err(BundleError::Machinery(damage.to_owned()));
+        }
+        match checked {
             Ok(found) => Ok(diagnostic::bounded(found)),
             // The machine does what it can: it would take as much the next time.
             Err(error @ (CheckError::Timeout(_) | CheckError::Memory(_))) => {
@@ -213,4 +218,35 @@ fn endless_types(entry: &str, error: &CheckError) -> Failure {
 fn bounded(mut failure: Failure) -> Failure {
     failure.diagnostics = diagnostic::bounded(failure.diagnostics);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Severity;
+
+    #[tokio::test]
+    async fn what_is_left_aside_is_told_with_the_bundle() {
+        let store = tempfile::tempdir().unwrap();
+        let bundler = Bundler::new(BundlerOptions {
+            store: store.path().to_owned(),
+            offline: true,
+            environment: BTreeMap::new(),
+            folder: store.path().to_owned(),
+            esbuild: None,
+            tsc: None,
+            node_modules: &[],
+        });
+        let files = [
+            ("main.ts", "export default { processEvent() {} }"),
+            ("tsconfig.json", "{\n  \"compilerOptions\": {\"useDefineForClassFields\": false}}"),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let project = Arc::new(Project { files, entry: Some("main.ts".to_owned()), ..Project::default() });
+        let bundle = bundler.build(&project, &|_| {}).await.unwrap();
+        let told =
+            bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
+        let expected = [(Severity::Warning, "tsconfig-option-ignored", "tsconfig.json", 2)];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
 }

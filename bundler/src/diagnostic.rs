@@ -66,6 +66,11 @@ impl Diagnostic {
             + hint.len()
     }
 
+    /// The same, as what does not prevent a build.
+    pub fn as_warning(self) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..self }
+    }
+
     pub fn with_hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(hint.into());
         self

@@ -27,6 +27,12 @@ pub async fn install(
     })
 }
 
+/// What the author may want to know of packages that are at hand.
+pub fn warnings(manifest: &Manifest, installed: &Installed) -> Vec<Diagnostic> {
+    let found = installed.warnings.iter().cloned();
+    found.map(|problem| diagnostic(manifest, problem).as_warning()).collect()
+}
+
 fn refused(manifest: &Manifest, problems: Vec<InstallProblem>) -> BundleError {
     let diagnostics = problems.into_iter().map(|problem| diagnostic(manifest, problem)).collect();
     BundleError::Failed(Failure { stage: Stage::Install, diagnostics })

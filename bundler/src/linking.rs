@@ -44,10 +44,17 @@ pub async fn link(
     let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
     let packages = Some(files.resolver.tree().packages_key().to_owned());
     let request = BuildRequest { packages, ..BuildRequest::new(author_path(&sketch.entry), files.clone()) };
-    let output = esbuild.build(request).await.map_err(|failure| files.refused(&sketch.project, failure))?;
-    let BuildOutput { code, map, .. } = output;
+    let built = esbuild.build(request).await;
+    // Whatever came of it, also a bundle, came of less than the packages have.
+    if let Some(damage) = files.resolver.tree().damage() {
+        return Err(BundleError::Machinery(damage.to_owned()));
+    }
+    let output = built.map_err(|failure| files.refused(&sketch.project, failure))?;
+    let BuildOutput { code, map, warnings, .. } = output;
+    let warnings = files.warnings(&sketch.project, warnings);
     let sha256 = sha256(&code);
-    let bundle = Bundle { sha256, script: code, source_map: map, dependencies: BTreeMap::new(), lock: None };
+    let bundle =
+        Bundle { sha256, script: code, source_map: map, dependencies: BTreeMap::new(), lock: None, warnings };
     Ok(with_packages(bundle, installed))
 }
 
@@ -138,6 +145,15 @@ impl Files {
         }
     }
 
+    /// Those that are about the author's own files: nobody can mend a package's.
+    fn warnings(&self, project: &Project, warnings: Vec<Message>) -> Vec<Diagnostic> {
+        let is_authors = |message: &Message| {
+            message.location.as_ref().is_some_and(|at| project.files.contains_key(&at.file))
+        };
+        let own = warnings.into_iter().filter(is_authors);
+        own.map(|message| self.diagnostic(project, message).as_warning()).collect()
+    }
+
     fn diagnostic(&self, project: &Project, message: Message) -> Diagnostic {
         let (code, hint) = match message.problem {
             Some(problem) => (problem.code.to_string(), problem.hint),
@@ -211,5 +227,104 @@ fn code_of(text: &str, id: &str) -> String {
         Some((_, code)) => code.to_string(),
         None if id.is_empty() => "link-error".to_string(),
         None => id.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::esbuild::{Binary, EsbuildOptions};
+    use crate::npm::Requirements;
+    use crate::package::{Package, PackageFiles, PackageId, ReadFile};
+    use crate::testing;
+
+    /// A pack that is listed, and lost one of its files since.
+    #[derive(Debug)]
+    struct Damaged(&'static str);
+
+    impl ReadFile for Damaged {
+        fn read(&self, path: &str) -> io::Result<Bytes> {
+            match path {
+                lost if lost == self.0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                "package.json" => Ok(Bytes::from_static(br#"{"name": "dep", "main": "main.js"}"#)),
+                _ => Ok(Bytes::from_static(b"export const a = 1")),
+            }
+        }
+    }
+
+    fn packages(contents: Damaged) -> Packages {
+        let sizes = BTreeMap::from([("package.json".to_owned(), 1), ("main.js".to_owned(), 1)]);
+        let id = PackageId("dep@1.0.0".into());
+        let package = Package {
+            name: "dep".into(),
+            version: "1.0.0".into(),
+            integrity: "sha512-a".into(),
+            dependencies: BTreeMap::new(),
+            files: Arc::new(PackageFiles::elsewhere(sizes, contents)),
+        };
+        Packages { roots: [("dep".to_owned(), id.clone())].into(), packages: [(id, package)].into() }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_pack_is_no_mistake_of_the_author() {
+        let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
+        let text = "import { a } from 'dep'\nexport default { a, processEvent() {} }";
+        let manifest = json!({"dependencies": {"dep": "1"}});
+        let project = Arc::new(Project {
+            files: [("main.js".to_owned(), text.to_owned())].into(),
+            package_json: Some(manifest.to_string()),
+            ..Project::default()
+        });
+        let provided = Arc::new(Provided::default());
+        for lost in ["main.js", "package.json"] {
+            let sketch = Sketch::of(project.clone(), &provided).unwrap();
+            let requirements = Requirements::of(&manifest).unwrap();
+            let lock = json!({"version": 1, "requirements": requirements, "roots": {}, "packages": {}});
+            let installed = Installed {
+                packages: packages(Damaged(lost)),
+                lock: serde_json::from_value(lock).unwrap(),
+                warnings: Vec::new(),
+            };
+            let outcome = link(sketch, &esbuild, Some(installed), &provided).await;
+            let told = match outcome {
+                Err(BundleError::Machinery(told)) => told,
+                other => panic!("{lost}: {other:?}"),
+            };
+            assert!(
+                told.starts_with(&format!("`dep/{lost}` cannot be read from the package store")),
+                "{told}"
+            );
+        }
+        esbuild.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_warning_about_the_authors_own_file_comes_with_the_bundle() {
+        let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
+        let text = "import { a } from 'dep'\nexport default { a, processEvent() { return a === -0 } }";
+        let project = Arc::new(Project {
+            files: [("main.js".to_owned(), text.to_owned())].into(),
+            package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
+            ..Project::default()
+        });
+        let provided = Arc::new(Provided::default());
+        let requirements = Requirements::of(&json!({"dependencies": {"dep": "1"}})).unwrap();
+        let lock = json!({"version": 1, "requirements": requirements, "roots": {}, "packages": {}});
+        let installed = Installed {
+            packages: packages(Damaged("nothing")),
+            lock: serde_json::from_value(lock).unwrap(),
+            warnings: Vec::new(),
+        };
+        let sketch = Sketch::of(project, &provided).unwrap();
+        let bundle = link(sketch, &esbuild, Some(installed), &provided).await.unwrap();
+        let told =
+            bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
+        let expected = [(crate::Severity::Warning, "equals-negative-zero", "main.js", 2)];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        esbuild.shutdown().await;
     }
 }

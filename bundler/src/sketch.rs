@@ -11,6 +11,7 @@ use crate::install;
 use crate::link::{self, Input, Target, Unresolved};
 use crate::linking::sha256;
 use crate::manifest::{self, Manifest};
+use crate::npm::Installed;
 use crate::package::{PackageId, Packages};
 use crate::project::{self, is_code};
 use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
@@ -23,6 +24,8 @@ pub struct Sketch {
     pub manifest: Option<Manifest>,
     pub entry: String,
     pub options: Options,
+    /// What tsconfig.json asks for in vain.
+    warnings: Vec<Diagnostic>,
     /// The author's modules that run.
     pub modules: BTreeSet<String>,
     /// Some of them imports a package.
@@ -68,8 +71,8 @@ impl Sketch {
             Some(manifest) => install::requirements(manifest)?.names().map(str::to_string).collect(),
             None => BTreeSet::new(),
         };
-        let options = match TsConfig::read(&project.files, "tsconfig.json") {
-            Ok(config) => config.options,
+        let TsConfig { options, warnings, .. } = match TsConfig::read(&project.files, "tsconfig.json") {
+            Ok(config) => config,
             Err(diagnostics) => return refused(Stage::Parse, diagnostics),
         };
         let mut sketch = Sketch {
@@ -77,6 +80,7 @@ impl Sketch {
             manifest,
             entry,
             options,
+            warnings,
             modules: BTreeSet::new(),
             needs_packages: false,
             declared,
@@ -131,6 +135,7 @@ impl Sketch {
             source_map: linked.source_map,
             dependencies: BTreeMap::new(),
             lock: None,
+            warnings: linked.warnings.into_iter().map(Diagnostic::as_warning).collect(),
         })
     }
 
@@ -160,6 +165,16 @@ impl Sketch {
             message: format!("`{name}` is imported, but package.json declares it for development only"),
             hint: Some(format!("move `{name}` from devDependencies to dependencies")),
         }
+    }
+
+    /// What is worth a word before anything is linked.
+    pub fn warnings(&self, installed: Option<&Installed>) -> Vec<Diagnostic> {
+        let mut warnings: Vec<Diagnostic> =
+            self.warnings.iter().cloned().map(Diagnostic::as_warning).collect();
+        if let (Some(manifest), Some(installed)) = (&self.manifest, installed) {
+            warnings.extend(install::warnings(manifest, installed));
+        }
+        warnings
     }
 
     pub fn declares_packages(&self) -> bool {

@@ -19,7 +19,7 @@ pub(crate) mod tests;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -42,6 +42,8 @@ pub struct Tree {
     declared: BTreeSet<String>,
     /// By the name of their folder below `/s`.
     packages: HashMap<String, Installed>,
+    /// The first file that is listed in a package and could not be read.
+    damage: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl Tree {
             author_links: links_to(packages, &packages.roots),
             declared: packages.roots.keys().cloned().collect(),
             packages: installed,
+            damage: OnceLock::new(),
         }
     }
 
@@ -135,9 +138,26 @@ impl Tree {
         let path = normalized(path);
         match self.place(&self.followed(&path)) {
             Some(Place::Author(inside)) => self.author.read(inside),
-            Some(Place::Package(package, inside)) => package.files.read(inside),
+            Some(Place::Package(package, inside)) => {
+                let content = package.files.read(inside);
+                if let Err(error) = &content
+                    && package.files.size(inside).is_some()
+                {
+                    let told = || {
+                        format!("`{}/{inside}` cannot be read from the package store: {error}", package.name)
+                    };
+                    self.damage.get_or_init(told);
+                }
+                content
+            }
             _ => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    /// What was found wrong with the store while the tree was read: no one who has read it can trust what came of it,
+    /// and the author has nothing to mend.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
     }
 
     /// The path as people know it: an author's file by its own name, a package's by the package's name and its path

@@ -38,6 +38,7 @@ pub async fn bundle(remote: &Remote, options: &config::Bundle) -> Result<(), Fai
     bundler.shutdown().await;
     drop(steps);
     let bundle = built.map_err(|error| refused(remote, &sources, error))?;
+    tell_all(&sources, &bundle.warnings);
     match (errors, options.typecheck) {
         (Ok(errors), Typecheck::Require) if !errors.is_empty() => {
             let failure = Refused { stage: Stage::Typecheck, diagnostics: errors };
@@ -106,6 +107,7 @@ fn described(bundle: &Bundle, whole: bool) -> String {
         "bytes": bundle.script.len(),
         "dependencies": bundle.dependencies,
         "lock": bundle.lock,
+        "warnings": bundle.warnings,
     });
     if whole {
         described["script"] = bundle.script.as_str().into();

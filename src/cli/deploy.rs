@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use millrace_bundler::Step;
+use millrace_bundler::{Diagnostic, Step};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -17,7 +17,9 @@ use super::steps::Steps;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
 use crate::config::{Cursor, Deploy, Remote};
-use crate::event::builtin::{Phase, ProcessorActivated, ProcessorFailed, Typecheck};
+use crate::event::builtin::{
+    BundleRecord, BundleWarning, Phase, ProcessorActivated, ProcessorFailed, Typecheck,
+};
 use crate::event::{Kind, Offset, Slug, StreamPath};
 
 /// What is not told by an event (a build's progress, code that runs already) is asked for now and then.
@@ -44,7 +46,10 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
         steps: Steps::start(format!("processor `{slug}`")),
     };
     let limit = Duration::from_secs(options.timeout);
-    let mut tell_types = |event: Received| tell_type_errors(remote, &sources, &event);
+    let mut tell_types = |event: Received| match event.payload_as::<Configured>() {
+        Some(configured) => tell_warnings(&sources, configured.bundle),
+        None => tell_type_errors(remote, &sources, &event),
+    };
     let outcome = match tokio::time::timeout(limit, wait.outcome(&mut tell_types)).await {
         Ok(outcome) => outcome?,
         Err(_) => {
@@ -56,6 +61,15 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
     };
     drop(wait);
     tell(remote, options, &slug, &sources, outcome)
+}
+
+/// What the bundler remarked on a source that it has built.
+fn tell_warnings(sources: &Sources, bundle: BundleRecord) {
+    for BundleWarning { code, message, file, line, column, hint } in bundle.warnings {
+        let diagnostic = Diagnostic::error(&code, message, &file, "", (line, column)).as_warning();
+        let shown = Diagnostic { hint, ..diagnostic };
+        terminal::remark(&diagnosis::of_diagnostic(&shown, sources, Paint::stderr()));
+    }
 }
 
 /// The processor runs all the same, so they are remarks.
@@ -147,6 +161,7 @@ impl Wait<'_> {
         let query = Query {
             after: Cursor::After(Offset(self.configured)),
             types: [
+                Kind::ProcessorConfigured,
                 Kind::ProcessorActivated,
                 Kind::ProcessorFailed,
                 Kind::ProcessorCompileFailed,
@@ -162,7 +177,13 @@ impl Wait<'_> {
         loop {
             if let Ok(batch) = tokio::time::timeout(ASK_EVERY, follow.next()).await {
                 for event in batch? {
-                    if event.event_type == Kind::ProcessorTypeErrorsFound.name() {
+                    if event.event_type == Kind::ProcessorConfigured.name() {
+                        let configured = event.payload_as::<Configured>();
+                        let source = configured.and_then(|configured| configured.bundle.source_offset);
+                        if source == Some(self.configured) {
+                            told(event);
+                        }
+                    } else if event.event_type == Kind::ProcessorTypeErrorsFound.name() {
                         if self.is_of_this_source(&event) {
                             told(event);
                             active = active.map(|(outcome, _)| (outcome, Instant::now()));
@@ -232,6 +253,12 @@ impl Wait<'_> {
         let mut rows = processors.iter().filter_map(|raw| serde_json::from_str::<Row>(raw.get()).ok());
         Ok(rows.find(|row| row.slug == self.slug.as_str()))
     }
+}
+
+/// A source that was built; what is written by hand has no such record, or an incomplete one.
+#[derive(Deserialize)]
+struct Configured {
+    bundle: BundleRecord,
 }
 
 #[derive(Deserialize)]

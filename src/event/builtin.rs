@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use super::{EventType, HostRule, Json, Kind, Slug, StreamPath, words};
 use crate::limits;
 
-pub use source::{ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck};
+pub use source::{
+    BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -360,6 +362,9 @@ pub struct BundleRecord {
     pub dependencies: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Json>,
+    /// What the author may want to mend though it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<BundleWarning>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

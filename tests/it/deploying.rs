@@ -128,3 +128,30 @@ fn a_repair_with_redelivery_does_what_had_failed() {
     assert_eq!(deploy(&server, &file, &["--redeliver-failed"]).0, Some(0));
     server.wait_type("/a", "pong");
 }
+
+#[test]
+fn what_is_left_aside_is_a_warning_and_no_failure() {
+    let (server, folder) = (shared(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("processor.ts"), ECHO).unwrap();
+    let config = folder.path().join("tsconfig.json");
+    fs::write(&config, "{\n  \"compilerOptions\": { \"useDefineForClassFields\": false }\n}\n").unwrap();
+    let (code, _, deployed) = deploy(&server, folder.path(), &["--slug", "p"]);
+    assert_eq!(code, Some(0), "{deployed}");
+    let configured = server.wait_type("/a", "processor/configured");
+    let warning = &configured["payload"]["bundle"]["warnings"][0];
+    assert_eq!(
+        (&warning["code"], &warning["file"], &warning["line"], &warning["hint"]),
+        (&json!("tsconfig-option-ignored"), &json!("tsconfig.json"), &json!(2), &json!("remove it")),
+        "{configured:#}"
+    );
+
+    let bundled = run(&["bundle", &folder.path().display().to_string(), "--typecheck", "off"]);
+    assert_eq!(bundled.status.code(), Some(0));
+    let bundled = String::from_utf8_lossy(&bundled.stderr);
+    let place = format!("{}:2:", config.display());
+    for told in [deployed.as_str(), &bundled] {
+        for part in ["warning[tsconfig-option-ignored]", &place, "> 2 | ", "hint: remove it"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+}

@@ -72,3 +72,16 @@ pub struct ProcessorTypeErrorsFound {
     pub source_offset: u64,
     pub diagnostics: Vec<Diagnostic>,
 }
+
+/// A diagnostic without its code frame: the source that it points into stands in the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BundleWarning {
+    pub code: String,
+    pub message: String,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

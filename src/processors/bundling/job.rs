@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::pause::append_when_open;
 use super::{Bundling, SLUG};
 use crate::event::builtin::{
-    BundleRecord, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
+    BundleRecord, BundleWarning, Egress, ProcessorCompileFailed, ProcessorConfigured, ProcessorLimits,
     ProcessorSourceConfigured, ProcessorTypeErrorsFound, SCRIPT_MODULE, Typecheck,
 };
 use crate::event::{Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, StreamKey, words};
@@ -289,9 +289,15 @@ fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bu
             bytes: Some(bundle.script.len() as u64),
             dependencies: bundle.dependencies.clone(),
             lock: bundle.lock.as_ref().map(Json::of),
+            warnings: bundle.warnings.iter().map(warning).collect(),
         },
     };
     Json::of(&payload)
+}
+
+fn warning(diagnostic: &Diagnostic) -> BundleWarning {
+    let Diagnostic { code, message, file, line, column, hint, .. } = diagnostic.clone();
+    BundleWarning { code, message, file, line, column, hint }
 }
 
 fn is_default(limits: &&ProcessorLimits) -> bool {
