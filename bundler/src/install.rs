@@ -8,6 +8,8 @@ use crate::{Diagnostic, Lock};
 
 /// Packages that the server provides itself, whatever package.json asks of them.
 pub const PROVIDED: [&str; 2] = ["millrace", "ai-engineer-workshop"];
+/// What it exports beside types.
+pub const PROVIDED_EXPORTS: [&str; 1] = ["defineProcessor"];
 
 /// What the author depends on; the diagnostics are of the stage `install`.
 pub fn requirements(manifest: &Manifest) -> Result<Requirements, BundleError> {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use oxc_resolver::{ModuleType, Resolution, ResolveError, ResolverGeneric};
 
+pub use self::nearest::nearest;
 pub use problem::ResolveProblem;
 
 use crate::package::PackageId;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::failure::{BundleError, Failure, Stage};
-use crate::install;
+use crate::install::{self, PROVIDED, PROVIDED_EXPORTS};
 use crate::link::{self, Input, Target, Unresolved};
 use crate::linking::sha256;
 use crate::manifest::{self, Manifest};
 use crate::npm::Installed;
 use crate::package::{PackageId, Packages};
 use crate::project::{self, is_code};
-use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver, nearest};
 use crate::transpile::{self, ComputedImport, Import, ImportKind, Options, Place, TsConfig};
 use crate::tree::{AUTHOR, Tree, split_name};
 use crate::{Bundle, Diagnostic, Project};
@@ -245,6 +245,9 @@ impl Walk {
     /// The author's module that an import leads to.
     fn follow(&mut self, sketch: &mut Sketch, name: &str, text: &str, import: &Import) -> Option<String> {
         let specifier = import.specifier.as_str();
+        if PROVIDED.contains(&specifier) {
+            self.unresolved.extend(missing_exports(name, text, import));
+        }
         let is_relative = specifier.starts_with(['.', '/']);
         if !is_relative && sketch.declared.contains(split_name(specifier).0) {
             sketch.needs_packages = true;
@@ -294,6 +297,24 @@ fn computed_import(name: &str, text: &str, import: &ComputedImport) -> Diagnosti
         end_column: Some(place.end_column),
         ..Diagnostic::error("dynamic-import", message, name, text, (place.line, place.column)).with_hint(hint)
     }
+}
+
+/// The names that are imported of our own module, and that it does not have.
+fn missing_exports(name: &str, text: &str, import: &Import) -> impl Iterator<Item = Diagnostic> {
+    let missing = import.names.iter().filter(|(export, _)| !PROVIDED_EXPORTS.contains(&export.as_str()));
+    missing.map(move |(export, place)| {
+        let message = format!("`{}` has no export `{export}`", import.specifier);
+        let hint = match nearest(export, PROVIDED_EXPORTS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("it exports `{}`, and types", PROVIDED_EXPORTS.join("`, `")),
+        };
+        Diagnostic {
+            end_line: Some(place.end_line),
+            end_column: Some(place.end_column),
+            ..Diagnostic::error("missing-export", message, name, text, (place.line, place.column))
+                .with_hint(hint)
+        }
+    })
 }
 
 fn unresolved(name: &str, text: &str, import: &Import, problem: ResolveProblem) -> Diagnostic {

@@ -142,6 +142,16 @@ fn what_does_not_compile_is_told_exactly() {
             json!([at("syntax-error", "processor.ts", 2, 6)]),
         ),
         (
+            "no-export",
+            json!({"files": {"processor.ts": "import {\n  defineProcesor,\n} from \"millrace\";\nimport x, { type Any, other as y } from \"ai-engineer-workshop\";\nexport default defineProcesor({ reduce() { return [x, y] as Any; } });"}}),
+            "resolve",
+            json!([
+                {"code": "missing-export", "message": "`millrace` has no export `defineProcesor`", "file": "processor.ts", "line": 2, "column": 3, "hint": "did you mean `defineProcessor`?"},
+                at("missing-export", "processor.ts", 4, 8),
+                at("missing-export", "processor.ts", 4, 23),
+            ]),
+        ),
+        (
             "undeclared",
             json!({"files": {"processor.ts": "import { z } from \"zod\";\nexport default { reduce() { return z; } };"}}),
             "resolve",

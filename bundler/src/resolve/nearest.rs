@@ -1,7 +1,7 @@
 //! What somebody may have meant.
 
 /// The candidate that is closest to what was written, when it is close at all.
-pub(super) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = written.chars().count();
     // One slip in a short name, more in a long one.
     let allowed = (length / 3).clamp(1, 4);

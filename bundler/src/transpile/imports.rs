@@ -28,6 +28,8 @@ pub struct Import {
     pub place: Place,
     /// `with {type: "json"}`.
     pub of_type: Option<String>,
+    /// The exports that a declaration names, each at its place.
+    pub names: Vec<(String, Place)>,
 }
 
 /// What is asked for by an expression, of which only a run knows the value.
@@ -63,9 +65,20 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn literal(&mut self, specifier: &Str, kind: ImportKind, of_type: Option<String>) {
+        self.declared(specifier, kind, of_type, Vec::new());
+    }
+
+    fn declared(
+        &mut self,
+        specifier: &Str,
+        kind: ImportKind,
+        of_type: Option<String>,
+        names: Vec<(String, Span)>,
+    ) {
         let place = self.place(specifier.span);
+        let names = names.into_iter().map(|(name, span)| (name, self.place(span))).collect();
         let specifier = specifier.value.to_string_lossy().into_owned();
-        self.found.literal.push(Import { specifier, kind, place, of_type });
+        self.found.literal.push(Import { specifier, kind, place, of_type, names });
     }
 
     fn expression(&mut self, argument: &Expr, kind: ImportKind, of_type: Option<String>) {
@@ -81,6 +94,30 @@ impl Collector<'_> {
     fn place(&self, span: Span) -> Place {
         let (start, end) = bytes(span, self.start);
         self.source.place(start, end)
+    }
+}
+
+fn imported_name(specifier: &ImportSpecifier) -> Option<(String, Span)> {
+    match specifier {
+        ImportSpecifier::Named(named) if named.is_type_only => None,
+        ImportSpecifier::Named(ImportNamedSpecifier { imported: Some(name), .. }) => Some(named_by(name)),
+        ImportSpecifier::Named(named) => Some((named.local.sym.to_string(), named.local.span)),
+        ImportSpecifier::Default(default) => Some(("default".to_owned(), default.local.span)),
+        ImportSpecifier::Namespace(_) => None,
+    }
+}
+
+fn reexported_name(specifier: &ExportSpecifier) -> Option<(String, Span)> {
+    match specifier {
+        ExportSpecifier::Named(named) if !named.is_type_only => Some(named_by(&named.orig)),
+        _ => None,
+    }
+}
+
+fn named_by(name: &ModuleExportName) -> (String, Span) {
+    match name {
+        ModuleExportName::Ident(ident) => (ident.sym.to_string(), ident.span),
+        ModuleExportName::Str(text) => (text.value.to_string_lossy().into_owned(), text.span),
     }
 }
 
@@ -123,14 +160,16 @@ impl Visit for Collector<'_> {
     fn visit_import_decl(&mut self, import: &ImportDecl) {
         if !import.type_only {
             let of_type = import.with.as_deref().and_then(attribute_type);
-            self.literal(&import.src, ImportKind::Static, of_type);
+            let names = import.specifiers.iter().filter_map(imported_name).collect();
+            self.declared(&import.src, ImportKind::Static, of_type, names);
         }
     }
 
     fn visit_named_export(&mut self, export: &NamedExport) {
         if let (Some(specifier), false) = (&export.src, export.type_only) {
             let of_type = export.with.as_deref().and_then(attribute_type);
-            self.literal(specifier, ImportKind::Reexport, of_type);
+            let names = export.specifiers.iter().filter_map(reexported_name).collect();
+            self.declared(specifier, ImportKind::Reexport, of_type, names);
         }
     }
 
