@@ -1,10 +1,8 @@
 //! What a posted body means: one event or many, if need be an invalid one. Decided here, once.
 
 use axum::http::{HeaderMap, header};
-use base64::Engine as _;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::error::Problem;
@@ -86,11 +84,13 @@ async fn kept(body: &Bytes, media: &Media) -> (Json, String) {
     if let Media::Multipart(content_type) = media {
         return match form::of_parts(content_type, body.clone()).await {
             Ok((object, note)) => (object, format!("a form is no event: send JSON with a `type`{note}")),
-            Err(why) => (as_text(body), format!("the multipart form cannot be read: {why}")),
+            Err(why) => {
+                (Json::of(&form::text_or_bytes(body)), format!("the multipart form cannot be read: {why}"))
+            }
         };
     }
     let Ok(text) = std::str::from_utf8(body) else {
-        return (as_text(body), "the body is not UTF-8, so it can be no event".into());
+        return (Json::of(&form::text_or_bytes(body)), "the body is not UTF-8, so it can be no event".into());
     };
     match (media, serde_json::from_str::<&RawValue>(without_mark(text))) {
         (Media::UrlEncoded, _) => {
@@ -101,14 +101,6 @@ async fn kept(body: &Bytes, media: &Media) -> (Json, String) {
         (_, Err(error)) => {
             (Json::of(text), format!("the body is not valid JSON, so it can be no event: {error}"))
         }
-    }
-}
-
-/// A body as it is: its text, or what stands for its bytes.
-fn as_text(body: &[u8]) -> Json {
-    match std::str::from_utf8(body) {
-        Ok(text) => Json::of(text),
-        Err(_) => Json::of(&json!({ "base64": base64::engine::general_purpose::STANDARD.encode(body) })),
     }
 }
 

@@ -38,10 +38,9 @@ pub async fn of_parts(content_type: &str, body: Bytes) -> Result<(Json, String),
         let file = part.file_name().map(str::to_string);
         let media = part.content_type().map(ToString::to_string);
         let content = part.bytes().await.map_err(|error| error.to_string())?;
-        let value = match (file, std::str::from_utf8(&content)) {
-            (None, Ok(text)) => text.into(),
-            (None, Err(_)) => json!({ "base64": base64(&content) }),
-            (Some(file), _) => {
+        let value = match file {
+            None => text_or_bytes(&content),
+            Some(file) => {
                 let mut value = json!({ "name": file, "type": media, "size": content.len() });
                 match room.checked_sub(content.len()) {
                     Some(rest) => {
@@ -62,6 +61,14 @@ pub async fn of_parts(content_type: &str, body: Bytes) -> Result<(Json, String),
         ),
     };
     Ok((Json::of(&fields), note))
+}
+
+/// The text that some bytes are, or what stands for them.
+pub fn text_or_bytes(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => json!({ "base64": base64(bytes) }),
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {

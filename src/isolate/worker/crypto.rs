@@ -43,3 +43,30 @@ fn made<'js>(ctx: Ctx<'js>, bytes: Option<Vec<u8>>) -> Made<'js> {
 fn unknown(ctx: &Ctx<'_>, what: &str, name: &str) -> rquickjs::Error {
     Exception::throw_type(ctx, &format!("there is no {what} {name}"))
 }
+
+/// The same work for each digest.
+macro_rules! by_digest {
+    ($ctx:expr, $hash:expr, $digest:ident => $work:expr) => {
+        match $hash.as_str() {
+            "SHA-1" => {
+                type $digest = sha1::Sha1;
+                $work
+            }
+            "SHA-256" => {
+                type $digest = sha2::Sha256;
+                $work
+            }
+            "SHA-384" => {
+                type $digest = sha2::Sha384;
+                $work
+            }
+            "SHA-512" => {
+                type $digest = sha2::Sha512;
+                $work
+            }
+            other => return Err($crate::isolate::worker::crypto::unknown(&$ctx, "digest", other)),
+        }
+    };
+}
+
+use by_digest;

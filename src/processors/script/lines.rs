@@ -93,11 +93,10 @@ impl Writer {
         if !line.message.lines().any(|text| text.starts_with("    at ")) {
             return line;
         }
-        let positions = self.positions.take().or_else(|| {
+        if self.positions.is_none() {
             let configuration = read_configuration(&self.streams, &self.record, self.configured);
-            configuration.ok().flatten().map(Positions::of)
-        });
-        self.positions = positions;
+            self.positions = configuration.ok().flatten().map(Positions::of);
+        }
         let Some(positions) = &self.positions else { return line };
         ProcessorLogged { message: positions.tell_text(&line.message), ..line }
     }

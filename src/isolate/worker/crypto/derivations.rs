@@ -5,11 +5,9 @@ use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use rquickjs::class::Trace;
 use rquickjs::{Class, Ctx, Function, JsLifetime, Object, Result, TypedArray};
-use sha1::Sha1;
-use sha2::{Sha256, Sha384, Sha512};
 
 use super::super::digest::seen;
-use super::{Made, made, unknown};
+use super::{Made, by_digest, made};
 use crate::limits;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -32,13 +30,7 @@ fn pbkdf2<'js>(
 ) -> Result<Class<'js, Derivation>> {
     let (password, salt) = (seen(&password), seen(&salt));
     let length = length.min(limits::DERIVED_BYTES_MAX);
-    let work = match hash.as_str() {
-        "SHA-1" => Work::<Hmac<Sha1>>::boxed(password, salt, iterations, length),
-        "SHA-256" => Work::<Hmac<Sha256>>::boxed(password, salt, iterations, length),
-        "SHA-384" => Work::<Hmac<Sha384>>::boxed(password, salt, iterations, length),
-        "SHA-512" => Work::<Hmac<Sha512>>::boxed(password, salt, iterations, length),
-        other => return Err(unknown(&ctx, "digest", other)),
-    };
+    let work = by_digest!(ctx, hash, D => Work::<Hmac<D>>::boxed(password, salt, iterations, length));
     Class::instance(ctx, Derivation { work })
 }
 
@@ -138,12 +130,6 @@ fn hkdf<'js>(
 ) -> Made<'js> {
     let (key, salt, info) = (seen(&key), seen(&salt), seen(&info));
     let mut bytes = vec![0; length.min(limits::DERIVED_BYTES_MAX)];
-    let done = match hash.as_str() {
-        "SHA-1" => Hkdf::<Sha1>::new(Some(salt), key).expand(info, &mut bytes),
-        "SHA-256" => Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut bytes),
-        "SHA-384" => Hkdf::<Sha384>::new(Some(salt), key).expand(info, &mut bytes),
-        "SHA-512" => Hkdf::<Sha512>::new(Some(salt), key).expand(info, &mut bytes),
-        other => return Err(unknown(&ctx, "digest", other)),
-    };
+    let done = by_digest!(ctx, hash, D => Hkdf::<D>::new(Some(salt), key).expand(info, &mut bytes));
     made(ctx, done.is_ok().then_some(bytes))
 }

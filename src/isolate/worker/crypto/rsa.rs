@@ -7,13 +7,11 @@ use ::rsa::pss::Pss;
 use ::rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use ::rsa::{BigUint, RsaPrivateKey, RsaPublicKey, hazmat};
 use rquickjs::{Class, Ctx, Function, Object, Result, TypedArray};
-use sha1::Sha1;
-use sha2::{Sha256, Sha384, Sha512};
 
 use super::super::digest::seen;
 use super::random::System;
 use super::rsa_search::Search;
-use super::{Made, made, oaep, unknown};
+use super::{Made, by_digest, made, oaep};
 use crate::limits;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -115,31 +113,6 @@ fn parts<'js>(ctx: Ctx<'js>, der: TypedArray<'js, u8>, is_private: bool) -> Resu
 }
 
 // --- signatures -------------------------------------------------------------------------------------------
-
-/// The same work for each digest.
-macro_rules! by_digest {
-    ($ctx:expr, $hash:expr, $digest:ident => $work:expr) => {
-        match $hash.as_str() {
-            "SHA-1" => {
-                type $digest = Sha1;
-                $work
-            }
-            "SHA-256" => {
-                type $digest = Sha256;
-                $work
-            }
-            "SHA-384" => {
-                type $digest = Sha384;
-                $work
-            }
-            "SHA-512" => {
-                type $digest = Sha512;
-                $work
-            }
-            other => return Err(unknown(&$ctx, "digest", other)),
-        }
-    };
-}
 
 /// With a length of the salt it is PSS.
 fn sign<'js>(
