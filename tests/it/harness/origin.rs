@@ -116,7 +116,7 @@ impl Gate {
 pub struct Origin {
     pub address: SocketAddr,
     gate: Arc<Gate>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<(Mutex<Vec<Asked>>, Condvar)>,
 }
 
 impl Origin {
@@ -134,7 +134,8 @@ impl Origin {
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(&socket);
                     while let Some(request) = read_request(&mut reader) {
-                        asked.lock().unwrap().push(request.clone());
+                        asked.0.lock().unwrap().push(request.clone());
+                        asked.1.notify_all();
                         answer(&request, &mut Answering { socket: &socket, gate: &gate });
                         if request.header("connection") == Some("close") || request.path() == "/cut" {
                             let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -162,7 +163,15 @@ impl Origin {
     }
 
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.asked.0.lock().unwrap().clone()
+    }
+
+    /// Waits until somebody has asked.
+    pub fn wait_asked(&self) {
+        let (asked, arrived) = &*self.asked;
+        let (_asked, timeout) =
+            arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| asked.is_empty()).unwrap();
+        assert!(!timeout.timed_out(), "nobody asked");
     }
 }
 
