@@ -47,6 +47,8 @@ pub enum StartError {
     Program(std::io::Error),
     #[error(transparent)]
     Secrets(#[from] OpenSecretsError),
+    #[error("cannot take up the processors that run on the streams below their own: {0}")]
+    Subtrees(AppendError),
 }
 
 #[derive(Clone)]
@@ -90,6 +92,7 @@ impl Host {
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
         supervisor.start(streams.clone());
+        supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
@@ -127,6 +130,9 @@ impl Host {
             .as_object()
             .map(|deployed| deployed.keys().filter_map(|slug| Slug::parse(slug).ok()).collect())
             .unwrap_or_default();
+        let inherited = self.supervisor.inherited_slugs(stream);
+        let slugs: Vec<Slug> =
+            inherited.into_iter().filter(|slug| !slugs.contains(slug)).chain(slugs.clone()).collect();
         let scripted = self.supervisor.states(stream, &slugs).await?;
         Ok(Some(self.show(stream, state, scripted).await?))
     }

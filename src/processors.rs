@@ -5,6 +5,7 @@ pub mod bundling;
 pub mod causation;
 pub mod circuit_breaker;
 pub mod deployments;
+mod fan_out;
 mod follower;
 pub mod metadata;
 mod pause;
@@ -12,6 +13,7 @@ mod positions;
 mod progress;
 mod script;
 mod sources;
+mod subtrees;
 pub mod supervisor;
 mod usage;
 
