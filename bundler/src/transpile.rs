@@ -9,6 +9,7 @@ pub(crate) mod exports;
 pub(crate) mod faults;
 pub(crate) mod imports;
 mod jsonc;
+mod merged;
 pub(crate) mod names;
 pub(crate) mod nesting;
 mod options;
@@ -122,6 +123,9 @@ impl Lowered {
         found.extend(chains::check(&program, source, start));
         if !found.is_empty() {
             return Err(found);
+        }
+        if language.typescript {
+            merged::qualify(&mut program);
         }
         let types = if language.typescript { names::exported_types(&program) } else { HashSet::new() };
         chains::leave_alone(&mut program);
