@@ -119,7 +119,7 @@ impl Lowered {
         nesting::check_heritage(&program, source, start).map_err(|diagnostic| vec![diagnostic])?;
         let marks = Marks { unresolved, top_level: Mark::new() };
         passes::resolve(&mut program, marks, language);
-        let mut found = early::check(&program, source, start, language);
+        let mut found = early::check(&program, source, start, language, options.decorators);
         found.extend(chains::check(&program, source, start));
         if !found.is_empty() {
             return Err(found);

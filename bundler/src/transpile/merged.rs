@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
     AssignPatProp, AssignTarget, AssignTargetPat, BindingIdent, Decl, Expr, Id, Ident, IdentName,
-    JSXElementName, JSXMemberExpr, JSXObject, KeyValuePatProp, KeyValueProp, MemberExpr, MemberProp, ModuleDecl,
-    ModuleItem, ObjectPatProp, Pat, Program, Prop, PropName, SimpleAssignTarget, TsModuleDecl, TsModuleName,
-    TsNamespaceBody,
+    JSXElementName, JSXMemberExpr, JSXObject, KeyValuePatProp, KeyValueProp, MemberExpr, MemberProp,
+    ModuleDecl, ModuleItem, ObjectPatProp, Pat, Program, Prop, PropName, SimpleAssignTarget, TsModuleDecl,
+    TsModuleName, TsNamespaceBody,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitMut, VisitMutWith, VisitWith};
@@ -237,12 +237,10 @@ impl Qualify {
                 let target = Pat::Expr(Box::new(Expr::Member(member)));
                 let key = PropName::Ident(IdentName::new(key.sym.clone(), key.span));
                 let value = match value.take() {
-                    Some(default) => swc_core::ecma::ast::AssignPat {
-                        span: *span,
-                        left: Box::new(target),
-                        right: default,
+                    Some(default) => {
+                        swc_core::ecma::ast::AssignPat { span: *span, left: Box::new(target), right: default }
+                            .into()
                     }
-                    .into(),
                     None => target,
                 };
                 *prop = ObjectPatProp::KeyValue(KeyValuePatProp { key, value: Box::new(value) });
