@@ -116,17 +116,29 @@ pub enum Mark {
     Processors,
     /// The stream's ancestors do not all know of it yet.
     Unannounced,
+    /// The stream is to be woken at a time, which is the mark's value.
+    Alarm,
 }
 
 impl Mark {
-    const ALL: [Mark; 2] = [Mark::Processors, Mark::Unannounced];
+    const ALL: [Mark; 3] = [Mark::Processors, Mark::Unannounced, Mark::Alarm];
 
     fn code(self) -> u8 {
         match self {
             Mark::Processors => 1,
             Mark::Unannounced => 2,
+            Mark::Alarm => 16,
         }
     }
+}
+
+/// What becomes of the time at which a stream is to be woken: as durable as the events that it follows from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Alarm {
+    #[default]
+    Unchanged,
+    At(Timestamp),
+    Off,
 }
 
 /// Events that become durable together, or not at all, in the offsets behind `expected_tail`.
@@ -138,6 +150,7 @@ pub struct Commit {
     pub expected_tail: Offset,
     pub events: Vec<Arc<Event>>,
     pub marks: Vec<(Mark, bool)>,
+    pub alarm: Alarm,
 }
 
 impl Commit {

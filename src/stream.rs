@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
+use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey, Timestamp};
 use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
@@ -99,6 +99,7 @@ enum Message {
     Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
     State { reply: oneshot::Sender<Option<StreamState>> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
+    Fire { now: Timestamp, reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>> },
 }
 
 enum Reply {
@@ -238,6 +239,18 @@ impl Streams {
     /// Starts the stream's actor, and with it whatever its built-in processors find to be owed.
     pub async fn wake(&self, stream: &StreamKey) -> Result<(), AppendError> {
         self.state(stream).await.map(drop)
+    }
+
+    /// Appends what the stream's built-in processors have due; when there will be more, if ever.
+    pub async fn fire_due(
+        &self,
+        stream: &StreamKey,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Fire { now, reply }).await?
     }
 
     pub fn running_count(&self) -> usize {
