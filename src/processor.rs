@@ -64,6 +64,10 @@ pub trait BuiltinProcessor: Send + 'static {
     fn due(&self, _now: Timestamp) -> Option<Firing> {
         None
     }
+    /// Whether what a firing follows from is still configured: its own event may have ended that.
+    fn stands(&self, _firing: &Firing) -> bool {
+        false
+    }
     /// The state as `__state` shows it.
     fn state(&self) -> Value;
     /// The whole state, to start from later instead of from the first event.

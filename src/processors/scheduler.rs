@@ -184,6 +184,10 @@ impl BuiltinProcessor for Scheduler {
         })
     }
 
+    fn stands(&self, firing: &Firing) -> bool {
+        self.schedules.get(&firing.slug).is_some_and(|entry| entry.configured == firing.configured)
+    }
+
     fn state(&self) -> Value {
         let shown = self.schedules.iter().map(|(slug, entry)| {
             let shown = json!({

@@ -104,6 +104,7 @@ pub struct ScheduleFired {
     pub outcome: ScheduleOutcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// None when that was the last one.
+    /// None when that was the last one; said in any case.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub next_run_at: Option<Timestamp>,
 }

@@ -24,7 +24,7 @@ impl Pipeline {
     }
 
     fn fire(&mut self, firing: Firing) -> Result<(), LogError> {
-        let Firing { slug, run, configured, configured_at, depth, append, next_run } = firing;
+        let Firing { ref slug, run, configured, configured_at, depth, ref append, next_run } = firing;
         // The number of the stream too: one that was destroyed and created again is another.
         let stream = self.record.as_ref().map_or(0, |record| record.id.0);
         let key = |what: &str| {
@@ -43,15 +43,18 @@ impl Pipeline {
         let by_server = Source { kind: SourceKind::Server, ..by_schedule.clone() };
         let mut effects = VecDeque::new();
         let error = match append {
-            Ok(mut input) => {
+            Ok(input) => {
+                let mut input = input.clone();
                 // An author's own key is kept: then the event that is stored under it is the one.
                 input.idempotency_key.get_or_insert_with(|| key("append"));
                 self.append_due(input, by_schedule, &mut effects)?.err()
             }
-            Err(why) => Some(why),
+            Err(why) => Some(why.clone()),
         };
+        let stands = self.builtins.iter().any(|builtin| builtin.stands(&firing));
         let outcome = if error.is_none() { ScheduleOutcome::Succeeded } else { ScheduleOutcome::Failed };
-        let fired = ScheduleFired { slug: slug.clone(), outcome, error, next_run_at: next_run };
+        let fired =
+            ScheduleFired { slug: slug.clone(), outcome, error, next_run_at: next_run.filter(|_| stands) };
         let record = EventInput::new(Kind::ScheduleFired, Json::of(&fired)).with_key(key("fired"));
         // Whatever the event has done, a pause say, the record stands behind it.
         self.place(record, by_server, &mut effects);
