@@ -27,8 +27,10 @@ pub struct Scheduler {
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Entry {
-    /// Both as they were written.
+    /// Both as they were written, to the digit.
+    #[serde(with = "text")]
     schedule: Json,
+    #[serde(with = "text")]
     append: Json,
     next_run: i64,
     executions: u64,
@@ -216,5 +218,123 @@ impl BuiltinProcessor for Scheduler {
             self.insert(slug, entry);
         }
         true
+    }
+}
+
+/// A JSON text as a string: a tree in between would round long numbers.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::event::Json;
+
+    pub fn serialize<S: Serializer>(json: &Json, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(json.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        Ok(Json::from_stored(&String::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Cause, Source, StreamPath};
+
+    fn event(offset: u64, source: Source, text: &str) -> Event {
+        let input = EventInput::parse(text).unwrap();
+        let at = Timestamp::from_millis(1_000 * offset as i64);
+        Event::place(input, StreamPath::root(), Offset(offset), at, Some(source))
+    }
+
+    fn every(offset: u64, slug: &str, seconds: f64) -> Event {
+        let text = format!(
+            r#"{{"type":"schedule/configured","payload":{{"slug":"{slug}","append":{{"type":"due","payload":{{"n":12345678901234567890123.50}}}},"schedule":{{"kind":"every","intervalSeconds":{seconds}}}}}}}"#
+        );
+        event(offset, Source::client(), &text)
+    }
+
+    fn fired(offset: u64, slug: &str, of: u64, next: &str) -> Event {
+        let cause = Some(Cause { stream_path: "/".into(), offset: of });
+        let text = format!(
+            r#"{{"type":"schedule/fired","payload":{{"slug":"{slug}","outcome":"succeeded","nextRunAt":{next}}}}}"#
+        );
+        event(offset, Source { cause, ..Source::server() }, &text)
+    }
+
+    fn scheduler() -> Scheduler {
+        Scheduler::new(Alarms::default(), StreamKey::new(Default::default(), StreamPath::root()))
+    }
+
+    /// Each with what is due first, as slug and second.
+    fn check(steps: &[(Event, Option<(&str, i64)>)]) {
+        let mut scheduler = scheduler();
+        for (event, expected) in steps {
+            scheduler.reduce(event);
+            let checkpoint = scheduler.checkpoint();
+            let mut restored = self::scheduler();
+            assert!(restored.restore(&checkpoint));
+            assert_eq!(restored.checkpoint(), checkpoint);
+            scheduler = restored;
+            let due = scheduler.due(Timestamp::from_millis(i64::MAX));
+            let due = due.as_ref().map(|firing| (firing.slug.as_str(), firing.run.as_millis() / 1_000));
+            assert_eq!(due, *expected, "behind offset {}", event.offset);
+            assert_eq!(scheduler.wakes_at().map(|at| at.as_millis() / 1_000), expected.map(|(_, at)| at));
+            let bytes: usize = scheduler.schedules.values().map(|entry| entry.append.as_str().len()).sum();
+            assert_eq!(scheduler.bytes, bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_due_first() {
+        let client = |offset, text: &str| event(offset, Source::client(), text);
+        let next = "\"1970-01-01T00:01:40Z\"";
+        check(&[
+            (every(2, "a", 10.0), Some(("a", 12))),
+            (every(3, "b", 9.0), Some(("a", 12))),
+            (every(4, "c", 5.0), Some(("c", 9))),
+            (client(5, r#"{"type":"schedule/cancelled","payload":{"slug":"c"}}"#), Some(("a", 12))),
+            (fired(6, "a", 2, next), Some(("b", 12))),
+            // Neither of an earlier configuration nor from anyone else.
+            (every(7, "b", 20.0), Some(("b", 27))),
+            (fired(8, "b", 3, next), Some(("b", 27))),
+            (
+                client(
+                    9,
+                    r#"{"type":"schedule/fired","payload":{"slug":"b","outcome":"failed","nextRunAt":null}}"#,
+                ),
+                Some(("b", 27)),
+            ),
+            (client(10, r#"{"type":"stream/paused"}"#), None),
+            (client(11, r#"{"type":"stream/resumed"}"#), Some(("b", 27))),
+            (fired(12, "b", 7, "null"), Some(("a", 100))),
+        ]);
+    }
+
+    #[test]
+    fn what_is_appended_is_what_was_written() {
+        let mut scheduler = scheduler();
+        scheduler.reduce(&every(2, "a", 1.0));
+        let checkpoint: Value = serde_json::from_str(&scheduler.checkpoint().to_string()).unwrap();
+        assert!(scheduler.restore(&checkpoint));
+        let firing = scheduler.due(Timestamp::from_millis(i64::MAX)).unwrap();
+        assert_eq!(firing.append.unwrap().payload.as_str(), r#"{"n":12345678901234567890123.50}"#);
+    }
+
+    #[test]
+    fn a_stream_has_so_many_schedules() {
+        let mut scheduler = scheduler();
+        for n in 0..SCHEDULES_PER_STREAM_MAX {
+            scheduler.reduce(&every(2 + n as u64, &format!("s{n}"), 60.0));
+        }
+        let input = |slug: &str, bytes: usize| {
+            let append = json!({"type": "x", "payload": {"text": "x".repeat(bytes)}});
+            let schedule = json!({"kind": "once-in", "delaySeconds": 1});
+            let payload = json!({"slug": slug, "append": append, "schedule": schedule});
+            EventInput::new(Kind::ScheduleConfigured, Json::of(&payload))
+        };
+        assert!(scheduler.before_append(&input("another", 1)).is_err());
+        assert_eq!(scheduler.before_append(&input("s7", 1)), Ok(()));
+        assert!(scheduler.before_append(&input("s7", SCHEDULED_BYTES_PER_STREAM_MAX - 1_000)).is_err());
     }
 }

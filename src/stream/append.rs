@@ -36,9 +36,11 @@ pub struct Pipeline {
     placed_bytes: usize,
     placed_keys: HashMap<IdempotencyKey, Arc<Event>>,
     checkpointed: Offset,
-    /// What the log has recorded of `wakes_at_start`, and of `wakes_at`.
+    /// What the log has recorded of `wakes_at_start`.
     marked_to_wake: bool,
+    /// What it has recorded, or should have, of `wakes_at`; the first commit makes sure of it.
     alarm: Option<Timestamp>,
+    alarm_is_sure: bool,
 }
 
 /// What built-ins want done, and which of them.
@@ -69,6 +71,7 @@ impl Pipeline {
             checkpointed: Offset::START,
             marked_to_wake: false,
             alarm: None,
+            alarm_is_sure: false,
         }
     }
 
@@ -229,7 +232,7 @@ impl Pipeline {
         marks.extend((wakes != self.marked_to_wake).then_some((Mark::Processors, wakes)));
         let wakes_at = self.wakes_at();
         let alarm = match wakes_at {
-            at if at == self.alarm => Alarm::Unchanged,
+            at if at == self.alarm && (self.alarm_is_sure || at.is_none()) => Alarm::Unchanged,
             Some(at) => Alarm::At(at),
             None => Alarm::Off,
         };
@@ -246,7 +249,7 @@ impl Pipeline {
         let id = self.log.commit(commit).instrument(span.clone()).await?;
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
-        self.alarm = wakes_at;
+        (self.alarm, self.alarm_is_sure) = (wakes_at, true);
         let record =
             self.record.get_or_insert_with(|| StreamRecord { id, key: self.stream.clone(), created_at });
         if announces {
