@@ -1,6 +1,7 @@
 //! The schedules of a stream: the projection of its `schedule/*` events into what is due when. It waits for nothing
 //! itself; it tells the alarms when the stream is to be woken, and then the stream asks it what is due.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,8 @@ struct Entry {
 }
 
 #[derive(Serialize, Deserialize)]
-struct State {
-    schedules: BTreeMap<Slug, Entry>,
+struct State<'a> {
+    schedules: Cow<'a, BTreeMap<Slug, Entry>>,
     paused: bool,
 }
 
@@ -206,7 +207,7 @@ impl BuiltinProcessor for Scheduler {
     }
 
     fn checkpoint(&self) -> Value {
-        let state = State { schedules: self.schedules.clone(), paused: self.paused };
+        let state = State { schedules: Cow::Borrowed(&self.schedules), paused: self.paused };
         serde_json::to_value(&state).expect("schedules have a JSON form")
     }
 
@@ -214,7 +215,7 @@ impl BuiltinProcessor for Scheduler {
         let Ok(state) = State::deserialize(checkpoint) else { return false };
         (self.schedules, self.bytes, self.paused) = (BTreeMap::new(), 0, state.paused);
         self.queue.clear();
-        for (slug, entry) in state.schedules {
+        for (slug, entry) in state.schedules.into_owned() {
             self.insert(slug, entry);
         }
         true

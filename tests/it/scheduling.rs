@@ -340,11 +340,9 @@ fn while_a_stream_is_paused_its_runs_wait_and_then_happen_once() {
     wait_runs(millrace, &clock, "tick", 5);
     millrace.append(&clock, json!({"type": "schedule/cancelled", "payload": {"slug": "tick"}}));
     let ticks = count(&millrace.read(&clock), "schedule/fired") as u64;
-    assert_eq!(
-        metric(millrace, "schedules_wakes_total") - rung,
-        ticks,
-        "one wake for each run, and no other"
-    );
+    // The last wake may have come behind the cancellation.
+    let wakes = metric(millrace, "schedules_wakes_total") - rung;
+    assert!((ticks..=ticks + 1).contains(&wakes), "{wakes} wakes for {ticks} runs");
     assert_eq!(millrace.read(path).len(), 5, "nothing has fired");
     let resumed = millrace.append(path, json!([{"type": "stream/resumed", "payload": {}}, {"type": "schedule/cancelled", "payload": {"slug": "gone"}}]));
     let events = millrace.wait_for(path, "what was late", |events| count(events, "beat") >= 3);

@@ -36,12 +36,16 @@ impl Cron {
         }
         let fields = fields(expression).ok_or_else(|| refused(FORM.into()))?;
         let whole = parse(&fields).map_err(|why| refused(name_culprit(&fields).unwrap_or(why)))?;
-        let runs = times_of_day(&fields, &whole).unwrap_or_else(|| vec![whole]);
-        let cron = Cron { runs, zone: time_zone(zone)? };
-        if cron.next(Timestamp::from_millis(0)).is_none() {
+        let zone = time_zone(zone)?;
+        let times = times_of_day(&fields, &whole);
+        let whole = Cron { runs: vec![whole], zone };
+        if whole.next(Timestamp::from_millis(0)).is_none() {
             return Err(refused(format!("no day up to the year {SCHEDULE_YEAR_MAX} is meant by it")));
         }
-        Ok(cron)
+        Ok(match times {
+            Some(runs) => Cron { runs, ..whole },
+            None => whole,
+        })
     }
 
     /// The first run after a time.
