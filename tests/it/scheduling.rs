@@ -417,3 +417,25 @@ fn a_recurring_schedule_is_no_chain_and_one_that_schedules_the_next_is() {
     let reason = events.last().unwrap()["payload"]["reason"].as_str().unwrap();
     assert!(reason.contains("processor `again`") && reason.contains("schedule `next`"), "{reason}");
 }
+
+#[test]
+fn nothing_comes_behind_a_cancellation_however_close_it_is() {
+    let millrace = shared();
+    let base = fresh("/close");
+    for n in 0..100 {
+        let path = format!("{base}/{n}");
+        millrace.append(&path, schedule("s", json!({"type": "due"}), once_in(0.012)));
+        std::thread::sleep(std::time::Duration::from_millis(6 + n % 8));
+        let cancelled =
+            millrace.append(&path, json!({"type": "schedule/cancelled", "payload": {"slug": "s"}}));
+        // Both are there, in front of it, or neither: at offset 3, or 5.
+        assert!(cancelled["offset"] == 3 || cancelled["offset"] == 5, "{cancelled}");
+    }
+    millrace.append(&base, schedule("s", json!({"type": "due"}), once_in(0.1)));
+    wait_runs(&millrace, &base, "due", 1);
+    let late = (0..100).filter(|n| {
+        let events = millrace.read(&format!("{base}/{n}"));
+        events.last().is_some_and(|last| last["type"] != "schedule/cancelled")
+    });
+    assert_eq!(late.collect::<Vec<_>>(), [0u64; 0]);
+}
