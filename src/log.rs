@@ -118,16 +118,23 @@ pub enum Mark {
     Unannounced,
     /// The stream is to be woken at a time, which is the mark's value.
     Alarm,
+    /// Processors of the stream run on those below it, too.
+    Subtrees,
+    /// A processor of a stream above may owe this one a reaction.
+    Inherited,
 }
 
 impl Mark {
-    const ALL: [Mark; 3] = [Mark::Processors, Mark::Unannounced, Mark::Alarm];
+    const ALL: [Mark; 5] =
+        [Mark::Processors, Mark::Unannounced, Mark::Alarm, Mark::Subtrees, Mark::Inherited];
 
     fn code(self) -> u8 {
         match self {
             Mark::Processors => 1,
             Mark::Unannounced => 2,
             Mark::Alarm => 16,
+            Mark::Subtrees => 19,
+            Mark::Inherited => 21,
         }
     }
 }
@@ -151,6 +158,8 @@ pub struct Commit {
     pub events: Vec<Arc<Event>>,
     pub marks: Vec<(Mark, bool)>,
     pub alarm: Alarm,
+    /// Slots of the stream that are written with them.
+    pub slots: Vec<(String, Vec<u8>)>,
 }
 
 impl Commit {
@@ -240,6 +249,9 @@ impl Log {
         self.ask(|log, reply| {
             for (mark, _) in &commit.marks {
                 commit.id.inspect(|id| log.lazies.supersede(&Place::Mark(*id, *mark)));
+            }
+            for (name, _) in &commit.slots {
+                commit.id.inspect(|id| log.lazies.supersede(&Place::Slot(*id, name.clone())));
             }
             Request::Commit { commit, reply }
         })

@@ -6,6 +6,7 @@ pub mod bundling;
 pub mod causation;
 pub mod circuit_breaker;
 pub mod deployments;
+mod fan_out;
 mod follower;
 pub mod metadata;
 mod pause;
@@ -14,6 +15,7 @@ mod progress;
 pub mod scheduler;
 mod script;
 mod sources;
+mod subtrees;
 pub mod supervisor;
 mod usage;
 

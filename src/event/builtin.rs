@@ -243,7 +243,6 @@ impl ProcessorConfigured {
             return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
         }
         self.slug.check_free()?;
-        refuse_include_children(self.include_children)?;
         self.limits.check()
     }
 
@@ -263,13 +262,6 @@ impl ProcessorConfigured {
             (None, None) => BTreeMap::new(),
         }
     }
-}
-
-fn refuse_include_children(include_children: bool) -> Result<(), String> {
-    if include_children {
-        return Err("`includeChildren` is not supported by this version of the server: configure the processor on each stream".into());
-    }
-    Ok(())
 }
 
 fn is_module_name(name: &str) -> bool {

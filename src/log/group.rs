@@ -78,6 +78,9 @@ impl Group {
             }
             Alarm::Off => self.put_mark(id, Mark::Alarm, false),
         }
+        for (name, value) in &commit.slots {
+            self.put_slot(id, name.clone(), Some(value.clone()));
+        }
         self.commits += 1;
     }
 

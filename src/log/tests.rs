@@ -82,6 +82,7 @@ pub(super) fn commit(path: &str, id: Option<StreamId>, tail: u64, count: u64) ->
         events,
         marks: Vec::new(),
         alarm: Alarm::Unchanged,
+        slots: Vec::new(),
     }
 }
 

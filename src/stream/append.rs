@@ -36,11 +36,12 @@ pub struct Pipeline {
     placed_bytes: usize,
     placed_keys: HashMap<IdempotencyKey, Arc<Event>>,
     checkpointed: Offset,
-    /// What the log has recorded of `wakes_at_start`.
+    /// What the log has recorded of `wakes_at_start`, and of `shares`.
     marked_to_wake: bool,
     /// What it has recorded, or should have, of `wakes_at`; the first commit makes sure of it.
     alarm: Option<Timestamp>,
     alarm_is_sure: bool,
+    marked_to_share: bool,
 }
 
 /// What built-ins want done, and which of them.
@@ -72,6 +73,7 @@ impl Pipeline {
             marked_to_wake: false,
             alarm: None,
             alarm_is_sure: false,
+            marked_to_share: false,
         }
     }
 
@@ -236,6 +238,14 @@ impl Pipeline {
             Some(at) => Alarm::At(at),
             None => Alarm::Off,
         };
+        let shares = self.shares();
+        marks.extend((shares != self.marked_to_share).then_some((Mark::Subtrees, shares)));
+        let mut slots = Vec::new();
+        for builtin in &mut self.builtins {
+            let kept = builtin.keep(first.offset.previous());
+            marks.extend(kept.owes.then_some((Mark::Inherited, true)));
+            slots.extend(kept.slots);
+        }
         let commit = Commit {
             stream: self.stream.clone(),
             id: self.record.as_ref().map(|record| record.id),
@@ -243,6 +253,7 @@ impl Pipeline {
             events: events.clone(),
             marks,
             alarm,
+            slots,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
         let span = tracing::debug_span!("commit", stream = %self.stream.path, first = %first.offset, last = %last.offset);
@@ -250,6 +261,7 @@ impl Pipeline {
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
         (self.alarm, self.alarm_is_sure) = (wakes_at, true);
+        self.marked_to_share = shares;
         let record =
             self.record.get_or_insert_with(|| StreamRecord { id, key: self.stream.clone(), created_at });
         if announces {
@@ -309,6 +321,22 @@ impl Pipeline {
         self.record = Some(record);
         self.marked_to_wake = self.wakes_at_start();
         self.alarm = self.wakes_at();
+        self.marked_to_share = self.shares();
+    }
+
+    fn shares(&self) -> bool {
+        self.builtins.iter().any(|builtin| builtin.shares())
+    }
+
+    /// The stream stops running: a restarted server need not look at it when nothing is owed to it.
+    pub fn rest(&self) {
+        let mut said = self.builtins.iter().filter_map(|builtin| builtin.owes_nothing()).peekable();
+        if let Some(record) = &self.record
+            && said.peek().is_some()
+            && said.all(|nothing| nothing)
+        {
+            self.log.unmark_lazily(record.id, Mark::Inherited);
+        }
     }
 
     pub fn states(&self) -> Map<String, Value> {

@@ -62,7 +62,7 @@ pub struct ScriptError {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProcessorFailed {
     pub slug: Slug,
     pub version: String,
@@ -71,13 +71,19 @@ pub struct ProcessorFailed {
     pub error: ScriptError,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// The configuration, where that is not on the event's own stream (`includeChildren`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_on: Option<Cause>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProcessorSuspended {
     pub slug: Slug,
     pub reason: String,
+    /// As in a failure: only the instance on the event's own stream is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_on: Option<Cause>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

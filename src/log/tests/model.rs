@@ -139,7 +139,9 @@ impl Run {
             Alarm::Unchanged => {}
         }
         let marks = Vec::new();
-        let commit = Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks, alarm };
+        let slots = Vec::new();
+        let commit =
+            Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks, alarm, slots };
         let id = self.log.commit(commit).await.unwrap();
         if tail == 0 {
             assert!(id.0 > self.model.last_id, "numbers ascend");
