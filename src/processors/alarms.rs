@@ -197,3 +197,43 @@ impl Alarms {
         self.0.queue.lock().expect("nothing panics while it holds the queue of alarms")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Project, StreamPath};
+
+    fn stream(path: &str) -> StreamKey {
+        StreamKey::new(Project::default(), StreamPath::parse(path).unwrap())
+    }
+
+    #[test]
+    fn each_stream_is_in_line_once_at_its_latest_time() {
+        let at = Timestamp::from_millis;
+        let mut queue = Queue::default();
+        assert!(queue.set(&stream("/a"), at(20)));
+        assert!(!queue.set(&stream("/b"), at(30)));
+        assert!(queue.set(&stream("/b"), at(10)));
+        assert!(!queue.set(&stream("/b"), at(40)));
+        queue.set(&stream("/c"), at(20));
+        queue.set(&stream("/gone"), at(1));
+        queue.remove(&stream("/gone"));
+        assert_eq!(queue.take_due(at(19)), None);
+        let due: Vec<_> = std::iter::from_fn(|| queue.take_due(at(40))).collect();
+        assert_eq!(due, [stream("/a"), stream("/c"), stream("/b")]);
+        assert!(queue.times.is_empty() && queue.in_line.is_empty());
+    }
+
+    #[test]
+    fn what_a_stream_has_said_counts_more_than_what_the_log_said_of_it_unless_that_is_earlier() {
+        let at = Timestamp::from_millis;
+        let alarms = Alarms::default();
+        alarms.set(&stream("/a"), Some(at(20)));
+        for (said, stands) in [(30, 20), (20, 20), (10, 10)] {
+            alarms.set_earlier(&stream("/a"), at(said));
+            assert_eq!(alarms.queue().times[&stream("/a")], at(stands));
+        }
+        alarms.set(&stream("/a"), None);
+        assert_eq!(alarms.stats().waiting, 0);
+    }
+}
