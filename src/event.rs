@@ -11,6 +11,7 @@ pub mod key;
 pub mod kind;
 pub mod offset;
 pub mod path;
+pub mod schedule;
 pub mod source;
 pub mod words;
 
@@ -27,6 +28,7 @@ pub use key::{BUNDLER, IdempotencyKey, Slug};
 pub use kind::{EventType, Kind};
 pub use offset::Offset;
 pub use path::{Project, StreamKey, StreamPath};
+pub use schedule::Schedule;
 pub use source::{Cause, Source, SourceKind};
 
 /// An immutable fact at one place in one stream.

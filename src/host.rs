@@ -21,7 +21,8 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
-use crate::processors::{Bundling, ProcessorReport, Supervisor};
+use crate::processors::scheduler::Scheduler;
+use crate::processors::{Alarms, Bundling, ProcessorReport, Supervisor};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -57,6 +58,7 @@ pub struct Host {
     streams: Streams,
     supervisor: Supervisor,
     bundling: Bundling,
+    alarms: Alarms,
     isolates: Isolates,
     egress: Egress,
     /// Ends with the last handle.
@@ -88,15 +90,17 @@ impl Host {
             bundling.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );
-        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone());
+        let alarms = Alarms::default();
+        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone(), alarms.clone());
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
+        alarms.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
+        Ok(Host { log, streams, supervisor, bundling, alarms, isolates, egress, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -113,6 +117,10 @@ impl Host {
 
     pub fn bundling(&self) -> &Bundling {
         &self.bundling
+    }
+
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
     }
 
     pub fn egress(&self) -> &Egress {
@@ -215,6 +223,7 @@ impl Host {
 
     /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.
     pub async fn shutdown(&self) {
+        self.alarms.shutdown().await;
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
         self.isolates.shutdown().await;
@@ -224,12 +233,18 @@ impl Host {
 }
 
 /// The built-in processors of a stream, in the order in which they see each event.
-fn builtins(log: Log, supervisor: Supervisor, bundling: Bundling) -> Box<crate::stream::Builtins> {
+fn builtins(
+    log: Log,
+    supervisor: Supervisor,
+    bundling: Bundling,
+    alarms: Alarms,
+) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
+            Box::new(Scheduler::new(alarms.clone(), stream.clone())),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
         ];
         builtins

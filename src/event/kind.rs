@@ -92,6 +92,9 @@ kinds! {
     ProcessorRemoved "processor/removed";
     ProcessorLogged "processor/logged";
     EnvVarSet "processor/env-var-set" "stream/dynamic-worker/env-var-set";
+    ScheduleConfigured "schedule/configured" "stream/append-scheduled" "stream/schedule/configured";
+    ScheduleCancelled "schedule/cancelled" "stream/schedule/cancelled";
+    ScheduleFired "schedule/fired";
     RendererConfigured "renderer/configured" "stream/html-renderer-configured";
 }
 
