@@ -338,3 +338,30 @@ pub const SECRETS_PER_PROJECT_MAX: usize = 256;
 pub const SECRETS_MAX: usize = 10_000;
 /// Values at least this long are masked in every answer; shorter ones, which occur by chance, only where they were sent.
 pub const SECRET_MASKED_BYTES_MIN: usize = 8;
+
+// --- JSONata and transformers -----------------------------------------------------------------------
+
+/// One expression: it is parsed in front of the commit, which takes a few milliseconds for the worst of this length.
+pub const EXPRESSION_BYTES_MAX: usize = 16 * 1024;
+/// One evaluation; an expression over a usual event takes microseconds.
+pub const EVALUATION_TIMEOUT: Duration = Duration::from_millis(250);
+/// Calls and operators within each other while an expression is evaluated: as many as anybody writes, and a few thousand
+/// turns of a recursion that is not in tail position.
+pub const EVALUATION_DEPTH_MAX: usize = 10_000;
+/// Values of one sequence: an event of the largest size has not many more.
+pub const EVALUATION_SEQUENCE_MAX: usize = 1_000_000;
+/// What an evaluation comes to, as JSON: an event, or a batch of them.
+pub const EVALUATION_RESULT_BYTES_MAX: usize = EVENT_BYTES_MAX;
+/// The address space of a process that evaluates: the largest event and what an expression makes of it fit; what an
+/// expression asks for beyond that is its own end, and nobody else's.
+pub const EVALUATOR_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
+/// Processes that evaluate: one more than a stuck expression can hold.
+pub const EVALUATORS: usize = 2;
+/// An evaluator answers a batch with what it has by then, so that others have their turn.
+pub const EVALUATOR_SLICE: Duration = Duration::from_millis(50);
+/// Results of one batch, for the same reason, and so that an answer fits a frame.
+pub const EVALUATOR_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// An evaluator that is silent for so long is ended: a single built-in function over a large value never looks at the time.
+pub const EVALUATOR_PATIENCE: Duration = Duration::from_secs(3);
+/// Programs that an evaluator keeps compiled; each is a few kilobytes.
+pub const EVALUATOR_PROGRAMS_MAX: usize = 256;

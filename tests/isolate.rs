@@ -12,6 +12,8 @@ mod cases;
 mod containment;
 #[path = "isolate/escapes.rs"]
 mod escapes;
+#[path = "isolate/expressions.rs"]
+mod expressions;
 #[path = "isolate/globals.rs"]
 mod globals;
 #[cfg(target_os = "linux")]
