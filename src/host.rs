@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::egress::{Egress, EgressOptions, OpenSecretsError, Secrets, SecretsOptions};
 use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
+use crate::jsonata::Evaluators;
 use crate::limits::HIBERNATE_AFTER;
 use crate::log::{Engine, Log, LogError, LogOptions, OpenError, StreamRecord};
 use crate::memory;
@@ -21,7 +22,8 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
-use crate::processors::{Bundling, ProcessorReport, Supervisor};
+use crate::processors::transformers::Transformers;
+use crate::processors::{Bundling, ProcessorReport, Supervisor, Transforming};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -56,6 +58,8 @@ pub struct Host {
     supervisor: Supervisor,
     bundling: Bundling,
     isolates: Isolates,
+    evaluators: Evaluators,
+    transforming: Transforming,
     egress: Egress,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
@@ -78,22 +82,21 @@ impl Host {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let egress = Egress::new(options.egress, secrets);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let evaluators = Evaluators::new(program.clone());
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
-        let supervisor = Supervisor::new(
-            isolates.clone(),
-            egress.clone(),
-            bundling.clone(),
-            options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
-        );
-        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone());
+        let hibernate_after = options.hibernate_after.unwrap_or(HIBERNATE_AFTER);
+        let supervisor = Supervisor::new(isolates.clone(), egress.clone(), bundling.clone(), hibernate_after);
+        let transforming = Transforming::new(evaluators.clone(), hibernate_after);
+        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone(), transforming.clone());
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
+        transforming.start(streams.clone());
         supervisor.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
+        Ok(Host { log, streams, supervisor, bundling, isolates, evaluators, transforming, egress, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -118,6 +121,10 @@ impl Host {
 
     pub fn isolates(&self) -> &Isolates {
         &self.isolates
+    }
+
+    pub fn evaluators(&self) -> &Evaluators {
+        &self.evaluators
     }
 
     /// What `__state` shows: the built-ins' states, and those of the scripted processors.
@@ -211,6 +218,8 @@ impl Host {
     pub async fn shutdown(&self) {
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
+        self.transforming.shutdown().await;
+        self.evaluators.shutdown().await;
         self.isolates.shutdown().await;
         self.streams.shutdown().await;
         self.log.close().await;
@@ -218,13 +227,19 @@ impl Host {
 }
 
 /// The built-in processors of a stream, in the order in which they see each event.
-fn builtins(log: Log, supervisor: Supervisor, bundling: Bundling) -> Box<crate::stream::Builtins> {
+fn builtins(
+    log: Log,
+    supervisor: Supervisor,
+    bundling: Bundling,
+    transforming: Transforming,
+) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
+            Box::new(Transformers::new(transforming.clone(), stream.clone())),
         ];
         builtins
     })

@@ -365,3 +365,14 @@ pub const EVALUATOR_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 pub const EVALUATOR_PATIENCE: Duration = Duration::from_secs(3);
 /// Programs that an evaluator keeps compiled; each is a few kilobytes.
 pub const EVALUATOR_PROGRAMS_MAX: usize = 256;
+/// Transformers of one stream; each is a follower.
+pub const TRANSFORMERS_PER_STREAM_MAX: usize = 64;
+/// Events that a transformer makes of one.
+pub const TRANSFORMED_EVENTS_MAX: usize = 1_000;
+/// Failures in a row that a transformer tells, one event each. Its events have nothing to do with each other, so it goes
+/// on all the same; only the news stops.
+pub const TRANSFORMER_FAILURES_TOLD_MAX: u32 = 10;
+/// Appends of a transformer that are under way at once, so that they share a sync.
+pub const TRANSFORMER_APPENDS_AT_ONCE: usize = 64;
+/// A transformer that has nothing to append notes its place after so many events: matching them again takes a millisecond.
+pub const TRANSFORMER_MARK_EVENTS: u64 = 256;

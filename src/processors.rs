@@ -13,8 +13,11 @@ mod progress;
 mod script;
 mod sources;
 pub mod supervisor;
+pub mod transformers;
+mod transforming;
 mod usage;
 
 pub use bundling::Bundling;
 pub use supervisor::{ProcessorReport, Supervisor};
+pub use transforming::Transforming;
 pub use usage::UsageReport;

@@ -1,6 +1,7 @@
 //! The payloads of the built-in event types (contract §3): strict, each with its own rule.
 
 mod source;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::limits;
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
 };
+pub use transformer::{TransformerConfigured, TransformerRemoved};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -58,6 +60,8 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ProcessorLogged => strict::<ProcessorLogged>(payload).map(drop),
         Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
         Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
+        Kind::TransformerConfigured => strict::<TransformerConfigured>(payload).map(drop),
+        Kind::TransformerRemoved => strict::<TransformerRemoved>(payload).map(drop),
     };
     checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
 }

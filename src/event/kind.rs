@@ -93,6 +93,8 @@ kinds! {
     ProcessorLogged "processor/logged";
     EnvVarSet "processor/env-var-set" "stream/dynamic-worker/env-var-set";
     RendererConfigured "renderer/configured" "stream/html-renderer-configured";
+    TransformerConfigured "transformer/configured" "stream/jsonata-transformer-configured";
+    TransformerRemoved "transformer/removed";
 }
 
 impl Kind {

@@ -1,5 +1,6 @@
 //! What each built-in event type is, as data: the compiler sees to it that none is missing.
 
+use super::transformers;
 use crate::event::Kind;
 
 pub struct EventDoc {
@@ -383,6 +384,8 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"slug":"greeting","matcher":"type = 'greeted'","template":"<b>{{payload.name}}</b>"}"#,
             client: true,
         },
+        Kind::TransformerConfigured => transformers::CONFIGURED,
+        Kind::TransformerRemoved => transformers::REMOVED,
     }
 }
 
