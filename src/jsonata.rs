@@ -4,7 +4,8 @@
 //!
 //! ```ignore
 //! let program = Program::new(Some(filter), Some(transform));
-//! for (event, outcome) in events.iter().zip(evaluators.run(&program, &wires).await?) {
+//! let outcomes = evaluators.run(&program, &wires).await?;
+//! for (event, outcome) in events.iter().zip(outcomes) {
 //!     match outcome {
 //!         Outcome::Skipped => {}                 // the filter is not true
 //!         Outcome::Matched(value) => {}          // None: no transform, or one without a value
@@ -13,6 +14,7 @@
 //! }
 //! ```
 //!
+//! Answers are to the first events, at least to one: behind a failure that was costly, or large values, ask for the rest.
 //! The input of both is the whole event, as it is read over the wire. A filter is true as JSONata's `$boolean` has it.
 
 mod evaluate;
@@ -27,7 +29,7 @@ use serde_json::Value;
 use crate::event::{Expression, Json};
 
 pub use self::evaluate::evaluate_here;
-pub use self::evaluators::{EvaluatorError, Evaluators};
+pub use self::evaluators::{EvaluatorError, EvaluatorStats, Evaluators};
 pub use self::worker::worker_main;
 
 /// The role of a worker process that evaluates.
@@ -63,6 +65,16 @@ pub struct Failure {
     /// Which of the two expressions.
     pub part: Part,
 }
+
+impl Failure {
+    /// Whether it has taken from others what they may want: time, or a process.
+    pub fn is_costly(&self) -> bool {
+        matches!(self.code.as_str(), TIMEOUT | OUT_OF_MEMORY)
+    }
+}
+
+const TIMEOUT: &str = "timeout";
+const OUT_OF_MEMORY: &str = "out-of-memory";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -16,6 +16,8 @@ mod escapes;
 mod expressions;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[path = "isolate/reference.rs"]
+mod reference;
 #[cfg(target_os = "linux")]
 #[path = "isolate/sandbox.rs"]
 mod sandbox;

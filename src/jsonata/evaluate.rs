@@ -10,7 +10,7 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptio
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
 
-use super::{Bindings, Failure, Part};
+use super::{Bindings, Failure, Part, TIMEOUT};
 use crate::event::Expression;
 use crate::limits::{
     EVALUATION_DEPTH_MAX, EVALUATION_RESULT_BYTES_MAX, EVALUATION_SEQUENCE_MAX, EVALUATION_TIMEOUT,
@@ -93,17 +93,24 @@ fn call(name: &str, args: Vec<AstNode>) -> AstNode {
 
 fn failure(error: &EvaluatorError, part: Part) -> Failure {
     let said = error.message();
-    let (code, message) = match error.code() {
-        Some(code) => (code, said[code.len() + 1..].trim_start()),
-        None => ("evaluation", said),
-    };
+    let (code, message) = coded(said).unwrap_or(("evaluation", said));
     let word = match code {
-        "D1012" => "timeout",
+        "D1012" => TIMEOUT,
         "D1011" | "U1001" => "stack-overflow",
         "D2015" => "limit",
         _ => code,
     };
-    Failure { code: word.to_string(), message: message.trim_end().to_string(), part }
+    Failure { code: word.to_string(), message: message.trim().to_string(), part }
+}
+
+/// The code within a message, mostly at its beginning, and what is said behind it.
+fn coded(said: &str) -> Option<(&str, &str)> {
+    said.match_indices(':').find_map(|(colon, _)| {
+        let code = said.get(colon.checked_sub(5)?..colon)?;
+        let is_code = code.starts_with(|c: char| c.is_ascii_uppercase())
+            && code[1..].bytes().all(|digit| digit.is_ascii_digit());
+        is_code.then(|| (code, &said[colon + 1..]))
+    })
 }
 
 /// Whether a filter with this value lets an event through: JSONata's `$boolean`, with false for no value.
@@ -129,7 +136,7 @@ pub fn write(value: &JValue, part: Part) -> Result<Option<Vec<u8>>, Failure> {
         Ok(()) => Ok(Some(text.text)),
         Err(_) if text.is_late() => {
             let message = "it takes too long to write the result as JSON".to_string();
-            Err(Failure { code: "timeout".into(), message, part })
+            Err(Failure { code: TIMEOUT.into(), message, part })
         }
         Err(_) => {
             let message = format!("the result has more than {EVALUATION_RESULT_BYTES_MAX} bytes as JSON");
@@ -306,7 +313,7 @@ mod tests {
             ("$toMillis('x', '[Q]')", "D3132"),
             ("($f := function($x) {$f($x)}; $f(1))", "timeout"),
             ("($f := function($x) {1 + $f($x)}; $f(1))", "stack-overflow"),
-            ("$count([1..9000000])", "limit"),
+            ("$count([1..10000001])", "D2014"),
         ];
         for (text, code) in cases {
             assert_eq!(evaluated(text).map_err(|failure| failure.code), Err(code.to_string()), "{text}");

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::worker::{Answer, Question, Said};
-use super::{Failure, Outcome, Part, Program, ROLE};
+use super::{Failure, OUT_OF_MEMORY, Outcome, Part, Program, ROLE, TIMEOUT};
 use crate::event::Json;
 use crate::isolate::Confined;
-use crate::limits::{EVALUATOR_MEMORY_BYTES, EVALUATOR_PATIENCE, EVALUATORS};
+use crate::limits::{EVALUATOR_ANSWER_BYTES, EVALUATOR_MEMORY_BYTES, EVALUATOR_PATIENCE, EVALUATORS};
 
 /// Clones share the processes.
 #[derive(Clone)]
@@ -64,21 +64,29 @@ impl Evaluators {
         }))
     }
 
-    /// What the program makes of each event, in order.
+    /// What the program makes of the first events, in order: of at least one, and mostly of all. It ends behind a failure
+    /// that was costly, so that whoever asks may let others go first, and when the values have become large.
     pub async fn run(&self, program: &Program, events: &[Bytes]) -> Result<Vec<Outcome>, EvaluatorError> {
         let mut outcomes = Vec::with_capacity(events.len());
         // Up to here they are asked one by one.
         let mut alone = 0;
-        while outcomes.len() < events.len() {
+        let mut bytes = 0;
+        while outcomes.len() < events.len() && bytes < EVALUATOR_ANSWER_BYTES {
             let rest = &events[outcomes.len()..];
             let asked = if outcomes.len() < alone { &rest[..1] } else { rest };
             match self.ask(program, asked).await? {
-                Ok(answered) => outcomes.extend(answered),
+                Ok(answered) => {
+                    bytes += answered.iter().map(bytes_of).sum::<usize>();
+                    outcomes.extend(answered);
+                }
                 Err(lost) if asked.len() == 1 => outcomes.push(Outcome::Failed(failure(&lost, program))),
                 Err(_) => alone = events.len(),
             }
+            if matches!(outcomes.last(), Some(Outcome::Failed(failure)) if failure.is_costly()) {
+                break;
+            }
         }
-        self.0.evaluated.fetch_add(events.len() as u64, Relaxed);
+        self.0.evaluated.fetch_add(outcomes.len() as u64, Relaxed);
         Ok(outcomes)
     }
 
@@ -164,14 +172,21 @@ fn outcomes(said: Vec<Said>, mut values: &[u8]) -> Vec<Outcome> {
     said.into_iter().map(outcome).collect()
 }
 
+fn bytes_of(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Matched(Some(value)) => value.as_str().len(),
+        _ => 0,
+    }
+}
+
 fn failure(lost: &Lost, program: &Program) -> Failure {
     let (code, message) = match lost {
         Lost::Silent => {
-            ("timeout", format!("the evaluation took longer than {} s", EVALUATOR_PATIENCE.as_secs()))
+            (TIMEOUT, format!("the evaluation took longer than {} s", EVALUATOR_PATIENCE.as_secs()))
         }
         Lost::Gone => {
             let megabytes = EVALUATOR_MEMORY_BYTES / (1024 * 1024);
-            ("out-of-memory", format!("the evaluation took more than {megabytes} MB of memory"))
+            (OUT_OF_MEMORY, format!("the evaluation took more than {megabytes} MB of memory"))
         }
     };
     // Which of the two it was, the process can no longer say.

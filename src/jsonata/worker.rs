@@ -73,6 +73,7 @@ impl Programs {
             let Some((text, rest)) = body.split_at_checked(*length) else { break };
             body = rest;
             said.push(parts.say(text, &mut values).unwrap_or_else(Said::Failed));
+            // A costly failure has used the slice up, too.
             if began.elapsed() > EVALUATOR_SLICE || values.len() > EVALUATOR_ANSWER_BYTES {
                 break;
             }

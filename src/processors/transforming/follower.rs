@@ -17,6 +17,7 @@ use crate::event::{Event, Kind, Offset, Slug, SourceKind, StreamKey};
 use crate::jsonata::{EvaluatorError, Outcome, Program};
 use crate::limits::{
     FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX, TRANSFORMER_APPENDS_AT_ONCE, TRANSFORMER_MARK_EVENTS,
+    TRANSFORMER_PENALTY,
 };
 use crate::log::{LogError, StreamId};
 use crate::stream::{AppendError, Batch, Only, Origin, Streams};
@@ -194,12 +195,26 @@ impl Follower {
             if let Some(rest) = self.act(life, mark, &answered).await? {
                 return Ok(Some(rest));
             }
+            let costly =
+                |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.is_costly());
+            if answered.last().is_some_and(|(_, outcome)| costly(outcome)) {
+                self.sit_out().await;
+            }
         }
         mark.done = last;
         if mark.done.0.saturating_sub(self.saved.0) >= TRANSFORMER_MARK_EVENTS {
             self.save(life, mark);
         }
         Ok(None)
+    }
+
+    /// Returns early when there is something else to be looked at.
+    async fn sit_out(&mut self) {
+        tokio::select! {
+            () = tokio::time::sleep(TRANSFORMER_PENALTY) => {}
+            () = self.transforming.0.shutdown.cancelled() => {}
+            _ = self.configured.changed() => self.configured.mark_changed(),
+        }
     }
 
     async fn act(
