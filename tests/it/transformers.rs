@@ -7,7 +7,7 @@ use millrace::limits::LAZY_WRITE_DELAY;
 use serde_json::{Value, json};
 
 use crate::harness::http::Request;
-use crate::harness::{Server, assert_subset, get, post, shared};
+use crate::harness::{Server, assert_subset, get, post, request, shared};
 
 fn transformer(slug: &str, matcher: &str, transform: &str) -> Value {
     json!({"type": "transformer/configured", "payload": {"slug": slug, "matcher": matcher, "transform": transform}})
@@ -293,6 +293,27 @@ fn replacement_and_removal_win() {
     millrace
         .run([get("/api/streams/__state/")
             .answers(200, json!({"processors": {"jsonata-transformer": "<any>"}}))]);
+}
+
+#[test]
+fn a_stream_that_was_destroyed_begins_anew() {
+    let millrace = shared();
+    for round in 0..3 {
+        // The same offsets each time.
+        millrace
+            .append("/d", transformer("t", "type = 'in'", "{'type': 'out', 'payload': {'n': payload.n}}"));
+        for n in 0..3 {
+            millrace.append("/d", json!({"type": "in", "payload": {"n": [round, n]}}));
+        }
+        let events = millrace.wait_for("/d", "all of them", |events| count(events, "out") == 3);
+        let made: Vec<&Value> = events
+            .iter()
+            .filter(|event| event["type"] == "out")
+            .map(|event| &event["payload"]["n"])
+            .collect();
+        assert_eq!(json!(made), json!([[round, 0], [round, 1], [round, 2]]));
+        millrace.run([request("DELETE", "/api/streams/d").answers(200, json!({}))]);
+    }
 }
 
 #[test]

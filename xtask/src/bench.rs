@@ -15,6 +15,7 @@ mod readers;
 mod restart;
 mod server;
 mod table;
+mod transformers;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -35,11 +36,12 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
+    ("transformers", "events a second through one matcher", transformers::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
 pub fn help() -> String {
-    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<10} {what}\n"));
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<12} {what}\n"));
     lines.collect()
 }
 

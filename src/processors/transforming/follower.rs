@@ -28,8 +28,8 @@ pub(super) struct Follower {
     stream: StreamKey,
     slug: Slug,
     configured: watch::Receiver<Arc<TransformerSet>>,
-    /// As far as it is known: what is in the log may be older.
-    mark: Option<Mark>,
+    /// Of the stream as it was found; what is in the log may be older.
+    mark: Option<(StreamId, Mark)>,
     /// What of it has been given to the log.
     saved: Offset,
 }
@@ -139,7 +139,7 @@ impl Follower {
                 events = subscription.next() => match events? {
                     Some(events) => {
                         let outcome = self.take(&life, &mut mark, &events).await;
-                        self.mark = Some(mark.clone());
+                        self.mark = Some((life.home, mark.clone()));
                         if let Some(rest) = outcome? {
                             return Ok(rest);
                         }
@@ -154,8 +154,11 @@ impl Follower {
     /// Of the slug since it was configured first: a later configuration goes on where the earlier one was.
     fn take_up(&mut self, life: &Life) -> Result<Mark, Trouble> {
         let since = life.transformer.since;
-        if let Some(mark) = self.mark.clone().filter(|mark| mark.since == since) {
-            return Ok(mark);
+        if let Some((home, mark)) = &self.mark
+            && *home == life.home
+            && mark.since == since
+        {
+            return Ok(mark.clone());
         }
         let stored = self.streams.log().read_slot(life.home, &self.slot())?;
         // One of an unknown form is as good as none: the keys see to it that nothing stands twice.
