@@ -17,9 +17,12 @@ mod script;
 mod sources;
 mod subtrees;
 pub mod supervisor;
+pub mod transformers;
+mod transforming;
 mod usage;
 
 pub use alarms::Alarms;
 pub use bundling::Bundling;
 pub use supervisor::{ProcessorReport, Supervisor};
+pub use transforming::Transforming;
 pub use usage::UsageReport;

@@ -3,6 +3,7 @@
 mod lifecycle;
 mod schedule;
 mod source;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use schedule::{ScheduleCancelled, ScheduleFired, ScheduleOutcome, Scheduled,
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
 };
+pub use transformer::{TransformerConfigured, TransformerRemoved};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -68,6 +70,8 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ScheduleConfigured => Scheduled::of(event_type, payload).map(drop),
         Kind::ScheduleCancelled => strict::<ScheduleCancelled>(payload).map(drop),
         Kind::ScheduleFired => strict::<ScheduleFired>(payload).map(drop),
+        Kind::TransformerConfigured => strict::<TransformerConfigured>(payload).map(drop),
+        Kind::TransformerRemoved => strict::<TransformerRemoved>(payload).map(drop),
     };
     checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
 }

@@ -197,6 +197,9 @@ impl Pipeline {
         let (kind, slug, cause) = match origin {
             Origin::Client => return Source::client(),
             Origin::Processor { slug, cause, .. } => (SourceKind::Processor, Some(slug.clone()), cause),
+            Origin::Transformer { slug, cause, .. } => {
+                (SourceKind::Transformer, Some(slug.clone()), &Some(cause.clone()))
+            }
             Origin::Server { slug, cause, .. } => (SourceKind::Server, slug.clone(), cause),
         };
         let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause.created_at, cause.depth()));

@@ -37,3 +37,4 @@ mod standing;
 mod starting;
 mod startup;
 mod subtrees;
+mod transformers;

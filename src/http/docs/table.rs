@@ -2,6 +2,7 @@
 
 mod schedules;
 
+use super::transformers;
 use crate::event::Kind;
 
 pub struct EventDoc {
@@ -395,6 +396,8 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"slug":"greeting","matcher":"type = 'greeted'","template":"<b>{{payload.name}}</b>"}"#,
             client: true,
         },
+        Kind::TransformerConfigured => transformers::CONFIGURED,
+        Kind::TransformerRemoved => transformers::REMOVED,
     }
 }
 
