@@ -1,6 +1,7 @@
 //! The payloads of the built-in event types (contract §3): strict, each with its own rule.
 
 mod source;
+mod subscription;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,10 @@ use crate::limits;
 
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+};
+pub use subscription::{
+    SecretReference, StartFrom, SubscriptionConfigured, SubscriptionDeliveryFailed,
+    SubscriptionDeliveryRecovered, SubscriptionRemoved, Transport, is_bookkeeping,
 };
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
@@ -56,6 +61,12 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ProcessorSuspended => strict::<ProcessorSuspended>(payload).map(drop),
         Kind::ProcessorRemoved => strict::<ProcessorRemoved>(payload).map(drop),
         Kind::ProcessorLogged => strict::<ProcessorLogged>(payload).map(drop),
+        Kind::SubscriptionConfigured => {
+            strict::<SubscriptionConfigured>(payload).and_then(|configured| configured.check())
+        }
+        Kind::SubscriptionRemoved => strict::<SubscriptionRemoved>(payload).map(drop),
+        Kind::SubscriptionDeliveryFailed => strict::<SubscriptionDeliveryFailed>(payload).map(drop),
+        Kind::SubscriptionDeliveryRecovered => strict::<SubscriptionDeliveryRecovered>(payload).map(drop),
         Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
         Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
     };

@@ -1,5 +1,7 @@
 //! What each built-in event type is, as data: the compiler sees to it that none is missing.
 
+mod subscriptions;
+
 use crate::event::Kind;
 
 pub struct EventDoc {
@@ -352,6 +354,10 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"level":"info","message":"answered a ping","offset":7}"#,
             client: false,
         },
+        Kind::SubscriptionConfigured => subscriptions::CONFIGURED,
+        Kind::SubscriptionRemoved => subscriptions::REMOVED,
+        Kind::SubscriptionDeliveryFailed => subscriptions::DELIVERY_FAILED,
+        Kind::SubscriptionDeliveryRecovered => subscriptions::DELIVERY_RECOVERED,
         Kind::EnvVarSet => EventDoc {
             summary: "An environment variable of this stream's processors.",
             who: "Clients.",
