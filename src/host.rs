@@ -21,7 +21,8 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
-use crate::processors::{Bundling, ProcessorReport, Supervisor};
+use crate::processors::subscriptions::{self, Subscriptions};
+use crate::processors::{Bundling, Deliveries, ProcessorReport, Supervisor};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -55,6 +56,7 @@ pub struct Host {
     streams: Streams,
     supervisor: Supervisor,
     bundling: Bundling,
+    deliveries: Deliveries,
     isolates: Isolates,
     egress: Egress,
     /// Ends with the last handle.
@@ -86,14 +88,16 @@ impl Host {
             bundling.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );
-        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone());
+        let deliveries = Deliveries::new(&egress);
+        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone(), deliveries.clone());
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
+        deliveries.start(streams.clone());
         supervisor.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
+        Ok(Host { log, streams, supervisor, bundling, deliveries, isolates, egress, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -110,6 +114,10 @@ impl Host {
 
     pub fn bundling(&self) -> &Bundling {
         &self.bundling
+    }
+
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     pub fn egress(&self) -> &Egress {
@@ -179,6 +187,20 @@ impl Host {
         self.supervisor.report(stream).await
     }
 
+    /// Each subscription of a stream: its configuration, how far it has come, and what is wrong with it.
+    pub async fn subscriptions(&self, stream: &StreamKey) -> Result<Option<Vec<Value>>, AppendError> {
+        let Some(mut state) = self.streams.state(stream).await? else { return Ok(None) };
+        let shown = state.builtins.remove(subscriptions::SLUG).unwrap_or_default();
+        let list = shown["subscribersBySlug"].as_object().into_iter().flatten().map(|(_, subscription)| {
+            let mut subscription = subscription.clone();
+            let acked = subscription["acked"].as_u64().unwrap_or_default();
+            subscription["tail"] = json!(state.tail);
+            subscription["lag"] = json!(state.tail.0.saturating_sub(acked));
+            subscription
+        });
+        Ok(Some(list.collect()))
+    }
+
     /// Destroys a stream, with everything below it when asked; the last state of each.
     pub async fn destroy(
         &self,
@@ -211,6 +233,7 @@ impl Host {
     pub async fn shutdown(&self) {
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
+        self.deliveries.shutdown().await;
         self.isolates.shutdown().await;
         self.streams.shutdown().await;
         self.log.close().await;
@@ -218,13 +241,19 @@ impl Host {
 }
 
 /// The built-in processors of a stream, in the order in which they see each event.
-fn builtins(log: Log, supervisor: Supervisor, bundling: Bundling) -> Box<crate::stream::Builtins> {
+fn builtins(
+    log: Log,
+    supervisor: Supervisor,
+    bundling: Bundling,
+    deliveries: Deliveries,
+) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
+            Box::new(Subscriptions::new(deliveries.clone(), stream.clone())),
         ];
         builtins
     })

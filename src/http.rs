@@ -15,6 +15,7 @@ mod query;
 mod read;
 mod secrets;
 mod streams;
+mod subscriptions;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -187,6 +188,12 @@ fn router(app: App) -> Router {
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))
+        .route("/api/subscriptions", get(subscriptions::list))
+        .route("/api/subscriptions/", get(subscriptions::list))
+        .route("/api/subscriptions/{*path}", get(subscriptions::list))
+        .route("/api/subscriptions/__secret", get(subscriptions::secret))
+        .route("/api/subscriptions/__secret/", get(subscriptions::secret))
+        .route("/api/subscriptions/__secret/{*path}", get(subscriptions::secret))
         .route("/api/secrets", get(secrets::list).post(secrets::set))
         .route("/api/secrets/{name}", delete(secrets::remove))
         .route("/healthz", get(operations::health))

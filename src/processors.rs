@@ -4,6 +4,7 @@
 pub mod bundling;
 pub mod causation;
 pub mod circuit_breaker;
+pub mod deliveries;
 pub mod deployments;
 mod follower;
 pub mod metadata;
@@ -12,9 +13,11 @@ mod positions;
 mod progress;
 mod script;
 mod sources;
+pub mod subscriptions;
 pub mod supervisor;
 mod usage;
 
 pub use bundling::Bundling;
+pub use deliveries::Deliveries;
 pub use supervisor::{ProcessorReport, Supervisor};
 pub use usage::UsageReport;

@@ -70,6 +70,10 @@ pub async fn metrics(State(app): State<App>) -> Response {
     line("builds_running", "gauge", "sources that are being built or checked", builds.running);
     line("bundles_total", "counter", "sources that became a processor since the start", builds.built);
     line("compile_failures_total", "counter", "sources that did not since the start", builds.failed);
+    let deliveries = app.host.deliveries().stats();
+    line("deliveries_running", "gauge", "subscriptions that are being served", deliveries.running);
+    line("deliveries_total", "counter", "events that receivers have acknowledged", deliveries.delivered);
+    line("delivery_failures_total", "counter", "attempts that came to nothing", deliveries.failed);
     line(
         "isolates",
         "gauge",
