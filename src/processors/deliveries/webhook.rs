@@ -108,6 +108,6 @@ async fn read_out(mut response: Response) -> String {
     };
     let said = timeout(PATIENCE, reading).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&said);
-    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    plain.chars().filter(|c| !c.is_control()).take(DELIVERY_ERROR_CHARS_MAX).collect()
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(DELIVERY_ERROR_CHARS_MAX).collect()
 }
