@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod clock;
 pub mod cursor;
+pub mod frame;
 pub mod host_rule;
 pub mod input;
 pub mod json;

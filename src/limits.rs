@@ -382,3 +382,13 @@ pub const DELIVERY_REST: Duration = Duration::from_secs(300);
 pub const DELIVERY_LINGER: Duration = Duration::from_secs(2);
 /// Notes of a subscription that wait for a paused stream to take them; of later troubles nothing is told.
 pub const DELIVERY_NOTES_MAX: usize = 8;
+/// How long the other side of a WebSocket has to answer the first ping: one that answers none is taken at its word
+/// that it has what was written.
+pub const PONG_FIRST_WAIT: Duration = Duration::from_secs(2);
+/// An open WebSocket without traffic is asked so often whether the other side is there.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// And it has so long to answer.
+pub const PONG_WAIT: Duration = Duration::from_secs(10);
+/// What a receiver appends over its WebSocket within so long after an event is taken to be in reaction to it: agents
+/// take seconds, and people who write to each other pause now and then.
+pub const REACTION_WINDOW: Duration = Duration::from_secs(30);

@@ -6,7 +6,9 @@ mod delivery;
 mod failure;
 mod mark;
 mod notes;
+mod outlet;
 mod pace;
+mod socket;
 mod webhook;
 
 use std::collections::{BTreeMap, HashMap};

@@ -35,3 +35,4 @@ mod standing;
 mod starting;
 mod startup;
 mod webhooks;
+mod websockets;

@@ -93,7 +93,8 @@ fn events_arrive_one_by_one_in_order_and_signed() {
     client.append("/a", number(21));
     let asked = wait_numbers(&receiver, &(1..=21).collect::<Vec<_>>());
     let key = client.run([get("/api/subscriptions/__secret/a?slug=hook")])["signingSecret"].clone();
-    let key = key.as_str().and_then(|key| key.strip_prefix("whsec_")).expect("a key of the scheme").to_string();
+    let key =
+        key.as_str().and_then(|key| key.strip_prefix("whsec_")).expect("a key of the scheme").to_string();
     let mut ids = Vec::new();
     for (n, asked) in asked.iter().enumerate() {
         let event = asked.json();
@@ -101,7 +102,10 @@ fn events_arrive_one_by_one_in_order_and_signed() {
         assert_eq!(asked.header("content-type"), Some("application/json"));
         assert_eq!(event["offset"], n + 3, "the whole event is there");
         assert_eq!(asked.body, client.read("/a")[n + 2].to_string().into_bytes());
-        assert_eq!(asked.header("x-millrace-cause").unwrap().split(';').next().unwrap(), format!("/a@{}", n + 3));
+        assert_eq!(
+            asked.header("x-millrace-cause").unwrap().split(';').next().unwrap(),
+            format!("/a@{}", n + 3)
+        );
         assert_eq!(asked.header("webhook-signature"), Some(signature(asked, &key).as_str()));
         ids.push(asked.header("webhook-id").unwrap().to_string());
     }
@@ -171,7 +175,11 @@ fn nobody_listens_and_then_somebody_does() {
     subscribe(&client, "/refused", json!({"callbackUrl": format!("http://{address}/")}));
     client.append("/refused", number(1));
     client.wait_type("/refused", "subscription/delivery-failed");
-    wait_status(&client, "/refused", json!({"status": "failing", "nextTryAt": "<time>", "lastError": {"offset": 3}}));
+    wait_status(
+        &client,
+        "/refused",
+        json!({"status": "failing", "nextTryAt": "<time>", "lastError": {"offset": 3}}),
+    );
     let receiver = Origin::start_on(TcpListener::bind(address).unwrap(), ok);
     client.wait_type("/refused", "subscription/delivery-recovered");
     wait_numbers(&receiver, &[1]);
@@ -234,7 +242,11 @@ fn http_date(seconds: i64) -> String {
 fn a_receiver_that_is_gone_is_left_alone_until_it_is_configured_again() {
     let gone = Mutex::new(true);
     let receiver = Arc::new(Origin::start(move |asked, to| {
-        if std::mem::take(&mut *gone.lock().unwrap()) { to.whole("410 Gone", &[], b"") } else { ok(asked, to) }
+        if std::mem::take(&mut *gone.lock().unwrap()) {
+            to.whole("410 Gone", &[], b"")
+        } else {
+            ok(asked, to)
+        }
     }));
     let (_server, client) = open();
     let callback = json!({"callbackUrl": receiver.url("/")});
@@ -286,9 +298,14 @@ fn only_the_named_types_and_never_the_bookkeeping() {
     let receiver = Origin::start(ok);
     let everything = Origin::start(ok);
     let (_server, client) = open();
-    let types = json!(["counted", "stream/paused", "subscription/configured", "subscription/delivery-failed"]);
+    let types =
+        json!(["counted", "stream/paused", "subscription/configured", "subscription/delivery-failed"]);
     subscribe(&client, "/types", json!({"callbackUrl": receiver.url("/"), "eventTypes": types}));
-    subscribe(&client, "/types", json!({"slug": "all", "callbackUrl": everything.url("/"), "startFrom": "start"}));
+    subscribe(
+        &client,
+        "/types",
+        json!({"slug": "all", "callbackUrl": everything.url("/"), "startFrom": "start"}),
+    );
     client.append(
         "/types",
         json!([
@@ -341,7 +358,8 @@ fn a_replacement_takes_over_what_the_replaced_one_holds() {
 #[test]
 fn a_removed_subscription_gets_nothing_more() {
     let (_server, client) = open();
-    let receiver = Origin::start(|asked, to| if asked.path() == "/held" { to.hold_until_gone() } else { ok(asked, to) });
+    let receiver =
+        Origin::start(|asked, to| if asked.path() == "/held" { to.hold_until_gone() } else { ok(asked, to) });
     subscribe(&client, "/removed", json!({"callbackUrl": receiver.url("/held")}));
     client.append("/removed", json!([number(1), number(2)]));
     receiver.wait_asked();
@@ -392,9 +410,12 @@ fn a_killed_server_delivers_what_it_owed() {
 fn a_trouble_outlives_a_restart_and_is_told_once() {
     let back = Arc::new(Mutex::new(false));
     let is_back = back.clone();
-    let receiver = Origin::start(move |asked, to| {
-        if *is_back.lock().unwrap() { ok(asked, to) } else { to.whole("500 Oops", &[], b"") }
-    });
+    let receiver =
+        Origin::start(
+            move |asked, to| {
+                if *is_back.lock().unwrap() { ok(asked, to) } else { to.whole("500 Oops", &[], b"") }
+            },
+        );
     let mut server = Server::start(&["--egress-allow", "127.0.0.1"]);
     subscribe(&server.client("public"), "/outlives", json!({"callbackUrl": receiver.url("/")}));
     server.client("public").append("/outlives", number(1));
@@ -445,8 +466,10 @@ fn secrets_go_out_and_stay_out_of_the_log() {
     assert_eq!(asked.header("content-type"), Some("application/cloudevents+json"));
     assert!(asked.header("x-own").is_some());
     assert_eq!(asked.header("webhook-signature"), Some(signature(&asked, &key).as_str()));
-    let shown = client.run([get("/api/subscriptions/__secret/secret?slug=hook").answers(200, json!({"secretKey": "SIGN", "signingSecret": null}))]);
-    let everything = format!("{:?}{shown}{}", client.read("/secret"), client.run([get("/api/streams/__state/secret")]));
+    let shown = client.run([get("/api/subscriptions/__secret/secret?slug=hook")
+        .answers(200, json!({"secretKey": "SIGN", "signingSecret": null}))]);
+    let everything =
+        format!("{:?}{shown}{}", client.read("/secret"), client.run([get("/api/streams/__state/secret")]));
     assert!(!everything.contains("s3cr3t-value") && !everything.contains(&key), "{everything}");
     // One that is for another host neither goes out nor signs, and says so once.
     for (n, part) in [
@@ -462,11 +485,19 @@ fn secrets_go_out_and_stay_out_of_the_log() {
         subscribe(&client, &path, payload);
         client.append(&path, number(2));
         let failed = client.wait_type(&path, "subscription/delivery-failed");
-        assert_subset(&path, &failed, &json!({"payload": {"error": "~only to a.example", "willRetryAt": null}}));
+        assert_subset(
+            &path,
+            &failed,
+            &json!({"payload": {"error": "~only to a.example", "willRetryAt": null}}),
+        );
     }
     assert_eq!(numbers(&receiver.asked()), [1]);
     client.run([
-        get("/api/subscriptions/__secret/secret?slug=nobody").refused(404, "subscription-not-found", "no subscription"),
+        get("/api/subscriptions/__secret/secret?slug=nobody").refused(
+            404,
+            "subscription-not-found",
+            "no subscription",
+        ),
         get("/api/subscriptions/__secret/secret").refused(400, "bad-query", "slug"),
         get("/api/subscriptions/nowhere").refused(404, "stream-not-found", "no stream"),
     ]);
@@ -546,7 +577,8 @@ fn a_cause_is_looked_up_and_never_believed() {
             .header("x-millrace-cause", value)
             .answers(200, json!({"event": {"source": expected}}))
     };
-    let caused = json!({"kind": "client", "cause": {"streamPath": "/cause", "offset": first["offset"]}, "depth": 1});
+    let caused =
+        json!({"kind": "client", "cause": {"streamPath": "/cause", "offset": first["offset"]}, "depth": 1});
     client.run([
         sent("/cause@2", caused.clone()),
         sent("/cause@2; depth=90", caused.clone()),
@@ -556,9 +588,11 @@ fn a_cause_is_looked_up_and_never_believed() {
         // Of another project only the depth is told: its streams are nobody's business here.
         sent("/cause@2; project=another-one", json!({"kind": "client", "cause": null, "depth": 1})),
         sent("/cause@3", json!({"cause": {"offset": 3}, "depth": 2})),
-        post("/api/streams/cause", json!({"type": "x"}))
-            .header("x-millrace-cause", "me")
-            .refused(400, "bad-header", "must name an event"),
+        post("/api/streams/cause", json!({"type": "x"})).header("x-millrace-cause", "me").refused(
+            400,
+            "bad-header",
+            "must name an event",
+        ),
     ]);
 }
 

@@ -76,7 +76,9 @@ impl<'de> Deserialize<'de> for StartFrom {
             (Some("tail"), _) => Ok(StartFrom::Tail),
             (Some("start"), _) => Ok(StartFrom::Start),
             (_, Some(offset)) if offset > 0 => Ok(StartFrom::At(Offset(offset))),
-            _ => Err(D::Error::custom(format!("it is \"tail\", \"start\" or a positive offset, not {value}"))),
+            _ => {
+                Err(D::Error::custom(format!("it is \"tail\", \"start\" or a positive offset, not {value}")))
+            }
         }
     }
 }
@@ -158,7 +160,8 @@ impl SubscriptionConfigured {
             if !is_header_name(name) {
                 return Err(format!("`headers` has {name:?}, which is no name of a header"));
             }
-            if OWN_HEADERS.contains(&lower.as_str()) || OWN_PREFIXES.iter().any(|own| lower.starts_with(own)) {
+            if OWN_HEADERS.contains(&lower.as_str()) || OWN_PREFIXES.iter().any(|own| lower.starts_with(own))
+            {
                 return Err(format!("`headers` has {name:?}, which the server sets itself"));
             }
             if value.chars().any(|c| c.is_control() && c != '\t') {
@@ -272,7 +275,10 @@ mod tests {
             (r#"{"slug":"a","type":"webhook","callbackUrl":"wss://a.example"}"#, Some("http:// or https://")),
             (r#"{"slug":"a","type":"websocket","callbackUrl":"file:///x"}"#, Some("ws://")),
             (r#"{"slug":"a","type":"webhook","callbackUrl":"https://u:p@a.example"}"#, Some("credentials")),
-            (r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","startFrom":0}"#, Some("startFrom")),
+            (
+                r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","startFrom":0}"#,
+                Some("startFrom"),
+            ),
             (
                 r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","startFrom":"end"}"#,
                 Some("startFrom"),
@@ -311,10 +317,8 @@ mod tests {
             ),
             (r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","retry":1}"#, Some("retry")),
         ];
-        let names = [
-            "subscription/configured",
-            "https://events.iterate.com/events/stream/subscription/configured",
-        ];
+        let names =
+            ["subscription/configured", "https://events.iterate.com/events/stream/subscription/configured"];
         for (payload, expected) in cases {
             for name in names {
                 let parsed = EventInput::parse(&format!(r#"{{"type":"{name}","payload":{payload}}}"#));

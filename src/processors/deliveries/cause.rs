@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::event::{Event, Offset, Project, StreamKey, StreamPath};
+use crate::event::frame::FrameCause;
+use crate::event::{Cause, Event, Offset, Project, StreamKey, StreamPath};
 use crate::log::{Log, LogError};
 use crate::stream::{Only, Origin};
 
@@ -43,7 +44,19 @@ impl CauseHeader {
         Ok(CauseHeader { stream: StreamKey::new(project, path), offset: Offset(offset) })
     }
 
-    fn find(&self, log: &Log) -> Result<Option<Arc<Event>>, LogError> {
+    /// What the frame of a socket names, of the project that the socket is in.
+    pub fn of_frame(cause: &FrameCause, stream: &StreamKey) -> Result<CauseHeader, String> {
+        Ok(match cause {
+            FrameCause::Here(offset) => CauseHeader { stream: stream.clone(), offset: *offset },
+            FrameCause::At(Cause { stream_path, offset }) => {
+                let path = StreamPath::parse(stream_path)?;
+                CauseHeader { stream: stream.sibling(path), offset: Offset(*offset) }
+            }
+        })
+    }
+
+    /// None when there is no such event here.
+    pub fn find(&self, log: &Log) -> Result<Option<Arc<Event>>, LogError> {
         let Some(record) = log.find(&self.stream)? else { return Ok(None) };
         log.read_one(&record, self.offset)
     }

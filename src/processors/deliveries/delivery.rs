@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::failure::{Failure, Then};
 use super::mark::{Mark, Progress, Store, Trouble};
 use super::notes::{self, NoteNews};
-use super::webhook::Webhook;
+use super::outlet::{Outlet, To};
 use super::{Deliveries, News, Resting, caller, pace};
 use crate::egress::Caller;
 use crate::event::{Event, Slug, StreamKey, Timestamp};
@@ -113,9 +113,14 @@ impl Delivery {
             store,
             mark,
             is_saved,
+            outlet: Outlet::of(subscribed.config.transport),
         };
         let next = life.serve().await;
-        let Life { mark, store, is_saved, record, .. } = life;
+        let Life { mark, store, is_saved, record, outlet, .. } = life;
+        match &next {
+            Ok(Next::Changed) => outlet.close(1012, "the subscription was configured again, or removed"),
+            _ => outlet.close(1001, "the server is going down, or the stream is gone"),
+        }
         if matches!(next, Ok(Next::Changed)) {
             self.known = Some((record.id, mark));
         } else if !is_saved {
@@ -131,6 +136,7 @@ struct Life<'a> {
     store: Store,
     subscribed: Subscribed,
     caller: Caller,
+    outlet: Outlet,
     mark: Mark,
     /// Whether the log has the mark for certain.
     is_saved: bool,
@@ -163,62 +169,77 @@ impl Life<'_> {
                 // The stream was destroyed; there may be another one at its path.
                 return Ok(Next::Over);
             }
-            for event in page {
-                if self.subscribed.config.admits(&event)
-                    && let Some(next) = self.deliver(&event).await?
-                {
-                    return Ok(next);
-                }
-                self.mark.acked = event.offset;
-                self.save();
+            if let Some(next) = self.deliver_page(&page).await? {
+                return Ok(next);
             }
         }
     }
 
-    /// Until there is news; what ends the life, if nothing comes.
+    /// What matches, as much at a time as the outlet takes for one acknowledgement.
+    async fn deliver_page(&mut self, page: &[Arc<Event>]) -> Result<Option<Next>, Machinery> {
+        let mut matching = Vec::new();
+        for event in page {
+            if self.subscribed.config.admits(event) {
+                matching.push(event.clone());
+            }
+            if matching.len() == self.outlet.events_at_once()
+                && let Some(next) = self.deliver(&std::mem::take(&mut matching)).await?
+            {
+                return Ok(Some(next));
+            }
+        }
+        if !matching.is_empty()
+            && let Some(next) = self.deliver(&matching).await?
+        {
+            return Ok(Some(next));
+        }
+        if let Some(last) = page.last() {
+            self.mark.acked = last.offset;
+            self.save();
+        }
+        Ok(None)
+    }
+
+    /// Until there is news; what ends the life, if nothing comes. An open socket keeps it: the other side may append.
     async fn wait(&mut self, linger: Duration) -> Option<Next> {
+        let is_open = self.outlet.is_open();
         tokio::select! {
             biased;
             () = self.delivery.deliveries.0.shutdown.cancelled() => Some(Next::Over),
             changed = self.delivery.news.changed() => changed.is_err().then_some(Next::Over),
-            () = sleep(linger) => Some(Next::Idle),
+            () = self.outlet.ended() => None,
+            () = sleep(linger), if !is_open => Some(Next::Idle),
         }
     }
 
-    /// Until the event is acknowledged (none), or something else is to be done.
-    async fn deliver(&mut self, event: &Event) -> Result<Option<Next>, Machinery> {
+    /// Until the events are acknowledged (none), or something else is to be done.
+    async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<Option<Next>, Machinery> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
         loop {
             if let Some(next) = self.pause().await? {
                 return Ok(Some(next));
             }
-            let webhook = Webhook {
-                caller: &self.caller,
-                config: &self.subscribed.config,
-                record: &self.record,
-                offset: event.offset,
-                body: event.wire().clone(),
-            };
-            let attempt = webhook.post(&self.delivery.deliveries.0.egress);
+            let Life { delivery, record, subscribed, caller, outlet, .. } = &mut *self;
+            let Delivery { deliveries, streams, news, .. } = &mut **delivery;
+            let to = To { egress: &deliveries.0.egress, caller, config: &subscribed.config, streams, record };
             // What comes of an attempt that is overtaken counts for nothing.
             let outcome = tokio::select! {
                 biased;
-                next = overtaken(&self.delivery.deliveries, &mut self.delivery.news, &self.subscribed) => {
-                    return Ok(Some(next));
-                }
-                outcome = attempt => outcome,
+                next = overtaken(deliveries, news, subscribed) => return Ok(Some(next)),
+                outcome = outlet.push(&to, events) => outcome,
             };
             match outcome {
                 Ok(()) => {
-                    self.delivery.deliveries.0.delivered.fetch_add(1, Relaxed);
+                    self.delivery.deliveries.0.delivered.fetch_add(events.len() as u64, Relaxed);
                     self.recover();
-                    self.mark.acked = event.offset;
+                    self.mark.acked = last.offset;
                     self.save();
                     self.tell().await?;
                     return Ok(None);
                 }
                 Err(failure) => {
                     self.delivery.deliveries.0.failed.fetch_add(1, Relaxed);
-                    let rest = self.fail(event, failure);
+                    let rest = self.fail(first, failure);
                     self.save();
                     self.tell().await?;
                     if rest.is_some() {

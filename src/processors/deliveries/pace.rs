@@ -38,7 +38,15 @@ mod tests {
 
     #[test]
     fn pauses_double_and_are_bounded() {
-        let cases = [(1, 1_000), (2, 2_000), (4, 8_000), (9, 256_000), (10, 300_000), (40, 300_000), (u32::MAX, 300_000)];
+        let cases = [
+            (1, 1_000),
+            (2, 2_000),
+            (4, 8_000),
+            (9, 256_000),
+            (10, 300_000),
+            (40, 300_000),
+            (u32::MAX, 300_000),
+        ];
         for (tries, millis) in cases {
             assert_eq!(longest(tries), Duration::from_millis(millis), "{tries}");
             let pause = pause(tries, None);

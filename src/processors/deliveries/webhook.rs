@@ -61,8 +61,7 @@ impl Webhook<'_> {
         let signed = format!("{id}.{seconds}.");
         let secret = self.config.signing_secret.as_ref().map(|reference| reference.secret_key.trim());
         let url = &self.config.callback_url;
-        let signature =
-            egress.secrets().sign(self.caller, secret, url, &[signed.as_bytes(), &self.body])?;
+        let signature = egress.secrets().sign(self.caller, secret, url, &[signed.as_bytes(), &self.body])?;
         let stream: StreamKey = self.record.key.clone();
         let cause = CauseHeader { stream, offset: self.offset };
         let mut headers: Vec<(String, String)> = vec![
