@@ -392,3 +392,18 @@ pub const PONG_WAIT: Duration = Duration::from_secs(10);
 /// What a receiver appends over its WebSocket within so long after an event is taken to be in reaction to it: agents
 /// take seconds, and people who write to each other pause now and then.
 pub const REACTION_WINDOW: Duration = Duration::from_secs(30);
+
+// --- WebSockets of clients ----------------------------------------------------------------------------
+
+/// Open at once, as many as connections.
+pub const SOCKETS_MAX: usize = CONNECTIONS_MAX;
+/// A frame of a client's: larger events are appended over HTTP, whose bodies are counted together.
+pub const SOCKET_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Frames that wait for one socket; what is followed waits behind them, in the log.
+pub const SOCKET_QUEUE_MAX: usize = 16;
+/// A client that takes no frame for so long is sent away.
+pub const SOCKET_SLOW_AFTER: Duration = Duration::from_secs(10);
+/// Streams that one socket follows: each holds its actor.
+pub const SOCKET_STREAMS_MAX: usize = 64;
+/// Appends of one socket that are under way: they share syncs, and their order is kept.
+pub const SOCKET_APPENDS_MAX: usize = 64;

@@ -273,13 +273,6 @@ fn is_module_name(name: &str) -> bool {
         && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Json::compact(&raw).ok_or_else(|| serde::de::Error::custom("the value is nested too deeply"))
-    }
-}
-
 /// What one processor may use, up to the server's own bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -86,16 +86,16 @@ fn wrap(kind: &str, id: Option<&RawValue>, event: &Event) -> String {
 }
 
 /// From `tail` on what is delivered of this stream is live.
-pub fn subscribed(id: Option<&RawValue>, path: &str, tail: Offset) -> String {
+pub fn subscribed(id: &RawValue, path: &str, tail: Offset) -> String {
     let mut text = format!("{{\"type\":\"subscribed\",\"path\":\"{path}\",\"tail\":{tail}");
-    push_id(&mut text, id);
+    push_id(&mut text, Some(id));
     text.push('}');
     text
 }
 
-pub fn unsubscribed(id: Option<&RawValue>, path: &str) -> String {
+pub fn unsubscribed(id: &RawValue, path: &str) -> String {
     let mut text = format!("{{\"type\":\"unsubscribed\",\"path\":\"{path}\"");
-    push_id(&mut text, id);
+    push_id(&mut text, Some(id));
     text.push('}');
     text
 }

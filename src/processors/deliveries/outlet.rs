@@ -63,7 +63,8 @@ impl Outlet {
                     return Ok(());
                 }
                 // That an old one is gone by now says nothing of the receiver.
-                let mut socket = Socket::connect(to.egress, to.caller, to.config, to.streams, to.record).await?;
+                let mut socket =
+                    Socket::connect(to.egress, to.caller, to.config, to.streams, to.record).await?;
                 socket.deliver(events).await?;
                 *kept = Some(socket);
                 Ok(())

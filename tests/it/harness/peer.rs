@@ -23,10 +23,6 @@ impl Listener {
         Listener(TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"))
     }
 
-    pub fn on(address: SocketAddr) -> Listener {
-        Listener(TcpListener::bind(address).expect("the port is free again"))
-    }
-
     pub fn address(&self) -> SocketAddr {
         self.0.local_addr().expect("it is bound")
     }
@@ -77,8 +73,9 @@ pub struct Peer {
 
 enum Order {
     Send(Message),
-    /// Reads nothing any more.
+    /// Reads nothing until it is woken.
     Sleep,
+    Wake,
     /// Goes without a word.
     Cut,
 }
@@ -119,10 +116,9 @@ impl Peer {
                         let _ = socket.send(message);
                     }
                     Ok(Order::Sleep) => {
-                        // Until the test lets go of it.
-                        while taken.recv().is_ok() {}
-                        return;
+                        while taken.recv().is_ok_and(|order| !matches!(order, Order::Wake)) {}
                     }
+                    Ok(Order::Wake) => {}
                     Ok(Order::Cut) | Err(mpsc::TryRecvError::Disconnected) => return,
                     Err(mpsc::TryRecvError::Empty) => {}
                 }
@@ -159,6 +155,10 @@ impl Peer {
 
     pub fn sleep(&self) {
         self.order(Order::Sleep);
+    }
+
+    pub fn wake(&self) {
+        self.order(Order::Wake);
     }
 
     pub fn cut(&self) {
