@@ -262,6 +262,9 @@ pub struct Deploy {
     /// The processor's name within the stream [default: the file's or folder's name]
     #[arg(long, value_name = "SLUG", value_parser = Slug::parse)]
     pub slug: Option<Slug>,
+    /// Run it on every stream below as well, each with a state of its own
+    #[arg(long)]
+    pub include_children: bool,
     /// Once it is active, act again on the events whose `afterAppend` had failed
     #[arg(long)]
     pub redeliver_failed: bool,

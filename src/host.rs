@@ -48,6 +48,8 @@ pub enum StartError {
     Program(std::io::Error),
     #[error(transparent)]
     Secrets(#[from] OpenSecretsError),
+    #[error("cannot take up the processors that run on the streams below their own: {0}")]
+    Subtrees(AppendError),
 }
 
 #[derive(Clone)]
@@ -94,6 +96,7 @@ impl Host {
         bundling.start(streams.clone());
         deliveries.start(streams.clone());
         supervisor.start(streams.clone());
+        supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
@@ -135,6 +138,9 @@ impl Host {
             .as_object()
             .map(|deployed| deployed.keys().filter_map(|slug| Slug::parse(slug).ok()).collect())
             .unwrap_or_default();
+        let inherited = self.supervisor.inherited_slugs(stream);
+        let slugs: Vec<Slug> =
+            inherited.into_iter().filter(|slug| !slugs.contains(slug)).chain(slugs.clone()).collect();
         let scripted = self.supervisor.states(stream, &slugs).await?;
         Ok(Some(self.show(stream, state, scripted).await?))
     }

@@ -109,10 +109,12 @@ pub const LIST_PAGE_MAX: usize = 1_000;
 
 // --- the circuit breaker (contract §5) ------------------------------------------------------------
 
-/// Default burst capacity, as the original's.
+/// Default burst capacity, as the original's: a batch, or a page of answers at once.
 pub const BURST_CAPACITY: u64 = 500;
-/// Default refill, as the original's.
-pub const REFILL_RATE_PER_MINUTE: u64 = 500;
+/// Default refill: 250 events a second. A model streams up to 200 deltas a second, each an event, and that is no flood;
+/// whatever goes on faster than that empties the bucket within seconds (a loop of two processors makes a thousand a
+/// second and more). The original's 500 a minute stopped an answer of a model after its first minute.
+pub const REFILL_RATE_PER_MINUTE: u64 = 15_000;
 /// Largest capacity and refill: a bucket of that many events still counts in 64 bits, a thousandth of an event at a time.
 pub const BREAKER_SETTING_MAX: u64 = 100_000_000_000_000;
 /// Default length of a chain of reactions: an agent may well take 200 turns on its own.
@@ -135,6 +137,9 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// Failures in a row after which a processor is suspended until it is configured again.
 pub const FAILURES_IN_A_ROW_MAX: u32 = 10;
+/// Failed events that an instance below its configuration remembers for `redeliverFailed`: they stand in its mark,
+/// which is written behind every event.
+pub const REDELIVERIES_MAX: usize = 1_000;
 /// Failures of `reduce` that one replay of the history reports; the rest would say the same.
 pub const REPLAY_FAILURES_MAX: usize = 10;
 /// Events in one call into an isolate: a replay is fast in batches, and a batch must not hold the worker long.
@@ -230,8 +235,16 @@ pub const UNHANDLED_PER_HOOK_MAX: u32 = 10;
 pub const READ_TYPES_MAX: usize = 256;
 /// Reads of one processor that the host works on at once: each holds one of its threads.
 pub const READS_AT_ONCE_MAX: usize = 4;
-/// Appends that one hook may make: a runaway loop inside one hook is no different from one across hooks.
-pub const APPENDS_PER_HOOK: u64 = 10_000;
+/// Appends that one hook may make: what the breaker lets through on one stream in the 300 s that a hook may take. A
+/// runaway loop inside one hook is no different from one across hooks.
+pub const APPENDS_PER_HOOK: u64 = 75_000;
+/// Streams that one reaction may append to: more than any list of recipients that should not be split.
+pub const STREAMS_PER_HOOK_MAX: usize = 1_000;
+/// Streams that all reactions to one event may create together, however deep: a workflow that starts thousands of
+/// agents passes, a tree that doubles with each level ends at its thirteenth.
+pub const STREAMS_PER_TREE_MAX: usize = 10_000;
+/// Events whose tree of reactions is known, in each of two generations: some tens of megabytes at the very most.
+pub const FAN_OUT_EVENTS_MAX: usize = 100_000;
 /// What a configuration may ask for: an import of a large file, say, takes several hooks.
 pub const APPENDS_PER_HOOK_MAX: u64 = 100_000;
 /// Default log lines of one hook, beyond which they are counted only.

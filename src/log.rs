@@ -116,15 +116,21 @@ pub enum Mark {
     Processors,
     /// The stream's ancestors do not all know of it yet.
     Unannounced,
+    /// Processors of the stream run on those below it, too.
+    Subtrees,
+    /// A processor of a stream above may owe this one a reaction.
+    Inherited,
 }
 
 impl Mark {
-    const ALL: [Mark; 2] = [Mark::Processors, Mark::Unannounced];
+    const ALL: [Mark; 4] = [Mark::Processors, Mark::Unannounced, Mark::Subtrees, Mark::Inherited];
 
     fn code(self) -> u8 {
         match self {
             Mark::Processors => 1,
             Mark::Unannounced => 2,
+            Mark::Subtrees => 19,
+            Mark::Inherited => 21,
         }
     }
 }
@@ -138,6 +144,8 @@ pub struct Commit {
     pub expected_tail: Offset,
     pub events: Vec<Arc<Event>>,
     pub marks: Vec<(Mark, bool)>,
+    /// Slots of the stream that are written with them.
+    pub slots: Vec<(String, Vec<u8>)>,
 }
 
 impl Commit {
@@ -227,6 +235,9 @@ impl Log {
         self.ask(|log, reply| {
             for (mark, _) in &commit.marks {
                 commit.id.inspect(|id| log.lazies.supersede(&Place::Mark(*id, *mark)));
+            }
+            for (name, _) in &commit.slots {
+                commit.id.inspect(|id| log.lazies.supersede(&Place::Slot(*id, name.clone())));
             }
             Request::Commit { commit, reply }
         })

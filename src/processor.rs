@@ -21,6 +21,15 @@ pub enum Effect {
     Append(EventInput),
 }
 
+/// What must be durable together with the events that are about to be committed.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Slots of the stream, by name.
+    pub slots: Vec<(String, Vec<u8>)>,
+    /// A processor of a stream above owes these events a reaction.
+    pub owes: bool,
+}
+
 /// In front of the commit: quick, total, cannot await, may refuse.
 pub trait BuiltinProcessor: Send + 'static {
     fn slug(&self) -> Slug;
@@ -39,6 +48,19 @@ pub trait BuiltinProcessor: Send + 'static {
     /// Whether a restarted server must start this stream by itself, without waiting for an append.
     fn wakes_at_start(&self) -> bool {
         false
+    }
+    /// Whether what it has deployed also runs on the streams below: a restarted server knows that before it serves.
+    fn shares(&self) -> bool {
+        false
+    }
+    /// Events are about to be committed behind `tail`.
+    fn keep(&mut self, _tail: Offset) -> Kept {
+        Kept::default()
+    }
+    /// Asked before the stream stops running: whether processors of streams above owe it nothing any more; none
+    /// when there are no such processors.
+    fn owes_nothing(&self) -> Option<bool> {
+        None
     }
     /// The state as `__state` shows it.
     fn state(&self) -> Value;

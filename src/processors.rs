@@ -6,6 +6,7 @@ pub mod causation;
 pub mod circuit_breaker;
 pub mod deliveries;
 pub mod deployments;
+mod fan_out;
 mod follower;
 pub mod metadata;
 mod pause;
@@ -14,6 +15,7 @@ mod progress;
 mod script;
 mod sources;
 pub mod subscriptions;
+mod subtrees;
 pub mod supervisor;
 mod usage;
 

@@ -106,6 +106,7 @@ enum Message {
     Append { batch: Batch, origin: Origin, reply: oneshot::Sender<Reply> },
     Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
     State { reply: oneshot::Sender<Option<StreamState>> },
+    Wake { reply: oneshot::Sender<()> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
 }
 
@@ -243,9 +244,12 @@ impl Streams {
         self.ask(stream, |reply| Message::Delete { reply }).await?
     }
 
-    /// Starts the stream's actor, and with it whatever its built-in processors find to be owed.
+    /// Starts whatever the stream's built-in processors find to be owed.
     pub async fn wake(&self, stream: &StreamKey) -> Result<(), AppendError> {
-        self.state(stream).await.map(drop)
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(());
+        }
+        self.ask(stream, |reply| Message::Wake { reply }).await
     }
 
     pub fn running_count(&self) -> usize {

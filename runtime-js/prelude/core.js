@@ -430,6 +430,7 @@ export default function start(native) {
     error.message = text;
     error.code = code;
     opErrors.set(error, code);
+    if (code === "limit-reached") limitErrors.add(error);
     waiting.reject(error);
   }
 

@@ -114,6 +114,9 @@ fn payload(options: &Deploy, slug: &Slug, sources: &Sources) -> Map<String, Valu
     if let Some(typecheck) = options.typecheck.filter(|_| sources.is_project()) {
         payload.insert("typecheck".into(), json!(Typecheck::from(typecheck)));
     }
+    if options.include_children {
+        payload.insert("includeChildren".into(), true.into());
+    }
     if options.redeliver_failed {
         payload.insert("redeliverFailed".into(), true.into());
     }
@@ -139,7 +142,7 @@ fn tell_stored(remote: &Remote, options: &Deploy, slug: &Slug, configured: &Rece
 enum Outcome {
     Activated(Received),
     Unchanged(String),
-    LoadFailed(Received, ProcessorFailed),
+    LoadFailed(Received, Box<ProcessorFailed>),
     CompileFailed(Received, CompileFailed),
     /// Somebody has configured the slug again before this came to anything.
     Superseded(u64),
@@ -237,7 +240,7 @@ impl Wait<'_> {
         let failed: ProcessorFailed = event.payload_as()?;
         let of_this = failed.cause.as_ref().is_none_or(|cause| cause.offset >= self.configured);
         let decisive = failed.slug == *self.slug && failed.phase == Phase::Load && of_this;
-        decisive.then_some(Outcome::LoadFailed(event, failed))
+        decisive.then_some(Outcome::LoadFailed(event, Box::new(failed)))
     }
 
     /// What no event tells: the code runs already, or something newer has taken its place.

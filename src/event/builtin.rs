@@ -237,7 +237,6 @@ impl ProcessorConfigured {
             return Err("`compatibilityDate`, `compatibilityFlags` and `outboundGateway` belong to the original's event type".into());
         }
         self.slug.check_free()?;
-        refuse_include_children(self.include_children)?;
         self.limits.check()
     }
 
@@ -257,13 +256,6 @@ impl ProcessorConfigured {
             (None, None) => BTreeMap::new(),
         }
     }
-}
-
-fn refuse_include_children(include_children: bool) -> Result<(), String> {
-    if include_children {
-        return Err("`includeChildren` is not supported by this version of the server: configure the processor on each stream".into());
-    }
-    Ok(())
 }
 
 fn is_module_name(name: &str) -> bool {
@@ -429,7 +421,7 @@ pub struct ScriptError {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProcessorFailed {
     pub slug: Slug,
     pub version: String,
@@ -438,13 +430,19 @@ pub struct ProcessorFailed {
     pub error: ScriptError,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<super::Cause>,
+    /// The configuration, where that is not on the event's own stream (`includeChildren`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_on: Option<super::Cause>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProcessorSuspended {
     pub slug: Slug,
     pub reason: String,
+    /// As in a failure: only the instance on the event's own stream is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_on: Option<super::Cause>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -69,6 +69,9 @@ impl Group {
         for (mark, set) in &commit.marks {
             self.put_mark(id, *mark, *set);
         }
+        for (name, value) in &commit.slots {
+            self.put_slot(id, name.clone(), Some(value.clone()));
+        }
         self.commits += 1;
     }
 

@@ -75,7 +75,14 @@ pub(super) fn place(path: &str, offset: u64, input: EventInput) -> Arc<Event> {
 /// `count` events without keys behind `tail`; the id None creates the stream.
 pub(super) fn commit(path: &str, id: Option<StreamId>, tail: u64, count: u64) -> Commit {
     let events = (tail + 1..=tail + count).map(|offset| event(path, offset, offset, "")).collect();
-    Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks: Vec::new() }
+    Commit {
+        stream: key(path),
+        id,
+        expected_tail: Offset(tail),
+        events,
+        marks: Vec::new(),
+        slots: Vec::new(),
+    }
 }
 
 /// All events of a stream, read in pages of the given size.

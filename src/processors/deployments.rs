@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::bundling::Bundling;
+use super::progress::{Mark, mark_slot};
 use super::sources::SourceSet;
+use super::subtrees::{Inherited, continues};
 use super::supervisor::Supervisor;
 use crate::event::builtin::{self, Phase};
 use crate::event::{Event, EventInput, Json, Kind, Offset, Slug, SourceKind, StreamKey};
 use crate::isolate::Sources;
 use crate::limits::{ENV_VARS_MAX, PROCESSORS_PER_STREAM_MAX};
-use crate::processor::{BuiltinProcessor, Rejection};
+use crate::log::StreamId;
+use crate::processor::{BuiltinProcessor, Kept, Rejection};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,13 +42,37 @@ pub struct Deployment {
     /// Whether what the version before has not acted on is this one's to act on.
     #[serde(default)]
     pub takes_over: bool,
+    /// Where the line of versions begins that each took over from the one before.
+    #[serde(default)]
+    pub since: Offset,
+    /// The newest version runs on the streams below, too.
+    #[serde(default)]
+    pub include_children: bool,
+    /// The newest version asks for what has failed before.
+    #[serde(default)]
+    pub redelivers: bool,
     pub last_error: Option<Value>,
+    /// Not of this stream itself.
+    #[serde(skip)]
+    pub inherited: Option<Inherited>,
+}
+
+impl Deployment {
+    /// Whether the streams below have it, too: what runs decides, and the first version before it runs.
+    pub fn shares(&self) -> bool {
+        self.active.as_ref().map_or(self.include_children, |active| active.include_children)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Activation {
     pub configured: Offset,
     pub version: String,
+    #[serde(default)]
+    pub include_children: bool,
+    #[serde(default)]
+    pub redelivers: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,7 +89,17 @@ impl DeploymentSet {
         self.processors.is_empty() && self.sources.is_empty()
     }
 
-    fn knows(&self, slug: &Slug) -> bool {
+    pub fn shares(&self) -> bool {
+        self.processors.values().any(Deployment::shares)
+    }
+
+    /// What a processor finds in its environment.
+    pub fn env_of(&self, slug: &Slug) -> &Arc<BTreeMap<String, String>> {
+        let inherited = self.processors.get(slug).and_then(|deployment| deployment.inherited.as_ref());
+        inherited.map_or(&self.env, |inherited| &inherited.env)
+    }
+
+    pub fn knows(&self, slug: &Slug) -> bool {
         self.processors.contains_key(slug) || self.sources.of(slug).is_some()
     }
 
@@ -82,11 +119,34 @@ pub struct Deployments {
     told: bool,
     /// The bundler has not been told since the stream has started.
     fresh: bool,
+    heirs: Heirs,
+    /// What the stream has come to when the supervisor was told last.
+    seen: Offset,
+}
+
+/// What a stream has from those above it, as far as this actor has taken note of it.
+#[derive(Default)]
+pub struct Heirs {
+    /// Where acting starts for those that have come since the stream started to run.
+    pub bases: BTreeMap<Slug, Offset>,
+    /// For each the owner, the line of versions and the version for which its mark was looked at.
+    noted: BTreeMap<Slug, (StreamId, Offset, Option<Offset>)>,
+    /// There are events that they have not seen: not only a reader who has woken the stream.
+    pub news: bool,
 }
 
 impl Deployments {
     pub fn new(supervisor: Supervisor, bundling: Bundling, stream: StreamKey) -> Deployments {
-        Deployments { supervisor, bundling, stream, set: Arc::default(), told: false, fresh: true }
+        Deployments {
+            supervisor,
+            bundling,
+            stream,
+            set: Arc::default(),
+            told: false,
+            fresh: true,
+            heirs: Heirs::default(),
+            seen: Offset::START,
+        }
     }
 
     fn change(&mut self) -> &mut DeploymentSet {
@@ -130,25 +190,34 @@ impl Deployments {
                 status: Status::Active,
                 active: Some(active),
                 takes_over: true,
+                since: earlier.map_or(event.offset, |earlier| earlier.since),
+                include_children: configured.include_children,
+                redelivers: configured.redeliver_failed,
                 last_error: None,
+                inherited: None,
             };
             self.change().processors.insert(configured.slug, restored);
             return;
         }
         // What came while it was suspended is history, unless its repair asks for what has failed.
         let suspended = earlier.is_some_and(|earlier| earlier.status == Status::Suspended);
+        let takes_over = if suspended {
+            configured.redeliver_failed
+        } else {
+            earlier.is_some_and(|earlier| earlier.active.is_some())
+        };
         let deployment = Deployment {
             configured: event.offset,
             version,
             status: Status::Starting,
             // One that was suspended does not go on when its repair cannot be loaded.
             active: earlier.filter(|_| !suspended).and_then(|earlier| earlier.active.clone()),
-            takes_over: if suspended {
-                configured.redeliver_failed
-            } else {
-                earlier.is_some_and(|earlier| earlier.active.is_some())
-            },
+            takes_over,
+            since: earlier.filter(|_| takes_over).map_or(event.offset, |earlier| earlier.since),
+            include_children: configured.include_children,
+            redelivers: configured.redeliver_failed,
             last_error: None,
+            inherited: None,
         };
         self.change().processors.insert(configured.slug, deployment);
     }
@@ -157,8 +226,14 @@ impl Deployments {
         let Ok(activated) = event.payload.decode::<builtin::ProcessorActivated>() else { return };
         let configured = Offset(activated.configured_offset);
         let Some(deployment) = self.change().processors.get_mut(&activated.slug) else { return };
-        deployment.active = Some(Activation { configured, version: activated.version });
-        if deployment.configured == configured {
+        let newest = deployment.configured == configured;
+        deployment.active = Some(Activation {
+            configured,
+            version: activated.version,
+            include_children: newest && deployment.include_children,
+            redelivers: newest && deployment.redelivers,
+        });
+        if newest {
             deployment.status = Status::Active;
             deployment.last_error = None;
         }
@@ -280,10 +355,48 @@ impl BuiltinProcessor for Deployments {
         }
     }
 
+    fn keep(&mut self, tail: Offset) -> Kept {
+        let inherited = self.supervisor.inherited(&self.stream, &self.set);
+        self.heirs.bases.retain(|slug, _| inherited.contains_key(slug));
+        self.heirs.noted.retain(|slug, _| inherited.contains_key(slug));
+        let mut kept = Kept { owes: !inherited.is_empty(), ..Kept::default() };
+        for (slug, deployment) in inherited {
+            let Some(inherited) = &deployment.inherited else { continue };
+            let active = deployment.active.as_ref().map(|active| active.configured);
+            let line = (inherited.owner.id, deployment.since, active);
+            if self.heirs.noted.get(&slug) == Some(&line) {
+                continue;
+            }
+            let stored = self.supervisor.stored_mark(&self.stream, &slug);
+            if !stored.is_some_and(|mark| continues(&mark, &deployment, inherited)) {
+                let mark = Mark::heir(inherited.owner.id, deployment.since, tail);
+                kept.slots.push((mark_slot(&slug), mark.encode()));
+                self.heirs.bases.insert(slug.clone(), tail);
+            }
+            self.heirs.noted.insert(slug, line);
+        }
+        kept
+    }
+
+    fn owes_nothing(&self) -> Option<bool> {
+        let inherited = self.supervisor.inherited(&self.stream, &self.set);
+        let settled = |slug: &Slug| {
+            self.supervisor.stored_mark(&self.stream, slug).is_none_or(|mark| mark.is_settled(self.seen))
+        };
+        (!inherited.is_empty()).then(|| inherited.keys().all(settled))
+    }
+
+    fn shares(&self) -> bool {
+        self.set.shares()
+    }
+
     fn committed(&mut self, tail: Offset) {
-        if self.told || !self.set.is_empty() || tail == Offset::START {
+        self.heirs.news = tail > self.seen && !self.heirs.noted.is_empty();
+        self.seen = tail;
+        let has_heirs = self.heirs.news || self.supervisor.has_subtrees(&self.stream);
+        if self.told || !self.set.is_empty() || tail == Offset::START || has_heirs {
             self.told = !self.set.is_empty();
-            self.supervisor.committed(&self.stream, tail, &self.set);
+            self.supervisor.committed(&self.stream, tail, &self.set, &self.heirs);
             self.bundling.committed(&self.stream, &self.set, std::mem::take(&mut self.fresh));
         }
     }

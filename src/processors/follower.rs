@@ -3,8 +3,10 @@
 //! log: whatever goes wrong, it starts again from there.
 
 mod activate;
+mod candidate;
 mod drive;
 mod failing;
+mod inherit;
 mod record;
 
 use std::sync::{Arc, Mutex};
@@ -17,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use activate::Loaded;
 
 use super::deployments::{DeploymentSet, Status};
+use super::fan_out::FanOut;
 use super::positions::Positions;
 use super::progress::{Progress, Store};
 use super::supervisor::Supervisor;
@@ -34,6 +37,7 @@ pub struct Context {
     pub streams: Streams,
     pub isolates: Isolates,
     pub egress: Egress,
+    pub fan_out: Arc<FanOut>,
     pub stream: StreamKey,
     pub slug: Slug,
     pub deployed: watch::Receiver<Arc<DeploymentSet>>,
@@ -45,6 +49,8 @@ pub struct Context {
     pub tasks: TaskTracker,
     /// The stream as this follower has found it: what it has to say is not for a later one at the same path.
     pub home: Only,
+    /// The stream where the processor is configured, when that is one above.
+    pub owner: Option<StreamRecord>,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
     /// Of the configuration that has failed last, for the next failure.
@@ -125,9 +131,16 @@ impl Context {
         self.home = Only::This(record.id);
         let store = Store::new(self.streams.log().clone(), record.id, &self.slug);
         let Some(deployment) = set.processors.get(&self.slug) else {
-            store.forget().await?;
+            // What was taken from above may be given again, with the next event.
+            if self.owner.is_none() {
+                store.forget().await?;
+            }
             return Ok(Rest::Over);
         };
+        self.owner = deployment.inherited.as_ref().map(|inherited| inherited.owner.clone());
+        if let Some(inherited) = &deployment.inherited {
+            return self.inherit(&record, &store, deployment, inherited, &set).await;
+        }
         match deployment.status {
             Status::Starting => self.activate(&record, &store, deployment, &set).await,
             Status::Suspended => Ok(Rest::Idle(Offset::END)),

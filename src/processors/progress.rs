@@ -23,6 +23,45 @@ pub struct Mark {
     pub redeliver: BTreeSet<Offset>,
     /// Events whose `reduce` broke the isolate: a rebuilt state leaves them out.
     pub poisoned: BTreeSet<Offset>,
+    /// Of an instance whose processor is configured on a stream above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Heir>,
+}
+
+/// What an instance remembers that a stream's own processor has in events of the stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heir {
+    /// The number of the stream where it is configured.
+    pub owner: u64,
+    /// The version has been brought up here.
+    pub caught_up: bool,
+    pub suspended: bool,
+    /// Events whose reaction has failed under this version.
+    pub failed: BTreeSet<Offset>,
+}
+
+impl Mark {
+    /// Of an instance that has not run yet, and acts on what comes after `base`.
+    pub fn heir(owner: StreamId, since: Offset, base: Offset) -> Mark {
+        let inherited = Some(Heir { owner: owner.0, ..Heir::default() });
+        Mark { configured: since, acted: base, inherited, ..Mark::default() }
+    }
+
+    /// Whether nothing is left to do behind `tail`, nor for a repair to do again.
+    pub fn is_settled(&self, tail: Offset) -> bool {
+        let clean = |heir: &Heir| heir.caught_up && heir.failed.is_empty() && !heir.suspended;
+        self.acted >= tail && self.redeliver.is_empty() && self.inherited.as_ref().is_none_or(clean)
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+/// The slot of a processor's mark.
+pub fn mark_slot(slug: &Slug) -> String {
+    format!("mark/{slug}")
 }
 
 /// Saved now and then: from here on a state is rebuilt by reducing.
@@ -42,7 +81,7 @@ pub struct Store {
 
 impl Store {
     pub fn new(log: Log, id: StreamId, slug: &Slug) -> Store {
-        Store { log, id, mark_slot: format!("mark/{slug}"), snapshot_slot: format!("state/{slug}") }
+        Store { log, id, mark_slot: mark_slot(slug), snapshot_slot: format!("state/{slug}") }
     }
 
     pub fn read_mark(&self) -> Result<Option<Mark>, LogError> {

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use self::lines::Lines;
+use super::fan_out::{FanOut, Reached};
 use super::usage::Usage;
 use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Offset, Slug, StreamKey, StreamPath, builtin,
@@ -48,6 +49,7 @@ pub struct ScriptBridge {
     reads: Arc<Semaphore>,
     outbound: Outbound,
     usage: Arc<Usage>,
+    fan_out: Arc<FanOut>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -57,6 +59,8 @@ struct UnderWay {
     event: Arc<Event>,
     /// The script has asked its host for something since.
     asked: bool,
+    /// The streams that it has appended to.
+    reached: Reached,
 }
 
 impl ScriptBridge {
@@ -65,14 +69,14 @@ impl ScriptBridge {
         streams: Streams,
         outbound: Outbound,
         record: &StreamRecord,
+        configured: (StreamRecord, Offset),
         version: String,
-        configured: Offset,
         failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
         tasks: &TaskTracker,
     ) -> ScriptBridge {
         let slug = outbound.caller.slug.clone();
         let StreamRecord { id, key: stream, .. } = record.clone();
-        let lines = Lines::of(streams.clone(), record, slug.clone(), configured, tasks);
+        let lines = Lines::of(streams.clone(), record, slug.clone(), configured.clone(), tasks);
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE_MAX));
         let under_way = Mutex::default();
         ScriptBridge {
@@ -81,20 +85,21 @@ impl ScriptBridge {
             id,
             slug,
             version,
-            configured,
+            configured: configured.1,
             under_way,
             lines,
             reads,
             outbound,
             usage: Arc::default(),
+            fan_out: Arc::default(),
             failures,
         }
     }
 
-    /// What the script uses is counted there.
+    /// What the script uses, and what it sets off, is counted there.
     #[must_use]
-    pub fn counted_in(self, usage: Arc<Usage>) -> ScriptBridge {
-        ScriptBridge { usage, ..self }
+    pub fn counted_in(self, usage: Arc<Usage>, fan_out: Arc<FanOut>) -> ScriptBridge {
+        ScriptBridge { usage, fan_out, ..self }
     }
 
     /// Around the reaction to an event: its `reduce` and its hooks.
@@ -103,7 +108,8 @@ impl ScriptBridge {
     }
 
     pub fn begin(&self, event: &Arc<Event>) {
-        self.events().insert(event.offset, UnderWay { event: event.clone(), asked: false });
+        self.events()
+            .insert(event.offset, UnderWay { event: event.clone(), asked: false, reached: Reached::new() });
     }
 
     /// Whether the script did anything in reaction that can be seen from outside.
@@ -127,10 +133,27 @@ impl ScriptBridge {
         if let Some(reaction) = self.events().get(&offset) {
             return Some(reaction.event.clone());
         }
-        // A hook that has ended may still append, from a timer that it left behind.
+        // A hook that has ended may still append, from a timer that it left behind; or its `append` was kept, and is
+        // used in reaction to what came later, which must not shorten the chain.
         let log = self.streams.log();
         let record = log.find(&self.stream).ok()??;
-        log.read_one(&record, offset).ok()?
+        let named = log.read_one(&record, offset).ok()??;
+        let deepest =
+            self.events().values().map(|reaction| reaction.event.clone()).max_by_key(|event| event.depth());
+        Some(deepest.filter(|event| event.depth() > named.depth()).unwrap_or(named))
+    }
+
+    /// Whether the reaction to `cause` may append to this stream, too.
+    fn reach(&self, stream: &StreamKey, cause: &Event) -> Result<(), OpError> {
+        if *stream == self.stream {
+            return Ok(());
+        }
+        let found = self.streams.log().find(stream).map_err(|error| op_error(&error.into()))?;
+        let mut events = self.events();
+        let mut passing = Reached::new();
+        let reached = events.get_mut(&cause.offset).map_or(&mut passing, |reaction| &mut reaction.reached);
+        let reached = self.fan_out.reach(&stream.project, cause, reached, &stream.path, found.is_none());
+        reached.map_err(|message| OpError { code: "limit-reached".into(), message })
     }
 
     fn derived_key(&self, request: &AppendRequest) -> IdempotencyKey {
@@ -159,9 +182,12 @@ impl Bridge for ScriptBridge {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>> {
         self.asked(request.event);
         self.usage.appended();
-        let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
-        let (streams, slug) = (self.streams.clone(), self.slug.clone());
+        let understood = self.understand(&request).and_then(|(stream, input)| {
+            cause.as_ref().map_or(Ok(()), |cause| self.reach(&stream, cause))?;
+            Ok((stream, input))
+        });
+        let (streams, slug, fan_out) = (self.streams.clone(), self.slug.clone(), self.fan_out.clone());
         let (own, id) = (self.stream.clone(), self.id);
         async move {
             let (stream, input) = understood?;
@@ -170,8 +196,12 @@ impl Bridge for ScriptBridge {
                 return Err(failed(AppendError::Destroyed(own.path)));
             }
             let only = if stream == own { Only::This(id) } else { Only::Any };
-            let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause, only }).await;
-            stored.map(|event| wire_json(&event)).map_err(failed)
+            let origin = Origin::Processor { slug, cause: cause.clone(), only };
+            let stored = streams.append_one(&stream, input, origin).await.map_err(failed)?;
+            if let Some(cause) = cause {
+                fan_out.grew(&stream.project, &cause, &stored);
+            }
+            Ok(wire_json(&stored))
         }
         .boxed()
     }

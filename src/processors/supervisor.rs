@@ -5,24 +5,27 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use millrace_bundler::Step;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bundling::Bundling;
-use super::deployments::{Deployment, DeploymentSet, Status};
+use super::deployments::{Deployment, DeploymentSet, Heirs, Status};
+use super::fan_out::FanOut;
 use super::follower;
-use super::progress::{Progress, Store};
-use super::sources::{Source, SourceSet, SourceStatus};
+use super::progress::{self, Progress, Store};
+use super::subtrees::{Change, Subtrees, continues};
 use super::usage::{UsageReport, Usages};
 use crate::egress::Egress;
 use crate::event::{Offset, Slug, StreamKey};
 use crate::isolate::Isolates;
 use crate::log::{LogError, Mark};
 use crate::stream::{AppendError, Only, Streams};
+
+mod report;
+
+pub use report::ProcessorReport;
 
 #[derive(Clone)]
 pub struct Supervisor(Arc<Inner>);
@@ -35,78 +38,21 @@ struct Inner {
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
     running: Mutex<HashMap<StreamKey, Running>>,
+    subtrees: Subtrees,
+    fan_out: Arc<FanOut>,
     usages: Usages,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
 
 struct Running {
+    /// What is deployed on the stream itself, and where acting starts for what it has from above.
+    own: Arc<DeploymentSet>,
+    bases: BTreeMap<Slug, Offset>,
+    /// Both together.
     deployed: watch::Sender<Arc<DeploymentSet>>,
     tail: Offset,
     followers: BTreeMap<Slug, Arc<Progress>>,
-}
-
-/// What the built-in shows of a stream's deployments.
-#[derive(Default, Deserialize)]
-struct Shown {
-    processors: BTreeMap<Slug, Deployment>,
-    sources: SourceSet,
-}
-
-/// What `GET /api/processors/{path}` says of one processor.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProcessorReport {
-    pub slug: Slug,
-    pub status: &'static str,
-    /// Whether it has an isolate at the moment; an idle one hibernates, and wakes with its next event.
-    pub awake: bool,
-    /// None as long as the first source is being built.
-    pub version: Option<String>,
-    pub configured_offset: Option<Offset>,
-    /// The newest source, of a processor that the bundler makes.
-    pub source: Option<Source>,
-    /// What the bundler is doing for it.
-    pub build: Option<Step>,
-    /// The version that runs: an earlier one, when the newest could not be loaded or is still starting.
-    pub active_version: Option<String>,
-    pub reduced: Offset,
-    pub acted: Offset,
-    pub tail: Offset,
-    pub lag: u64,
-    pub last_error: Option<Value>,
-    pub bundle: Option<Value>,
-    pub limits: Value,
-    /// Since the server started.
-    pub usage: UsageReport,
-}
-
-impl ProcessorReport {
-    /// Of a processor that has never been ready to run.
-    fn of_source(slug: &Slug, source: &Source, build: Option<Step>, tail: Offset) -> ProcessorReport {
-        let status = match source.status {
-            SourceStatus::Building | SourceStatus::Built => "building",
-            SourceStatus::Failed => "failed",
-        };
-        ProcessorReport {
-            slug: slug.clone(),
-            status,
-            awake: false,
-            version: None,
-            configured_offset: None,
-            source: Some(source.clone()),
-            build,
-            active_version: None,
-            reduced: Offset::START,
-            acted: Offset::START,
-            tail,
-            lag: 0,
-            last_error: source.last_error.clone(),
-            bundle: None,
-            limits: Value::Object(serde_json::Map::new()),
-            usage: UsageReport::default(),
-        }
-    }
 }
 
 impl Supervisor {
@@ -123,6 +69,8 @@ impl Supervisor {
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
+            subtrees: Subtrees::default(),
+            fan_out: Arc::default(),
             usages: Usages::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -149,34 +97,71 @@ impl Supervisor {
                 tracing::warn!(%error, stream = %record.key.path, "cannot resume a stream's processors");
             }
         }
+        self.wake_heirs(streams, |_| true).await
+    }
+
+    /// Before anything is appended: which processors run on the streams below their own.
+    pub async fn take_up_subtrees(&self) -> Result<(), AppendError> {
+        let Some(streams) = self.0.streams.get() else { return Ok(()) };
+        for record in streams.log().marked(Mark::Subtrees)? {
+            streams.wake(&record.key).await?;
+        }
         Ok(())
     }
 
-    /// A stream has new events, or has just started: see that its processors follow.
-    pub fn committed(&self, stream: &StreamKey, tail: Offset, set: &Arc<DeploymentSet>) {
+    /// Starts the streams that a processor of a stream above may owe something.
+    async fn wake_heirs(
+        &self,
+        streams: &Streams,
+        concerned: impl Fn(&StreamKey) -> bool,
+    ) -> Result<(), LogError> {
+        for record in streams.log().marked(Mark::Inherited)? {
+            if self.0.shutdown.is_cancelled() {
+                return Ok(());
+            }
+            if !concerned(&record.key) {
+                continue;
+            }
+            if !self.has_subtrees(&record.key) {
+                streams.log().unmark_lazily(record.id, Mark::Inherited);
+            } else if let Err(error) = streams.wake(&record.key).await {
+                tracing::warn!(%error, stream = %record.key.path, "cannot resume what a stream has from above");
+            }
+        }
+        Ok(())
+    }
+
+    /// A stream has new events, or has just started: see that its processors follow, its own and those that it
+    /// has from the streams above.
+    pub fn committed(&self, stream: &StreamKey, tail: Offset, own: &Arc<DeploymentSet>, heirs: &Heirs) {
+        self.share(stream, own);
         let mut running = self.running();
+        let set = self.effective(stream, own, &heirs.bases);
         if set.processors.is_empty() && !running.contains_key(stream) {
             return;
         }
         let entry = running.entry(stream.clone()).or_insert_with(|| Running {
+            own: own.clone(),
+            bases: BTreeMap::new(),
             deployed: watch::Sender::new(set.clone()),
             tail,
             followers: BTreeMap::new(),
         });
         entry.tail = tail;
-        entry.deployed.send_if_modified(|known| {
-            let changed = !Arc::ptr_eq(known, set);
-            *known = set.clone();
-            changed
-        });
+        entry.own = own.clone();
+        entry.bases.clone_from(&heirs.bases);
+        tell(&entry.deployed, &set);
         for (slug, deployment) in &set.processors {
             let runs = match deployment.status {
                 Status::Starting => true,
                 Status::Active | Status::Failed => deployment.active.is_some(),
                 Status::Suspended => false,
             };
-            if runs && !entry.followers.contains_key(slug) {
-                self.spawn(stream, slug, entry);
+            let wanted = || {
+                deployment.inherited.is_none() || heirs.news || self.is_owed(stream, slug, deployment, tail)
+            };
+            if runs && !entry.followers.contains_key(slug) && wanted() {
+                self.spawn(stream, slug, &set, entry);
             }
         }
         if entry.followers.is_empty() {
@@ -184,11 +169,88 @@ impl Supervisor {
         }
     }
 
-    fn spawn(&self, stream: &StreamKey, slug: &Slug, entry: &mut Running) {
+    /// Whether an instance that has run before has something to do, although there is no new event.
+    fn is_owed(&self, stream: &StreamKey, slug: &Slug, deployment: &Deployment, tail: Offset) -> bool {
+        let Some(inherited) = &deployment.inherited else { return false };
+        self.stored_mark(stream, slug)
+            .filter(|mark| continues(mark, deployment, inherited))
+            .is_some_and(|mark| !mark.is_settled(tail))
+    }
+
+    /// What a stream's deployments mean for the streams below it.
+    fn share(&self, stream: &StreamKey, own: &Arc<DeploymentSet>) {
+        let Some(streams) = self.0.streams.get() else { return };
+        let change = match self.0.subtrees.update(streams.log(), stream, own) {
+            Ok(change) => change,
+            Err(error) => {
+                tracing::error!(%error, stream = %stream.path, "cannot tell the streams below of a processor");
+                return;
+            }
+        };
+        if change == Change::None {
+            return;
+        }
+        for (below, entry) in &*self.running() {
+            if below.project == stream.project && below.path.is_below(&stream.path) {
+                tell(&entry.deployed, &self.effective(below, &entry.own, &entry.bases));
+            }
+        }
+        if change == Change::Redelivers {
+            let (supervisor, streams, above) = (self.clone(), streams.clone(), stream.clone());
+            self.0.tasks.spawn(async move {
+                let below = |key: &StreamKey| key.project == above.project && key.path.is_below(&above.path);
+                if let Err(error) = supervisor.wake_heirs(&streams, below).await {
+                    tracing::warn!(%error, stream = %above.path, "cannot redeliver what has failed below a stream");
+                }
+            });
+        }
+    }
+
+    /// A stream's own deployments and those that it has from above.
+    fn effective(
+        &self,
+        stream: &StreamKey,
+        own: &Arc<DeploymentSet>,
+        bases: &BTreeMap<Slug, Offset>,
+    ) -> Arc<DeploymentSet> {
+        let inherited = self.0.subtrees.inherited(stream, own, bases);
+        if inherited.is_empty() {
+            return own.clone();
+        }
+        let mut set = own.as_ref().clone();
+        set.processors.extend(inherited);
+        Arc::new(set)
+    }
+
+    /// What a stream has from those above it.
+    pub fn inherited(&self, stream: &StreamKey, own: &DeploymentSet) -> BTreeMap<Slug, Deployment> {
+        self.0.subtrees.inherited(stream, own, &BTreeMap::new())
+    }
+
+    pub fn inherited_slugs(&self, stream: &StreamKey) -> Vec<Slug> {
+        self.inherited(stream, &DeploymentSet::default()).into_keys().collect()
+    }
+
+    /// Whether there is anything that the stream might have from above.
+    pub fn has_subtrees(&self, stream: &StreamKey) -> bool {
+        !self.inherited(stream, &DeploymentSet::default()).is_empty()
+    }
+
+    /// What the log keeps for a processor of a stream.
+    pub fn stored_mark(&self, stream: &StreamKey, slug: &Slug) -> Option<progress::Mark> {
+        let log = self.0.streams.get()?.log();
+        let record = log.find(stream).ok()??;
+        Store::new(log.clone(), record.id, slug).read_mark().ok()?
+    }
+
+    fn spawn(&self, stream: &StreamKey, slug: &Slug, set: &DeploymentSet, entry: &mut Running) {
         let Some(streams) = self.0.streams.get() else { return };
         if self.0.shutdown.is_cancelled() {
             return;
         }
+        // However many streams it runs on, a processor is counted where it is configured.
+        let inherited = set.processors.get(slug).and_then(|deployment| deployment.inherited.as_ref());
+        let counted = inherited.map_or(stream, |inherited| &inherited.owner.key);
         let progress = Arc::new(Progress::default());
         entry.followers.insert(slug.clone(), progress.clone());
         let context = follower::Context {
@@ -196,15 +258,17 @@ impl Supervisor {
             streams: streams.clone(),
             isolates: self.0.isolates.clone(),
             egress: self.0.egress.clone(),
+            fan_out: self.0.fan_out.clone(),
             stream: stream.clone(),
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),
             progress,
-            usage: self.0.usages.of(stream, slug),
+            usage: self.0.usages.of(counted, slug),
             hibernate_after: self.0.hibernate_after,
             shutdown: self.0.shutdown.clone(),
             tasks: self.0.tasks.clone(),
             home: Only::Any,
+            owner: None,
             prepared: None,
             positions: Mutex::default(),
             batch_events: crate::limits::REDUCE_BATCH_EVENTS,
@@ -231,61 +295,6 @@ impl Supervisor {
             running.remove(stream);
         }
         true
-    }
-
-    /// Every processor of a stream, running or not.
-    pub async fn report(&self, stream: &StreamKey) -> Result<Option<Vec<ProcessorReport>>, AppendError> {
-        let Some(streams) = self.0.streams.get() else { return Ok(None) };
-        let Some(state) = streams.state(stream).await? else { return Ok(None) };
-        let shown: Shown = state
-            .builtins
-            .get("deployments")
-            .and_then(|deployments| Shown::deserialize(deployments).ok())
-            .unwrap_or_default();
-        let Shown { processors, sources } = shown;
-        let mut reports = Vec::with_capacity(processors.len());
-        for (slug, source) in sources.iter().filter(|(slug, _)| !processors.contains_key(slug)) {
-            let build = self.0.bundling.step(stream, slug);
-            reports.push(ProcessorReport::of_source(slug, source, build, state.tail));
-        }
-        for (slug, deployment) in processors {
-            let store = Store::new(streams.log().clone(), state.record.id, &slug);
-            let (reduced, acted, awake) = match self.progress(stream, &slug) {
-                Some(progress) => {
-                    let shown = progress.shown();
-                    (shown.reduced, shown.acted, shown.isolate.is_some())
-                }
-                None => {
-                    let acted = store.read_mark()?.map(|mark| mark.acted).unwrap_or_default();
-                    (acted, acted, false)
-                }
-            };
-            let configured = follower::read_configuration(streams, &state.record, deployment.configured)?;
-            reports.push(ProcessorReport {
-                status: status(deployment.status),
-                awake,
-                version: Some(deployment.version),
-                configured_offset: Some(deployment.configured),
-                source: sources.of(&slug).cloned(),
-                build: self.0.bundling.step(stream, &slug),
-                active_version: deployment.active.map(|active| active.version),
-                reduced,
-                acted,
-                tail: state.tail,
-                lag: state.tail.0.saturating_sub(acted.0),
-                last_error: deployment.last_error,
-                bundle: configured
-                    .as_ref()
-                    .and_then(|configured| serde_json::to_value(configured.bundle.as_ref()?).ok()),
-                limits: configured
-                    .and_then(|configured| serde_json::to_value(configured.limits.in_full()).ok())
-                    .unwrap_or_default(),
-                usage: self.0.usages.find(stream, &slug).unwrap_or_default(),
-                slug,
-            });
-        }
-        reports.sort_by(|a, b| a.slug.cmp(&b.slug));
-        Ok(Some(reports))
     }
 
     /// The states of a stream's scripted processors.
@@ -341,11 +350,11 @@ impl Supervisor {
     }
 }
 
-fn status(status: Status) -> &'static str {
-    match status {
-        Status::Starting => "starting",
-        Status::Active => "active",
-        Status::Failed => "failed",
-        Status::Suspended => "suspended",
-    }
+/// A set that was put together anew is often the same as before.
+fn tell(deployed: &watch::Sender<Arc<DeploymentSet>>, set: &Arc<DeploymentSet>) {
+    deployed.send_if_modified(|known| {
+        let changed = !Arc::ptr_eq(known, set) && **known != **set;
+        *known = set.clone();
+        changed
+    });
 }

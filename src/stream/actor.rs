@@ -59,6 +59,7 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
         }
     }
     checkpoint::save(&streams, &mut actor.pipeline);
+    actor.pipeline.rest();
     drop(actor);
     return_all(inbox).await;
 }
@@ -88,6 +89,7 @@ async fn refuse_all(
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::State { reply } => answer(reply, None),
+            Message::Wake { reply } => answer(reply, ()),
         }
     }
 }
@@ -142,13 +144,15 @@ impl Actor {
                 return Err(error);
             }
         };
+        if !events.is_empty() {
+            // First: whoever hears of a configuration event must find the projection that includes it.
+            self.pipeline.committed();
+        }
         for (reply, verdict) in appends.drain(..) {
             let outcome = verdict.and_then(|verdict| Ok(self.pipeline.resolve(verdict)?));
             answer(reply, Reply::Done(outcome));
         }
         if !events.is_empty() {
-            // First: who reads a configuration event must find the projection that includes it.
-            self.pipeline.committed();
             // An error says that nobody listens.
             let _ = self.publisher.send(events);
             if self.pipeline.checkpoint_is_due() {
@@ -170,6 +174,10 @@ impl Actor {
                 answer(reply, Ok(subscription));
             }
             Message::State { reply } => answer(reply, self.state()),
+            Message::Wake { reply } => {
+                self.pipeline.committed();
+                answer(reply, ());
+            }
             Message::Delete { reply } => self.delete(reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }

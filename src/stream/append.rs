@@ -34,8 +34,9 @@ pub struct Pipeline {
     placed_bytes: usize,
     placed_keys: HashMap<IdempotencyKey, Arc<Event>>,
     checkpointed: Offset,
-    /// What the log has recorded of `wakes_at_start`.
+    /// What the log has recorded of `wakes_at_start`, and of `shares`.
     marked_to_wake: bool,
+    marked_to_share: bool,
 }
 
 /// What built-ins want done, and which of them.
@@ -65,6 +66,7 @@ impl Pipeline {
             placed_keys: HashMap::new(),
             checkpointed: Offset::START,
             marked_to_wake: false,
+            marked_to_share: false,
         }
     }
 
@@ -216,18 +218,28 @@ impl Pipeline {
         let mut marks = Vec::new();
         marks.extend(announces.then_some((Mark::Unannounced, true)));
         marks.extend((wakes != self.marked_to_wake).then_some((Mark::Processors, wakes)));
+        let shares = self.shares();
+        marks.extend((shares != self.marked_to_share).then_some((Mark::Subtrees, shares)));
+        let mut slots = Vec::new();
+        for builtin in &mut self.builtins {
+            let kept = builtin.keep(first.offset.previous());
+            marks.extend(kept.owes.then_some((Mark::Inherited, true)));
+            slots.extend(kept.slots);
+        }
         let commit = Commit {
             stream: self.stream.clone(),
             id: self.record.as_ref().map(|record| record.id),
             expected_tail: first.offset.previous(),
             events: events.clone(),
             marks,
+            slots,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
         let span = tracing::debug_span!("commit", stream = %self.stream.path, first = %first.offset, last = %last.offset);
         let id = self.log.commit(commit).instrument(span.clone()).await?;
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
+        self.marked_to_share = shares;
         let record =
             self.record.get_or_insert_with(|| StreamRecord { id, key: self.stream.clone(), created_at });
         if announces {
@@ -281,6 +293,22 @@ impl Pipeline {
     pub fn start(&mut self, record: StreamRecord) {
         self.record = Some(record);
         self.marked_to_wake = self.wakes_at_start();
+        self.marked_to_share = self.shares();
+    }
+
+    fn shares(&self) -> bool {
+        self.builtins.iter().any(|builtin| builtin.shares())
+    }
+
+    /// The stream stops running: a restarted server need not look at it when nothing is owed to it.
+    pub fn rest(&self) {
+        let mut said = self.builtins.iter().filter_map(|builtin| builtin.owes_nothing()).peekable();
+        if let Some(record) = &self.record
+            && said.peek().is_some()
+            && said.all(|nothing| nothing)
+        {
+            self.log.unmark_lazily(record.id, Mark::Inherited);
+        }
     }
 
     pub fn states(&self) -> Map<String, Value> {

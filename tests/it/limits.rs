@@ -128,7 +128,7 @@ fn the_limits_of_a_processor_are_shown_in_full() {
     let shown = millrace.run([get("/api/processors/shown")]);
     let limits = json!({
         "memoryBytes": 67_108_864, "cpuMs": 1_000, "timeoutMs": 300_000, "stackBytes": 524_288, "timers": 7,
-        "pendingFetches": 32, "appendsPerHook": 10_000, "eventBytes": 33_554_432, "logLines": 200,
+        "pendingFetches": 32, "appendsPerHook": 75_000, "eventBytes": 33_554_432, "logLines": 200,
         "moduleBytes": 16_777_216, "codeGeneration": false,
     });
     assert_eq!(shown[0]["limits"], limits);

@@ -6,7 +6,7 @@ use millrace_bundler::{Diagnostic, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Egress, ProcessorLimits, refuse_include_children};
+use super::{Egress, ProcessorLimits};
 use crate::event::Slug;
 
 /// A processor as its author wrote it: the bundler makes a `processor/configured` of it. Whatever else may be
@@ -38,7 +38,6 @@ impl ProcessorSourceConfigured {
             return Err("`files` must have at least one file, as in {\"processor.ts\": \"…\"}".into());
         }
         self.slug.check_free()?;
-        refuse_include_children(self.include_children)?;
         self.limits.check()
     }
 }

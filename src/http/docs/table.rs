@@ -36,6 +36,12 @@ const fn optional(name: &'static str, form: &'static str, rule: &'static str) ->
 const SLUG: Field =
     required("slug", "string", "The processor's name within the stream: `[a-z0-9][a-z0-9_-]{0,63}`.");
 
+const CONFIGURED_ON: Field = optional(
+    "configuredOn",
+    "object",
+    "`{streamPath, offset}`: the configuration, when it is on a stream above (`includeChildren`); only the instance on this stream is meant.",
+);
+
 const REASON: [Field; 1] = [optional("reason", "string", "Why, for whoever reads the log.")];
 
 pub fn doc(kind: Kind) -> EventDoc {
@@ -130,7 +136,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     required(
                         "burstCapacity",
                         "integer",
-                        "Positive: events at once. 500 when never configured.",
+                        "Positive: events at once. 15,000 when never configured, which is 250 a second: a model's stream of deltas passes, a flood does not.",
                     ),
                     required(
                         "refillRatePerMinute",
@@ -250,7 +256,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "includeChildren",
                         "boolean",
-                        "Not supported by this version of the server: `true` makes the event invalid, so configure the processor on each stream.",
+                        "`true` runs the processor on every stream below as well, each with a state of its own, from that stream's next event on (the event that creates it included). A stream's own processor of the same slug, or one of a nearer stream above, wins. System streams (`/a/_logs/x`) are left out.",
                     ),
                     optional(
                         "redeliverFailed",
@@ -260,12 +266,12 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "limits",
                         "object",
-                        "What it may use; a breach is a `processor/failed` that says the limit and what was used. Default, and the most that may be asked for: `memoryBytes` of the isolate (64 MiB, 256 MiB), `cpuMs` of one turn (1,000, 5,000), `timeoutMs` of one `afterAppend` (300,000, 3,600,000), `stackBytes` (512 KiB, 2 MiB), `timers` set at once (1,000, 10,000), `pendingFetches` at once (32, 256), `appendsPerHook` (10,000, 100,000), `eventBytes` of one appended event as JSON (32 MiB, 32 MiB), `logLines` of one hook, beyond which they are only counted (200, 2,000), `moduleBytes` of all modules together (16 MiB, 32 MiB). `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`). A value beyond the most makes the event invalid.",
+                        "What it may use; a breach is a `processor/failed` that says the limit and what was used. Default, and the most that may be asked for: `memoryBytes` of the isolate (64 MiB, 256 MiB), `cpuMs` of one turn (1,000, 5,000), `timeoutMs` of one `afterAppend` (300,000, 3,600,000), `stackBytes` (512 KiB, 2 MiB), `timers` set at once (1,000, 10,000), `pendingFetches` at once (32, 256), `appendsPerHook` (75,000, 100,000), `eventBytes` of one appended event as JSON (32 MiB, 32 MiB), `logLines` of one hook, beyond which they are only counted (200, 2,000), `moduleBytes` of all modules together (16 MiB, 32 MiB). `codeGeneration: true` lets `eval` and `new Function` compile, which some packages need (ajv's `compile`). A value beyond the most makes the event invalid.",
                     ),
                     optional(
                         "egress",
                         "object",
-                        "`{allow: [\"api.example.com\", \"*.example.org:443\"]}`: narrows where the processor may call out to. This version has no `fetch`, so it allows nothing yet.",
+                        "`{allow: [\"api.example.com\", \"*.example.org:443\"]}`: narrows where the processor may call out to with `fetch`, `WebSocket` and `EventSource`, below what the server itself allows.",
                     ),
                     optional(
                         "bundle",
@@ -319,6 +325,7 @@ pub fn doc(kind: Kind) -> EventDoc {
                         "object",
                         "`{streamPath, offset}`: the event that the processor was busy with.",
                     ),
+                    CONFIGURED_ON,
                 ]
             },
             example: r#"{"slug":"ping","version":"4c2f9b","phase":"afterAppend","reason":"exception","error":{"name":"TypeError","message":"cannot read property 'to' of undefined","stack":"at afterAppend (processor.js:3:47)","frames":[{"file":"processor.js","line":3,"column":47,"function":"afterAppend"}]},"cause":{"streamPath":"/me/hello","offset":7}}"#,
@@ -328,7 +335,7 @@ pub fn doc(kind: Kind) -> EventDoc {
             summary: "A processor failed too often in a row and does not run any more.",
             who: "The server.",
             effect: "The processor rests until it is configured again. The stream itself goes on. Ten failures in a row do it: an event that it acts on with success breaks the row, by an append, a request or a log line; one that it only looks at does not.",
-            fields: const { &[SLUG, required("reason", "string", "What it was suspended for.")] },
+            fields: const { &[SLUG, required("reason", "string", "What it was suspended for."), CONFIGURED_ON] },
             example: r#"{"slug":"ping","reason":"10 failures in a row, the last at event 17"}"#,
             client: false,
         },

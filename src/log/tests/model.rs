@@ -127,7 +127,14 @@ impl Run {
         }
         stream.events.extend(events.iter().cloned());
         let id = (tail > 0).then_some(StreamId(stream.id));
-        let commit = Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks: Vec::new() };
+        let commit = Commit {
+            stream: key(path),
+            id,
+            expected_tail: Offset(tail),
+            events,
+            marks: Vec::new(),
+            slots: Vec::new(),
+        };
         let id = self.log.commit(commit).await.unwrap();
         if tail == 0 {
             assert!(id.0 > self.model.last_id, "numbers ascend");

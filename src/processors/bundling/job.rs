@@ -269,6 +269,8 @@ fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bu
         script: &'a str,
         source_map: Option<&'a RawValue>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
+        include_children: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         redeliver_failed: bool,
         #[serde(skip_serializing_if = "is_default")]
         limits: &'a ProcessorLimits,
@@ -280,6 +282,7 @@ fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bu
         slug: &source.slug,
         script: &bundle.script,
         source_map: serde_json::from_str(&bundle.source_map).ok(),
+        include_children: source.include_children,
         redeliver_failed: source.redeliver_failed,
         limits: &source.limits,
         egress: source.egress.as_ref(),

@@ -44,12 +44,14 @@ impl Context {
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
         let (streams, isolates, egress) = (self.streams.clone(), self.isolates.clone(), self.egress.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
-        let usage = self.usage.clone();
-        let (record, version, env) = (record.clone(), version.to_string(), set.env.clone());
+        let (usage, fan_out) = (self.usage.clone(), self.fan_out.clone());
+        let (record, version, env) = (record.clone(), version.to_string(), set.env_of(&self.slug).clone());
+        let configured_in = self.owner.clone().unwrap_or_else(|| record.clone());
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
-            let configuration =
-                read_configuration(&streams, &record, configured).map_err(machinery)?.ok_or_else(|| {
+            let configuration = read_configuration(&streams, &configured_in, configured)
+                .map_err(machinery)?
+                .ok_or_else(|| {
                     IsolateError::Machinery(format!("no configuration of `{slug}` at offset {configured}"))
                 })?;
             let sources = Sources {
@@ -73,12 +75,12 @@ impl Context {
                 streams,
                 Outbound { egress, caller },
                 &record,
+                (configured_in, configured),
                 version.clone(),
-                configured,
                 failed,
                 &tasks,
             );
-            let bridge = Arc::new(bridge.counted_in(usage));
+            let bridge = Arc::new(bridge.counted_in(usage, fan_out));
             let spec = Spec {
                 project: stream.project.to_string(),
                 path: stream.path.to_string(),
@@ -134,7 +136,7 @@ impl Context {
             BTreeSet::new()
         };
         let version = loaded.version.clone();
-        let mark = Mark { version, configured, acted, failures_in_a_row: 0, redeliver, poisoned };
+        let mark = Mark { version, configured, acted, redeliver, poisoned, ..Mark::default() };
         // Lazily: it joins the commit of the very event that says so.
         store.save_mark(&mark);
         self.record_activated(&loaded.version, configured).await?;
@@ -143,7 +145,7 @@ impl Context {
     }
 
     /// Reduces the history and lets the script know; a failure is one that keeps the version from running.
-    async fn catch_up(
+    pub(super) async fn catch_up(
         &mut self,
         record: &StreamRecord,
         loaded: Loaded,

@@ -15,9 +15,10 @@ use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::STREAM_PAUSED;
 use super::activate::{Loaded, first_acted, name_culprit, own_failure};
+use super::candidate::{Candidate, ready, unawaited};
 use super::{Context, DeploymentSet, Rest, Trouble};
 use crate::event::{Event, Offset};
-use crate::isolate::{IsolateError, ReactError, ScriptFailure};
+use crate::isolate::{IsolateError, ReactError};
 use crate::limits::{ABORT_GRACE, PARALLEL_HOOKS_MAX, STATE_CHECKPOINT_EVENTS};
 use crate::log::StreamRecord;
 
@@ -112,11 +113,11 @@ impl Context {
                             let (at, version) = (deployment.configured, &deployment.version);
                             let loading = tokio::spawn(self.load(record, at, version, &set, None));
                             let loading = AbortOnDropHandle::new(loading);
-                            candidate = Some(Candidate { loading, deployment });
+                            candidate = Some(Candidate { loading, deployment: *deployment });
                         }
                     }
-                    News::Reload => {
-                        self.wind_up(&mut drive, "the environment of the processor has changed").await;
+                    News::Reload(reason) => {
+                        self.wind_up(&mut drive, reason).await;
                         self.settle(&mut drive).await?;
                         return Ok(Rest::Changed);
                     }
@@ -343,16 +344,23 @@ impl Context {
         if deployment.status == Status::Suspended {
             return News::Removed;
         }
-        if deployment.status == Status::Starting && deployment.configured != drive.mark.configured {
+        // A version that runs above is brought up here in one step, for it is known to load.
+        if deployment.inherited.is_some() || drive.mark.inherited.is_some() {
+            let active = deployment.active.as_ref().map(|active| active.configured);
+            let same = deployment.inherited.is_some() && drive.mark.inherited.is_some();
+            if !same || active != Some(drive.mark.configured) {
+                return News::Reload("the processor has been replaced by a newer version");
+            }
+        } else if deployment.status == Status::Starting && deployment.configured != drive.mark.configured {
             // After a removal nothing of the earlier version is to go on.
             return if deployment.active.is_some() {
-                News::Candidate(deployment.clone())
+                News::Candidate(Box::new(deployment.clone()))
             } else {
                 News::Removed
             };
         }
-        if drive.loaded.as_ref().is_some_and(|loaded| loaded.env != set.env) {
-            return News::Reload;
+        if drive.loaded.as_ref().is_some_and(|loaded| loaded.env != *set.env_of(&self.slug)) {
+            return News::Reload("the environment of the processor has changed");
         }
         News::None
     }
@@ -406,8 +414,9 @@ impl Context {
 enum News {
     None,
     /// A newer version, to be loaded while the earlier one goes on.
-    Candidate(Deployment),
-    Reload,
+    Candidate(Box<Deployment>),
+    /// The same again, or another version at once; and why.
+    Reload(&'static str),
     Removed,
 }
 
@@ -466,32 +475,5 @@ async fn may_hibernate(loaded: &Option<Loaded>) -> bool {
     match loaded {
         Some(loaded) => !loaded.isolate.pending().await.is_ok_and(|pending| pending > 0),
         None => true,
-    }
-}
-
-/// A newer version that is being loaded while the earlier one goes on.
-struct Candidate {
-    deployment: Deployment,
-    /// A task of its own: while it waits its turn at the compiler, this follower may have to wait there too.
-    loading: AbortOnDropHandle<Result<Loaded, IsolateError>>,
-}
-
-/// The candidate's outcome; never, while there is none.
-async fn ready(candidate: &mut Option<Candidate>) -> (Deployment, Result<Loaded, IsolateError>) {
-    match candidate {
-        Some(candidate) => {
-            let loaded = (&mut candidate.loading).await;
-            let ended = |error: tokio::task::JoinError| Err(IsolateError::Machinery(error.to_string()));
-            (candidate.deployment.clone(), loaded.unwrap_or_else(ended))
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// The next failure that no hook waits for.
-async fn unawaited(loaded: &mut Option<Loaded>) -> Option<(ScriptFailure, Option<Offset>)> {
-    match loaded {
-        Some(loaded) => loaded.failures.recv().await,
-        None => std::future::pending().await,
     }
 }

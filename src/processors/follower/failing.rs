@@ -1,12 +1,13 @@
 //! When the script fails: the event is recorded and passed, and too many failures in a row suspend it.
 
 use super::super::deployments::{Deployment, Status};
+use super::super::progress::{Mark, Store};
 use super::drive::{Drive, Next};
 use super::{Context, Trouble};
 use crate::event::Offset;
 use crate::event::builtin::Phase;
 use crate::isolate::ScriptFailure;
-use crate::limits::FAILURES_IN_A_ROW_MAX;
+use crate::limits::{FAILURES_IN_A_ROW_MAX, REDELIVERIES_MAX};
 
 impl Context {
     /// The event is recorded as failed, and passed; too many in a row suspend the processor.
@@ -19,6 +20,12 @@ impl Context {
         let (version, configured) = (drive.mark.version.clone(), drive.mark.configured);
         self.record_failed(&version, configured, failure, Some(offset)).await?;
         drive.mark.failures_in_a_row += 1;
+        if failure.phase == Phase::AfterAppend
+            && let Some(heir) = &mut drive.mark.inherited
+            && heir.failed.len() < REDELIVERIES_MAX
+        {
+            heir.failed.insert(offset);
+        }
         if drive.mark.failures_in_a_row < FAILURES_IN_A_ROW_MAX {
             return Ok(Next::Go);
         }
@@ -28,10 +35,27 @@ impl Context {
         );
         drive.finish(offset);
         // What it still owes is its repaired version's to act on.
-        drive.store.settle(&drive.mark, None).await?;
-        self.record_suspended(configured, reason).await?;
-        self.wait_until_suspended(configured).await;
+        self.suspend(drive.store, &mut drive.mark, reason).await?;
         Ok(Next::Rebuild)
+    }
+
+    pub(super) async fn suspend(
+        &mut self,
+        store: &Store,
+        mark: &mut Mark,
+        reason: String,
+    ) -> Result<(), Trouble> {
+        let configured = mark.configured;
+        if let Some(heir) = &mut mark.inherited {
+            heir.suspended = true;
+        }
+        store.settle(mark, None).await?;
+        self.record_suspended(configured, reason).await?;
+        // That the stream's own is suspended is known by its projection.
+        if mark.inherited.is_none() {
+            self.wait_until_suspended(configured).await;
+        }
+        Ok(())
     }
 
     /// The script has broken its isolate. A state that is rebuilt must not break it again.
@@ -62,8 +86,7 @@ impl Context {
         let configured = drive.mark.configured;
         self.record_failed(&drive.mark.version, configured, &failure, None).await?;
         let reason = format!("it ran, and can no longer be loaded: {}", failure.error.message);
-        self.record_suspended(configured, reason).await?;
-        self.wait_until_suspended(configured).await;
+        self.suspend(drive.store, &mut drive.mark, reason).await?;
         Ok(Next::Rebuild)
     }
 

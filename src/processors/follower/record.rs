@@ -42,14 +42,16 @@ impl Context {
             phase,
             reason: failure.reason,
             error: told.error,
-            cause: at.map(|offset| Cause { stream_path: self.stream.path.to_string(), offset: offset.0 }),
+            cause: at.map(|offset| Cause { stream_path: self.cause_path(event), offset: offset.0 }),
+            configured_on: self.configured_on(configured),
         };
         let key = (phase != crate::event::builtin::Phase::UnhandledRejection).then(|| {
             let at = at.map_or("-".to_string(), |offset| offset.to_string());
             let phase = Json::of(&phase);
+            let configured = self.name_of(configured);
             format!("failed:{}:{configured}:{}:{at}", self.slug, phase.as_str().trim_matches('"'))
         });
-        let cause = match at {
+        let cause = match at.filter(|_| event.is_some() || self.owner.is_none()) {
             Some(offset) => self.find_event(offset)?,
             None => None,
         };
@@ -57,9 +59,31 @@ impl Context {
     }
 
     pub(super) async fn record_suspended(&self, configured: Offset, reason: String) -> Result<(), Trouble> {
-        let suspended = ProcessorSuspended { slug: self.slug.clone(), reason };
-        let key = format!("suspended:{}:{configured}", self.slug);
+        let configured_on = self.configured_on(configured);
+        let suspended = ProcessorSuspended { slug: self.slug.clone(), reason, configured_on };
+        let key = format!("suspended:{}:{}", self.slug, self.name_of(configured));
         self.record(Kind::ProcessorSuspended, &suspended, Some(key), None).await
+    }
+
+    /// A configuration's name in the keys of what is said about it, once for ever.
+    fn name_of(&self, configured: Offset) -> String {
+        match &self.owner {
+            Some(owner) => format!("{}/{configured}", owner.id.0),
+            None => configured.to_string(),
+        }
+    }
+
+    /// Told where it is not on the stream that the event is on.
+    fn configured_on(&self, configured: Offset) -> Option<Cause> {
+        let owner = self.owner.as_ref()?;
+        Some(Cause { stream_path: owner.key.path.to_string(), offset: configured.0 })
+    }
+
+    /// Where the cause of a failure stands: an event here, or the configuration where that is.
+    fn cause_path(&self, event: Option<Offset>) -> String {
+        let configured_in = self.owner.as_ref().map_or(&self.stream, |owner| &owner.key);
+        let stream = if event.is_some() { &self.stream } else { configured_in };
+        stream.path.to_string()
     }
 
     async fn record(
@@ -91,7 +115,11 @@ impl Context {
         if let Some((_, positions)) = known.filter(|(of, _)| *of == configured) {
             return Ok(positions);
         }
-        let Some(record) = self.streams.log().find(&self.stream)? else {
+        let found = match &self.owner {
+            Some(owner) => Some(owner.clone()),
+            None => self.streams.log().find(&self.stream)?,
+        };
+        let Some(record) = found else {
             return Err(AppendError::Destroyed(self.stream.path.clone()).into());
         };
         let Some(configuration) = read_configuration(&self.streams, &record, configured)? else {

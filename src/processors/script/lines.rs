@@ -21,12 +21,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Those of what was `configured` there.
+    /// Those of what was `configured` there: the stream, and the place in it.
     pub fn of(
         streams: Streams,
         record: &StreamRecord,
         slug: Slug,
-        configured: Offset,
+        configured: (StreamRecord, Offset),
         tasks: &TaskTracker,
     ) -> Lines {
         let (queue, waiting) = mpsc::channel(LOG_QUEUE_MAX);
@@ -58,7 +58,7 @@ struct Writer {
     streams: Streams,
     record: StreamRecord,
     slug: Slug,
-    configured: Offset,
+    configured: (StreamRecord, Offset),
     /// Since the last line that was not.
     dropped: Arc<AtomicU64>,
     /// Read for the first stack trace: most scripts log none.
@@ -94,7 +94,8 @@ impl Writer {
             return line;
         }
         if self.positions.is_none() {
-            let configuration = read_configuration(&self.streams, &self.record, self.configured);
+            let (stream, offset) = &self.configured;
+            let configuration = read_configuration(&self.streams, stream, *offset);
             self.positions = configuration.ok().flatten().map(Positions::of);
         }
         let Some(positions) = &self.positions else { return line };
