@@ -84,13 +84,14 @@ impl Host {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
+        let deliveries = Deliveries::new(&egress);
         let supervisor = Supervisor::new(
             isolates.clone(),
             egress.clone(),
             bundling.clone(),
+            deliveries.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );
-        let deliveries = Deliveries::new(&egress);
         let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone(), deliveries.clone());
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());

@@ -9,7 +9,7 @@ use super::App;
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
-use crate::event::Slug;
+use crate::event::{Slug, StreamPath};
 
 /// Each push subscription of a stream: its configuration, its status (`active`, `failing`, `resting` until it is
 /// configured again or an event comes after a while, or `ended` by a 410), and how far it has come.
@@ -67,6 +67,9 @@ pub async fn secret(
     if let Some(reference) = subscription.get("signingSecret") {
         return Ok(Json(json!({ "slug": slug, "secretKey": reference["secretKey"] })));
     }
-    let signing_secret = app.host.deliveries().signing_secret(&stream, &slug)?;
+    // One key for all streams that a subscription serves.
+    let above = subscription["configuredOn"].as_str().and_then(|path| StreamPath::parse(path).ok());
+    let configured_on = above.map_or_else(|| stream.clone(), |path| stream.sibling(path));
+    let signing_secret = app.host.deliveries().signing_secret(&configured_on, &slug)?;
     Ok(Json(json!({ "slug": slug, "signingSecret": signing_secret })))
 }

@@ -1,6 +1,7 @@
 //! Keeps one delivery running for each subscription of each stream that has news, and none for the others. It is
 //! told by the streams after each commit, under a lock that nobody holds for long.
 
+mod below;
 mod cause;
 mod delivery;
 mod failure;
@@ -21,12 +22,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::subscriptions::{Subscribed, SubscriptionSet};
+use super::subscriptions::SubscriptionSet;
 use crate::egress::{Bounds, Caller, Egress, SecretError};
 use crate::event::{Offset, Slug, StreamKey};
 use crate::limits::{DELIVERY_CONNECTIONS_IDLE_MAX, DELIVERY_PLACES, DELIVERY_TIMEOUT};
 use crate::stream::Streams;
 
+pub use below::{Served, ServedSet};
 pub use cause::{CAUSE_HEADER, CauseHeader};
 use mark::{Mark, Progress, Store};
 
@@ -37,6 +39,7 @@ struct Inner {
     egress: Egress,
     /// Set right after the streams have started, which need this for their built-ins.
     streams: OnceLock<Streams>,
+    below: below::Below,
     running: Mutex<HashMap<StreamKey, Running>>,
     delivered: AtomicU64,
     failed: AtomicU64,
@@ -45,6 +48,7 @@ struct Inner {
 }
 
 struct Running {
+    own: Arc<SubscriptionSet>,
     news: watch::Sender<News>,
     deliveries: BTreeMap<Slug, Arc<Progress>>,
     resting: BTreeMap<Slug, Resting>,
@@ -54,14 +58,14 @@ struct Running {
 #[derive(Clone)]
 struct News {
     tail: Offset,
-    set: Arc<SubscriptionSet>,
+    served: Arc<ServedSet>,
 }
 
 /// A subscription that nobody delivers to for a while.
 #[derive(Clone, Copy)]
 struct Resting {
     /// Another configuration ends it.
-    configured: Offset,
+    configured: (Option<u64>, Offset),
     /// None: nothing else does.
     until: Option<Instant>,
 }
@@ -84,6 +88,7 @@ impl Deliveries {
         Deliveries(Arc::new(Inner {
             egress: egress.apart(bounds, DELIVERY_CONNECTIONS_IDLE_MAX),
             streams: OnceLock::new(),
+            below: below::Below::default(),
             running: Mutex::default(),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -98,23 +103,31 @@ impl Deliveries {
     }
 
     /// A stream has new events, or has just started: see that its subscriptions are served.
-    pub fn committed(&self, stream: &StreamKey, tail: Offset, set: &Arc<SubscriptionSet>) {
+    pub fn committed(
+        &self,
+        stream: &StreamKey,
+        tail: Offset,
+        own: &Arc<SubscriptionSet>,
+        served: &Arc<ServedSet>,
+    ) {
         let mut running = self.running();
-        if set.0.is_empty() && !running.contains_key(stream) {
+        if served.is_empty() && !running.contains_key(stream) {
             return;
         }
-        let news = News { tail, set: set.clone() };
+        let news = News { tail, served: served.clone() };
         let entry = running.entry(stream.clone()).or_insert_with(|| Running {
+            own: own.clone(),
             news: watch::Sender::new(news.clone()),
             deliveries: BTreeMap::new(),
             resting: BTreeMap::new(),
         });
+        entry.own = own.clone();
         entry.news.send_replace(news);
         entry.resting.retain(|slug, resting| {
-            set.0.get(slug).is_some_and(|subscribed| subscribed.configured == resting.configured)
+            served.get(slug).is_some_and(|served| place(served) == resting.configured)
                 && resting.until.is_none_or(|until| Instant::now() < until)
         });
-        for slug in set.0.keys() {
+        for slug in served.keys() {
             if !entry.deliveries.contains_key(slug) && !entry.resting.contains_key(slug) {
                 self.spawn(stream, slug, entry);
             }
@@ -122,6 +135,69 @@ impl Deliveries {
         if entry.is_empty() {
             running.remove(stream);
         }
+    }
+
+    /// What stands on a stream may be of those below it, too: what runs there is told at once, and what does not, with
+    /// its stream's next event.
+    pub fn share(&self, stream: &StreamKey, own: &Arc<SubscriptionSet>) {
+        let Some(streams) = self.0.streams.get() else { return };
+        match self.0.below.update(streams.log(), stream, own) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(%error, stream = %stream.path, "cannot tell the streams below of a subscription");
+                return;
+            }
+        }
+        for (below, entry) in &mut *self.running() {
+            if below.project == stream.project && below.path.is_below(&stream.path) {
+                let served = Arc::new(self.0.below.serve(below, &entry.own));
+                entry.news.send_modify(|news| news.served = served);
+            }
+        }
+    }
+
+    /// All that a stream has, its own and what it has from above.
+    pub fn served(&self, stream: &StreamKey, own: &SubscriptionSet) -> ServedSet {
+        self.0.below.serve(stream, own)
+    }
+
+    /// Another number when streams share other subscriptions than before.
+    pub fn above(&self) -> u64 {
+        self.0.below.version()
+    }
+
+    /// Whether a stream might have subscriptions from above.
+    pub fn has_some_above(&self, stream: &StreamKey) -> bool {
+        !self.served(stream, &SubscriptionSet::default()).is_empty()
+    }
+
+    /// What is to be kept together with the first event behind `tail` of a subscription from above: where it begins.
+    pub fn begin(
+        &self,
+        stream: &StreamKey,
+        slug: &Slug,
+        served: &Served,
+        tail: Offset,
+    ) -> Option<(String, Vec<u8>)> {
+        let known = self.stored(stream, slug, served).filter(|mark| mark.continues(served));
+        known.is_none().then(|| (mark::slot(slug, served), Mark::begin(served, tail).encode()))
+    }
+
+    /// What is kept of one from above that serves the stream no more: nothing, for no mark is empty.
+    pub fn end(slug: &Slug, served: &Served) -> (String, Vec<u8>) {
+        (mark::slot(slug, served), Vec::new())
+    }
+
+    /// Whether a subscription from above owes a stream nothing, up to `tail`.
+    pub fn is_settled(&self, stream: &StreamKey, slug: &Slug, served: &Served, tail: Offset) -> bool {
+        self.stored(stream, slug, served).is_none_or(|mark| mark.is_settled(tail))
+    }
+
+    fn stored(&self, stream: &StreamKey, slug: &Slug, served: &Served) -> Option<Mark> {
+        let log = self.0.streams.get()?.log();
+        let record = log.find(stream).ok()??;
+        Store::new(log.clone(), record.id, slug, served).read().ok()?
     }
 
     fn spawn(&self, stream: &StreamKey, slug: &Slug, entry: &mut Running) {
@@ -155,7 +231,7 @@ impl Deliveries {
         let mut running = self.running();
         let Some(entry) = running.get_mut(stream) else { return true };
         if !self.0.shutdown.is_cancelled() && news.has_changed().unwrap_or(false) {
-            let configured = entry.news.borrow().set.0.get(slug).map(|subscribed| subscribed.configured);
+            let configured = entry.news.borrow().served.get(slug).map(place);
             if resting.is_none_or(|resting| configured != Some(resting.configured)) {
                 return false;
             }
@@ -171,15 +247,12 @@ impl Deliveries {
     }
 
     /// What `__state` shows of one subscription's deliveries.
-    pub fn progress(&self, stream: &StreamKey, slug: &Slug, subscribed: &Subscribed) -> Value {
+    pub fn progress(&self, stream: &StreamKey, slug: &Slug, served: &Served) -> Value {
         let running = self.running().get(stream).and_then(|entry| entry.deliveries.get(slug).cloned());
         let mark = running.as_ref().and_then(|progress| progress.shown());
-        let mark = mark.or_else(|| {
-            let log = self.0.streams.get()?.log();
-            let record = log.find(stream).ok()??;
-            Store::new(log.clone(), record.id, slug).read().ok()?
-        });
-        Mark::of(mark, subscribed).shown(running.is_some())
+        let mark = mark.or_else(|| self.stored(stream, slug, served));
+        let mark = Mark::of(mark, served).unwrap_or_else(|| Mark::begin(served, Offset::START));
+        mark.shown(running.is_some())
     }
 
     /// The key that a subscription's webhooks are signed with when it names none. May block for the disk.
@@ -211,6 +284,11 @@ impl Running {
     fn is_empty(&self) -> bool {
         self.deliveries.is_empty() && self.resting.is_empty()
     }
+}
+
+/// Which configuration a subscription has.
+fn place(served: &Served) -> (Option<u64>, Offset) {
+    (served.owner_id(), served.subscribed.configured)
 }
 
 /// On whose behalf a delivery goes out.

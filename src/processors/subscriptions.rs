@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::deliveries::Deliveries;
+use super::deliveries::{Deliveries, Served, ServedSet};
 use crate::event::builtin::{StartFrom, SubscriptionConfigured, SubscriptionRemoved};
 use crate::event::{Event, EventInput, Kind, Offset, Slug, StreamKey};
 use crate::limits::SUBSCRIPTIONS_PER_STREAM_MAX;
-use crate::processor::{BuiltinProcessor, Rejection};
+use crate::processor::{BuiltinProcessor, Kept, Rejection};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +44,14 @@ impl Start {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SubscriptionSet(pub BTreeMap<Slug, Subscribed>);
+pub struct SubscriptionSet(pub BTreeMap<Slug, Arc<Subscribed>>);
+
+impl SubscriptionSet {
+    /// Whether streams below have some of them, too.
+    pub fn shares(&self) -> bool {
+        self.0.values().any(|subscribed| subscribed.config.include_children)
+    }
+}
 
 /// The original's name for it.
 pub const SLUG: &str = "external-subscriber";
@@ -53,13 +60,49 @@ pub struct Subscriptions {
     deliveries: Deliveries,
     stream: StreamKey,
     set: Arc<SubscriptionSet>,
+    /// These, and those from the streams above, as of `seen_above`.
+    served: Arc<ServedSet>,
+    seen_above: Option<u64>,
+    /// Those from above whose place on this stream is known to be kept.
+    noted: BTreeMap<Slug, Served>,
+    /// What the stream had come to when the deliveries were told last.
+    told_tail: Offset,
     /// Whether `Deliveries` knows of something on this stream.
     told: bool,
+    /// Whether it knows that streams below have some of these, too.
+    shared: bool,
 }
 
 impl Subscriptions {
     pub fn new(deliveries: Deliveries, stream: StreamKey) -> Subscriptions {
-        Subscriptions { deliveries, stream, set: Arc::default(), told: false }
+        Subscriptions {
+            deliveries,
+            stream,
+            set: Arc::default(),
+            served: Arc::default(),
+            seen_above: None,
+            noted: BTreeMap::new(),
+            told_tail: Offset::START,
+            told: false,
+            shared: false,
+        }
+    }
+
+    fn change(&mut self) -> &mut SubscriptionSet {
+        self.seen_above = None;
+        Arc::make_mut(&mut self.set)
+    }
+
+    fn look_up(&mut self) {
+        let above = Some(self.deliveries.above());
+        if self.seen_above != above {
+            self.served = Arc::new(self.deliveries.served(&self.stream, &self.set));
+            self.seen_above = above;
+        }
+    }
+
+    fn from_above(&self) -> impl Iterator<Item = (&Slug, &Served)> {
+        self.served.iter().filter(|(_, served)| served.owner.is_some())
     }
 
     fn configure(&mut self, event: &Event) {
@@ -71,7 +114,7 @@ impl Subscriptions {
         };
         let since = earlier.map_or(event.offset, |earlier| earlier.since);
         let subscribed = Subscribed { configured: event.offset, since, start, config };
-        Arc::make_mut(&mut self.set).0.insert(subscribed.config.slug.clone(), subscribed);
+        self.change().0.insert(subscribed.config.slug.clone(), Arc::new(subscribed));
     }
 }
 
@@ -108,18 +151,59 @@ impl BuiltinProcessor for Subscriptions {
                 if let Ok(removed) = event.payload.decode::<SubscriptionRemoved>()
                     && self.set.0.contains_key(&removed.slug)
                 {
-                    Arc::make_mut(&mut self.set).0.remove(&removed.slug);
+                    self.change().0.remove(&removed.slug);
                 }
             }
             _ => {}
         }
     }
 
+    fn keep(&mut self, tail: Offset) -> Kept {
+        self.look_up();
+        let mut kept = Kept { owes: self.from_above().next().is_some(), ..Kept::default() };
+        let served = self.served.clone();
+        // What another has taken over is no more the earlier one's, should that come back.
+        self.noted.retain(|slug, noted| {
+            let stays = served.get(slug).is_some_and(|served| served.owner_id() == noted.owner_id());
+            if !stays {
+                kept.slots.push(Deliveries::end(slug, noted));
+            }
+            stays
+        });
+        for (slug, served) in served.iter().filter(|(_, served)| served.owner.is_some()) {
+            if self.noted.get(slug).is_some_and(|noted| noted.is_same(served)) {
+                continue;
+            }
+            kept.slots.extend(self.deliveries.begin(&self.stream, slug, served, tail));
+            self.noted.insert(slug.clone(), served.clone());
+        }
+        kept
+    }
+
+    fn owes_nothing(&self) -> Option<bool> {
+        let mut above = self.from_above().peekable();
+        above.peek()?;
+        Some(
+            above
+                .all(|(slug, served)| self.deliveries.is_settled(&self.stream, slug, served, self.told_tail)),
+        )
+    }
+
+    fn shares(&self) -> bool {
+        self.set.shares()
+    }
+
     fn committed(&mut self, tail: Offset) {
-        let has_some = !self.set.0.is_empty();
+        if self.shared || self.set.shares() || tail == Offset::START {
+            self.shared = self.set.shares();
+            self.deliveries.share(&self.stream, &self.set);
+        }
+        self.look_up();
+        self.told_tail = tail;
+        let has_some = !self.served.is_empty();
         if self.told || has_some || tail == Offset::START {
             self.told = has_some;
-            self.deliveries.committed(&self.stream, tail, &self.set);
+            self.deliveries.committed(&self.stream, tail, &self.set, &self.served);
         }
     }
 
@@ -128,10 +212,15 @@ impl BuiltinProcessor for Subscriptions {
     }
 
     fn state(&self) -> Value {
-        let shown = self.set.0.iter().map(|(slug, subscribed)| {
+        let served = self.deliveries.served(&self.stream, &self.set);
+        let shown = served.iter().map(|(slug, served)| {
             let mut shown = Map::new();
-            shown.insert("configuredOffset".into(), json!(subscribed.configured));
-            for part in [json!(subscribed.config), self.deliveries.progress(&self.stream, slug, subscribed)] {
+            shown.insert("configuredOffset".into(), json!(served.subscribed.configured));
+            if let Some(owner) = &served.owner {
+                shown.insert("configuredOn".into(), json!(owner.key.path));
+            }
+            let config = json!(served.subscribed.config);
+            for part in [config, self.deliveries.progress(&self.stream, slug, served)] {
                 if let Value::Object(members) = part {
                     shown.extend(members);
                 }
@@ -148,6 +237,7 @@ impl BuiltinProcessor for Subscriptions {
     fn restore(&mut self, checkpoint: &Value) -> bool {
         let Ok(set) = SubscriptionSet::deserialize(checkpoint) else { return false };
         self.set = Arc::new(set);
+        self.seen_above = None;
         true
     }
 }

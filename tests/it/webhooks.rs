@@ -1,5 +1,6 @@
 //! Push subscriptions as webhooks: each test has a receiver of its own, and decides what it answers.
 
+mod below;
 mod troubles;
 mod trust;
 

@@ -32,6 +32,16 @@ fn troubles(client: &Client, path: &str) -> Vec<String> {
     told.collect()
 }
 
+/// Polls what no event tells of: how far the subscription has come.
+fn wait_acked(client: &Client, path: &str, offset: u64) {
+    let started = std::time::Instant::now();
+    let acked = || client.run([get(&format!("/api/subscriptions{path}"))])[0]["acked"].as_u64();
+    while acked() != Some(offset) {
+        assert!(started.elapsed() < crate::harness::DEADLINE, "{path}: {:?} and not {offset}", acked());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn events_go_out_and_appends_come_in() {
     let (_server, client) = open();
@@ -99,6 +109,7 @@ fn a_socket_that_is_lost_is_opened_again_and_nothing_is_missing() {
     client.append("/again", json!({"type": "one"}));
     let peer = listener.accept();
     assert_eq!(peer.event()["type"], "one");
+    wait_acked(&client, "/again", 3);
     peer.cut();
     client.append("/again", json!({"type": "two"}));
     listener.refuse();
@@ -106,6 +117,7 @@ fn a_socket_that_is_lost_is_opened_again_and_nothing_is_missing() {
     let peer = listener.accept();
     assert_eq!(peer.event()["type"], "two");
     client.wait_type("/again", "subscription/delivery-recovered");
+    wait_acked(&client, "/again", 6);
     peer.close(1000);
     client.append("/again", json!({"type": "three"}));
     let peer = listener.accept();

@@ -97,9 +97,6 @@ impl SubscriptionConfigured {
                 "`{field}` is not supported by this version of the server: name `eventTypes`, and transform at the receiver"
             ));
         }
-        if self.include_children {
-            return Err("`includeChildren` is not supported by this version of the server: configure the subscription on each stream".into());
-        }
         match &self.signing_secret {
             Some(_) if self.transport == Transport::Websocket => {
                 Err("`signingSecret` is for webhooks: a websocket's handshake takes `headers`".into())

@@ -12,7 +12,7 @@ use super::failure::{Failure, Then};
 use super::mark::{Mark, Progress, Store, Trouble};
 use super::notes::{self, NoteNews};
 use super::outlet::{Outlet, To};
-use super::{Deliveries, News, Resting, caller, pace};
+use super::{Deliveries, News, Resting, Served, caller, pace, place};
 use crate::egress::Caller;
 use crate::event::{Event, Slug, StreamKey, Timestamp};
 use crate::limits::{
@@ -20,7 +20,6 @@ use crate::limits::{
     FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX,
 };
 use crate::log::{LogError, StreamId, StreamRecord};
-use crate::processors::subscriptions::Subscribed;
 use crate::stream::{AppendError, Streams};
 
 pub struct Delivery {
@@ -31,7 +30,7 @@ pub struct Delivery {
     pub news: watch::Receiver<News>,
     pub progress: Arc<Progress>,
     /// What is newer here than in the log, of which stream.
-    pub known: Option<(StreamId, Mark)>,
+    pub known: Option<(StreamId, Mark, Served)>,
 }
 
 /// Why a life has ended.
@@ -93,40 +92,53 @@ impl Delivery {
         }
         let news = self.news.borrow_and_update().clone();
         let Some(record) = self.streams.log().find(&self.stream)? else { return Ok(Next::Over) };
-        let store = Store::new(self.streams.log().clone(), record.id, &self.slug);
-        let Some(subscribed) = news.set.0.get(&self.slug) else {
-            self.known = None;
-            store.forget().await?;
-            return Ok(Next::Over);
+        let Some(served) = news.served.get(&self.slug) else {
+            return self.forget(&record).await;
         };
+        let store = Store::new(self.streams.log().clone(), record.id, &self.slug, served);
         let earlier = match self.known.take() {
-            Some((id, mark)) if id == record.id => Some(mark),
+            Some((id, mark, _)) if id == record.id && mark.continues(served) => Some(mark),
             _ => store.read()?,
         };
-        let mark = Mark::of(earlier.clone(), subscribed);
+        // One from above that has not begun here begins with the stream's next event.
+        let Some(mark) = Mark::of(earlier.clone(), served) else { return Ok(Next::Idle) };
         let is_saved = earlier.as_ref() == Some(&mark);
+        let configured_on = served.owner.as_ref().map_or(&self.stream, |owner| &owner.key);
         let mut life = Life {
+            signer: caller(configured_on, &self.slug),
             caller: caller(&self.stream, &self.slug),
-            subscribed: subscribed.clone(),
+            served: served.clone(),
             delivery: self,
             record,
             store,
             mark,
             is_saved,
-            outlet: Outlet::of(subscribed.config.transport),
+            outlet: Outlet::of(served.subscribed.config.transport),
         };
         let next = life.serve().await;
-        let Life { mark, store, is_saved, record, outlet, .. } = life;
+        let Life { mark, store, is_saved, record, outlet, served, .. } = life;
         match &next {
             Ok(Next::Changed) => outlet.close(1012, "the subscription was configured again, or removed"),
             _ => outlet.close(1001, "the server is going down, or the stream is gone"),
         }
         if matches!(next, Ok(Next::Changed)) {
-            self.known = Some((record.id, mark));
+            self.known = Some((record.id, mark, served));
         } else if !is_saved {
             store.settle(&mark).await?;
         }
         next
+    }
+
+    /// What was removed where it was configured leaves nothing. One from above leaves its mark: it may only have made
+    /// room for one of the stream's own.
+    async fn forget(&mut self, record: &StreamRecord) -> Result<Next, Machinery> {
+        if let Some((id, _, served)) = self.known.take()
+            && id == record.id
+            && served.owner.is_none()
+        {
+            Store::new(self.streams.log().clone(), id, &self.slug, &served).forget().await?;
+        }
+        Ok(Next::Over)
     }
 }
 
@@ -134,8 +146,9 @@ struct Life<'a> {
     delivery: &'a mut Delivery,
     record: StreamRecord,
     store: Store,
-    subscribed: Subscribed,
+    served: Served,
     caller: Caller,
+    signer: Caller,
     outlet: Outlet,
     mark: Mark,
     /// Whether the log has the mark for certain.
@@ -179,7 +192,7 @@ impl Life<'_> {
     async fn deliver_page(&mut self, page: &[Arc<Event>]) -> Result<Option<Next>, Machinery> {
         let mut matching = Vec::new();
         for event in page {
-            if self.subscribed.config.admits(event) {
+            if self.served.subscribed.config.admits(event) {
                 matching.push(event.clone());
             }
             if matching.len() == self.outlet.events_at_once()
@@ -219,13 +232,14 @@ impl Life<'_> {
             if let Some(next) = self.pause().await? {
                 return Ok(Some(next));
             }
-            let Life { delivery, record, subscribed, caller, outlet, .. } = &mut *self;
+            let Life { delivery, record, served, caller, signer, outlet, .. } = &mut *self;
             let Delivery { deliveries, streams, news, .. } = &mut **delivery;
-            let to = To { egress: &deliveries.0.egress, caller, config: &subscribed.config, streams, record };
+            let config = &served.subscribed.config;
+            let to = To { egress: &deliveries.0.egress, caller, signer, config, streams, record };
             // What comes of an attempt that is overtaken counts for nothing.
             let outcome = tokio::select! {
                 biased;
-                next = overtaken(deliveries, news, subscribed) => return Ok(Some(next)),
+                next = overtaken(deliveries, news, served) => return Ok(Some(next)),
                 outcome = outlet.push(&to, events) => outcome,
             };
             match outcome {
@@ -324,7 +338,7 @@ impl Life<'_> {
     }
 
     fn rest(&self, until: Option<Instant>) -> Next {
-        Next::Rest(Resting { configured: self.subscribed.configured, until })
+        Next::Rest(Resting { configured: place(&self.served), until })
     }
 
     async fn tell(&mut self) -> Result<(), AppendError> {
@@ -349,20 +363,16 @@ impl Life<'_> {
     }
 
     fn is_outdated(&self, news: &News) -> bool {
-        is_outdated(news, &self.delivery.slug, &self.subscribed)
+        is_outdated(news, &self.delivery.slug, &self.served)
     }
 }
 
-fn is_outdated(news: &News, slug: &Slug, subscribed: &Subscribed) -> bool {
-    news.set.0.get(slug).is_none_or(|now| now.configured != subscribed.configured)
+fn is_outdated(news: &News, slug: &Slug, served: &Served) -> bool {
+    news.served.get(slug).is_none_or(|now| !now.is_same(served))
 }
 
 /// Resolves when a delivery under way has lost its meaning.
-async fn overtaken(
-    deliveries: &Deliveries,
-    news: &mut watch::Receiver<News>,
-    subscribed: &Subscribed,
-) -> Next {
+async fn overtaken(deliveries: &Deliveries, news: &mut watch::Receiver<News>, served: &Served) -> Next {
     loop {
         tokio::select! {
             biased;
@@ -371,7 +381,7 @@ async fn overtaken(
                 if changed.is_err() {
                     return Next::Over;
                 }
-                if is_outdated(&news.borrow_and_update(), &subscribed.config.slug, subscribed) {
+                if is_outdated(&news.borrow_and_update(), &served.subscribed.config.slug, served) {
                     return Next::Changed;
                 }
             }

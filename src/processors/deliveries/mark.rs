@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::below::Served;
 use super::notes::Note;
+use crate::event::builtin::StartFrom;
 use crate::event::{Offset, Slug, Timestamp};
 use crate::log::{Log, LogError, StreamId};
 use crate::processors::subscriptions::{Start, Subscribed};
@@ -14,6 +16,9 @@ use crate::processors::subscriptions::{Start, Subscribed};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mark {
+    /// The number of the stream where it is configured, when that is one above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u64>,
     pub since: Offset,
     pub configured: Offset,
     /// The start that was taken, so that it is taken once.
@@ -45,35 +50,57 @@ pub struct Trouble {
 }
 
 impl Mark {
-    /// Where a subscription stands that was at `earlier`, now that it is configured like this.
-    pub fn of(earlier: Option<Mark>, subscribed: &Subscribed) -> Mark {
-        let Subscribed { configured, since, start, .. } = subscribed;
-        let fresh = Mark {
-            since: *since,
-            configured: *configured,
-            start: *start,
-            acked: start.offset(),
-            trouble: None,
-            ended: false,
-            notes: Vec::new(),
+    /// At the beginning. One from above begins behind `tail`, unless it says otherwise.
+    pub fn begin(served: &Served, tail: Offset) -> Mark {
+        let Subscribed { configured, since, start, .. } = *served.subscribed;
+        let acked = match start.from {
+            StartFrom::Tail if served.owner.is_some() => tail,
+            _ => start.offset(),
         };
-        match earlier.filter(|earlier| earlier.since == *since) {
-            None => fresh,
-            Some(earlier) if earlier.configured == *configured => earlier,
-            // Another configuration is tried anew, and what becomes of it is told.
-            Some(earlier) => Mark {
-                acked: if earlier.start == *start { earlier.acked } else { fresh.acked },
-                trouble: earlier.trouble.map(|trouble| Trouble {
-                    tries: 0,
-                    next_try: None,
-                    told: false,
-                    told_given_up: false,
-                    ..trouble
-                }),
-                notes: earlier.notes,
-                ..fresh
-            },
+        let owner = served.owner_id();
+        Mark { owner, since, configured, start, acked, trouble: None, ended: false, notes: Vec::new() }
+    }
+
+    /// Whether what was delivered counts for this configuration.
+    pub fn continues(&self, served: &Served) -> bool {
+        self.owner == served.owner_id() && self.since == served.subscribed.since
+    }
+
+    /// Where a subscription stands that was at `earlier`, now that it is configured like this. None of one from above
+    /// that has not begun on this stream.
+    pub fn of(earlier: Option<Mark>, served: &Served) -> Option<Mark> {
+        let fresh = || Mark::begin(served, Offset::START);
+        let Some(earlier) = earlier.filter(|earlier| earlier.continues(served)) else {
+            return served.owner.is_none().then(fresh);
+        };
+        let Subscribed { configured, start, .. } = *served.subscribed;
+        if earlier.configured == configured {
+            return Some(earlier);
         }
+        let is_told_to_begin =
+            earlier.start != start && (served.owner.is_none() || !matches!(start.from, StartFrom::Tail));
+        // Another configuration is tried anew, and what becomes of it is told.
+        Some(Mark {
+            acked: if is_told_to_begin { fresh().acked } else { earlier.acked },
+            trouble: earlier.trouble.map(|trouble| Trouble {
+                tries: 0,
+                next_try: None,
+                told: false,
+                told_given_up: false,
+                ..trouble
+            }),
+            notes: earlier.notes,
+            ..fresh()
+        })
+    }
+
+    /// Whether nothing is left to deliver or to tell, up to `tail`.
+    pub fn is_settled(&self, tail: Offset) -> bool {
+        self.notes.is_empty() && (self.ended || self.acked >= tail)
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a mark has a JSON form")
     }
 
     pub fn shown(&self, is_running: bool) -> Value {
@@ -95,6 +122,15 @@ impl Mark {
     }
 }
 
+/// Where the mark of a subscription is kept. Those of streams above have places of their own, so that none writes over
+/// what another has begun.
+pub fn slot(slug: &Slug, served: &Served) -> String {
+    match served.owner_id() {
+        Some(owner) => format!("subscription/{slug}/{owner}"),
+        None => format!("subscription/{slug}"),
+    }
+}
+
 pub struct Store {
     log: Log,
     id: StreamId,
@@ -102,8 +138,8 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn new(log: Log, id: StreamId, slug: &Slug) -> Store {
-        Store { log, id, slot: format!("subscription/{slug}") }
+    pub fn new(log: Log, id: StreamId, slug: &Slug, served: &Served) -> Store {
+        Store { log, id, slot: slot(slug, served) }
     }
 
     /// One of an unknown form is as good as none.
@@ -113,21 +149,17 @@ impl Store {
     }
 
     pub fn save(&self, mark: &Mark) {
-        self.log.write_slot_lazily(self.id, &self.slot, Some(encode(mark)));
+        self.log.write_slot_lazily(self.id, &self.slot, Some(mark.encode()));
     }
 
     /// Before a delivery ends: the next one must find this.
     pub async fn settle(&self, mark: &Mark) -> Result<(), LogError> {
-        self.log.write_slot(self.id, &self.slot, Some(encode(mark))).await
+        self.log.write_slot(self.id, &self.slot, Some(mark.encode())).await
     }
 
     pub async fn forget(&self) -> Result<(), LogError> {
         self.log.write_slot(self.id, &self.slot, None).await
     }
-}
-
-fn encode(mark: &Mark) -> Vec<u8> {
-    serde_json::to_vec(mark).expect("a mark has a JSON form")
 }
 
 /// What a running delivery shows of itself.

@@ -22,6 +22,8 @@ pub enum Outlet {
 pub struct To<'a> {
     pub egress: &'a Egress,
     pub caller: &'a Caller,
+    /// Where it is configured: its receiver checks all signatures with one key.
+    pub signer: &'a Caller,
     pub config: &'a SubscriptionConfigured,
     pub streams: &'a Streams,
     pub record: &'a StreamRecord,
@@ -49,8 +51,9 @@ impl Outlet {
             Outlet::Webhook => {
                 for event in events {
                     let body = event.wire().clone();
-                    let To { caller, config, record, .. } = *to;
-                    Webhook { caller, config, record, offset: event.offset, body }.post(to.egress).await?;
+                    let To { caller, signer, config, record, .. } = *to;
+                    let webhook = Webhook { caller, signer, config, record, offset: event.offset, body };
+                    webhook.post(to.egress).await?;
                 }
                 Ok(())
             }

@@ -18,6 +18,7 @@ use crate::log::StreamRecord;
 /// What is posted.
 pub struct Webhook<'a> {
     pub caller: &'a Caller,
+    pub signer: &'a Caller,
     pub config: &'a SubscriptionConfigured,
     pub record: &'a StreamRecord,
     pub offset: Offset,
@@ -61,7 +62,7 @@ impl Webhook<'_> {
         let signed = format!("{id}.{seconds}.");
         let secret = self.config.signing_secret.as_ref().map(|reference| reference.secret_key.trim());
         let url = &self.config.callback_url;
-        let signature = egress.secrets().sign(self.caller, secret, url, &[signed.as_bytes(), &self.body])?;
+        let signature = egress.secrets().sign(self.signer, secret, url, &[signed.as_bytes(), &self.body])?;
         let stream: StreamKey = self.record.key.clone();
         let cause = CauseHeader { stream, offset: self.offset };
         let mut headers: Vec<(String, String)> = vec![
