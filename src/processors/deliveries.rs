@@ -172,21 +172,18 @@ impl Deliveries {
         !self.served(stream, &SubscriptionSet::default()).is_empty()
     }
 
-    /// What is to be kept together with the first event behind `tail` of a subscription from above: where it begins.
+    /// What is to be kept together with the first event behind `tail` of a subscription from above: where it begins,
+    /// if it has not begun, or is to do so `anew`.
     pub fn begin(
         &self,
         stream: &StreamKey,
         slug: &Slug,
         served: &Served,
         tail: Offset,
+        anew: bool,
     ) -> Option<(String, Vec<u8>)> {
-        let known = self.stored(stream, slug, served).filter(|mark| mark.continues(served));
-        known.is_none().then(|| (mark::slot(slug, served), Mark::begin(served, tail).encode()))
-    }
-
-    /// What is kept of one from above that serves the stream no more: nothing, for no mark is empty.
-    pub fn end(slug: &Slug, served: &Served) -> (String, Vec<u8>) {
-        (mark::slot(slug, served), Vec::new())
+        let is_known = || self.stored(stream, slug, served).is_some_and(|mark| mark.continues(served));
+        (anew || !is_known()).then(|| (mark::slot(slug, served), Mark::begin(served, tail).encode()))
     }
 
     /// Whether a subscription from above owes a stream nothing, up to `tail`.

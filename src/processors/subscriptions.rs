@@ -63,8 +63,8 @@ pub struct Subscriptions {
     /// These, and those from the streams above, as of `seen_above`.
     served: Arc<ServedSet>,
     seen_above: Option<u64>,
-    /// Those from above whose place on this stream is known to be kept.
-    noted: BTreeMap<Slug, Served>,
+    /// What was served when something was committed last: of those from above the beginning is kept.
+    noted: Arc<ServedSet>,
     /// What the stream had come to when the deliveries were told last.
     told_tail: Offset,
     /// Whether `Deliveries` knows of something on this stream.
@@ -81,7 +81,7 @@ impl Subscriptions {
             set: Arc::default(),
             served: Arc::default(),
             seen_above: None,
-            noted: BTreeMap::new(),
+            noted: Arc::default(),
             told_tail: Offset::START,
             told: false,
             shared: false,
@@ -161,22 +161,16 @@ impl BuiltinProcessor for Subscriptions {
     fn keep(&mut self, tail: Offset) -> Kept {
         self.look_up();
         let mut kept = Kept { owes: self.from_above().next().is_some(), ..Kept::default() };
-        let served = self.served.clone();
-        // What another has taken over is no more the earlier one's, should that come back.
-        self.noted.retain(|slug, noted| {
-            let stays = served.get(slug).is_some_and(|served| served.owner_id() == noted.owner_id());
-            if !stays {
-                kept.slots.push(Deliveries::end(slug, noted));
-            }
-            stays
-        });
-        for (slug, served) in served.iter().filter(|(_, served)| served.owner.is_some()) {
-            if self.noted.get(slug).is_some_and(|noted| noted.is_same(served)) {
+        for (slug, served) in self.served.iter() {
+            let before = self.noted.get(slug);
+            if served.owner.is_none() || before.is_some_and(|before| before.is_same(served)) {
                 continue;
             }
-            kept.slots.extend(self.deliveries.begin(&self.stream, slug, served, tail));
-            self.noted.insert(slug.clone(), served.clone());
+            // What another has taken over is no more the earlier one's, should that come back.
+            let comes_back = before.is_some_and(|before| before.owner_id() != served.owner_id());
+            kept.slots.extend(self.deliveries.begin(&self.stream, slug, served, tail, comes_back));
         }
+        self.noted = self.served.clone();
         kept
     }
 

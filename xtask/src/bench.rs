@@ -15,6 +15,7 @@ mod readers;
 mod restart;
 mod server;
 mod table;
+mod webhooks;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -32,6 +33,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
     ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
     ("fetch", "a script's requests beside a bare client's, and streamed chunks as events", fetch::run),
+    ("webhooks", "deliveries a second over a hundred subscriptions, and beside a dead one", webhooks::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
