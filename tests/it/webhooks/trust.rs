@@ -54,6 +54,52 @@ fn signature(asked: &Asked, key: &str) -> String {
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
+/// The code that the README gives to receivers, run by the server itself as a processor.
+#[test]
+fn the_readme_tells_a_true_signature_from_a_false_one() {
+    let readme = include_str!("../../../README.md");
+    let code = readme.split("```js\n").find(|block| block.contains("isFromMillrace")).unwrap();
+    let code = code.split("```").next().unwrap();
+    let receiver = Origin::start(ok);
+    let (_server, client) = open();
+    subscribe(&client, "/readme", json!({"callbackUrl": receiver.url("/")}));
+    client.append("/readme", json!({"type": "counted", "payload": {"n": 1, "text": "grüße"}}));
+    let asked = wait_numbers(&receiver, &[1]).remove(0);
+    let secret = client.run([get("/api/subscriptions/__secret/readme?slug=hook")])["signingSecret"].clone();
+    let headers: serde_json::Map<String, Value> =
+        asked.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let check = |change: &dyn Fn(&mut Value)| {
+        let mut payload =
+            json!({"secret": secret, "headers": headers, "body": String::from_utf8_lossy(&asked.body)});
+        change(&mut payload);
+        json!({"type": "check", "payload": payload})
+    };
+    let script = format!(
+        "{code}\nexport default {{ async afterAppend({{ event, append }}) {{
+            if (event.type !== 'check') return;
+            const {{ secret, headers, body }} = event.payload;
+            await append({{ type: 'checked', payload: {{ ok: isFromMillrace(secret, headers, body) }} }});
+        }} }};"
+    );
+    client.deploy("/readme/checks", "checks", &script);
+    client.append(
+        "/readme/checks",
+        json!([
+            check(&|_| {}),
+            check(&|payload| payload["body"] = json!("{}")),
+            check(&|payload| payload["headers"]["webhook-id"] = json!("evt_2")),
+            check(&|payload| payload["headers"]["webhook-timestamp"] = json!("1614265330")),
+            check(&|payload| payload["headers"]["webhook-signature"] = json!("v1,AAAA v2,x")),
+            check(&|payload| payload["secret"] = json!("whsec_AAAA")),
+        ]),
+    );
+    client.settle("/readme/checks");
+    let events = client.read("/readme/checks");
+    let told = events.iter().filter(|event| event["type"] == "checked");
+    let told: Vec<Value> = told.map(|event| event["payload"]["ok"].clone()).collect();
+    assert_eq!(told, [true, false, false, false, false, false].map(Value::from));
+}
+
 #[test]
 fn secrets_go_out_and_stay_out_of_the_log() {
     let receiver = Origin::start(ok);
