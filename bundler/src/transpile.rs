@@ -9,6 +9,7 @@ pub(crate) mod exports;
 pub(crate) mod faults;
 pub(crate) mod imports;
 mod jsonc;
+mod merged;
 pub(crate) mod names;
 pub(crate) mod nesting;
 mod options;
@@ -118,10 +119,13 @@ impl Lowered {
         nesting::check_heritage(&program, source, start).map_err(|diagnostic| vec![diagnostic])?;
         let marks = Marks { unresolved, top_level: Mark::new() };
         passes::resolve(&mut program, marks, language);
-        let mut found = early::check(&program, source, start, language);
+        let mut found = early::check(&program, source, start, language, options.decorators);
         found.extend(chains::check(&program, source, start));
         if !found.is_empty() {
             return Err(found);
+        }
+        if language.typescript {
+            merged::qualify(&mut program);
         }
         let types = if language.typescript { names::exported_types(&program) } else { HashSet::new() };
         chains::leave_alone(&mut program);

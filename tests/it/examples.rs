@@ -33,12 +33,17 @@ fn run(client: &Client, example: &Path) {
     let files = files(example);
     let entry = files.get("processor.ts").or(files.get("processor.js")).expect("an entry");
     assert!(entry.starts_with("// "), "{name}: what to append and to expect is missing");
-    let configuration = match files.contains_key("processor.ts") {
+    // As the header's own command says.
+    let below = entry.contains("--include-children");
+    let mut configuration = match files.contains_key("processor.ts") {
         true => {
             json!({"type": "processor/source-configured", "payload": {"slug": name, "files": files, "typecheck": "require"}})
         }
         false => json!({"type": "processor/configured", "payload": {"slug": name, "modules": files}}),
     };
+    if below {
+        configuration["payload"]["includeChildren"] = json!(true);
+    }
     client.append(&path, configuration);
     // What comes before a processor is configured is its history, and not acted on.
     client.wait_type(&path, "processor/activated");

@@ -4,11 +4,13 @@
 mod assignments;
 mod exports;
 mod members;
+mod patterns;
 mod scopes;
 
 use swc_core::common::{BytePos, Span};
 use swc_core::ecma::ast::Program;
 
+use super::options::Decorators;
 use super::source::{Language, Source};
 use super::syntax::bytes;
 use crate::Diagnostic;
@@ -37,12 +39,19 @@ impl Findings<'_> {
 }
 
 /// Before the transforms, but with identifiers resolved. In the order of the file.
-pub fn check(program: &Program, source: &Source<'_>, start: BytePos, language: Language) -> Vec<Diagnostic> {
+pub fn check(
+    program: &Program,
+    source: &Source<'_>,
+    start: BytePos,
+    language: Language,
+    decorators: Decorators,
+) -> Vec<Diagnostic> {
     let mut findings = Findings { source, start, diagnostics: Vec::new() };
     scopes::check(program, language, &mut findings);
     exports::check(program, &mut findings);
     assignments::check(program, &mut findings);
     members::check(program, &mut findings);
+    patterns::check(program, decorators, &mut findings);
     let mut found = findings.diagnostics;
     found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     found.dedup_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
