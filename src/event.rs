@@ -12,6 +12,7 @@ pub mod key;
 pub mod kind;
 pub mod offset;
 pub mod path;
+pub mod schedule;
 pub mod source;
 pub mod words;
 
@@ -28,6 +29,7 @@ pub use key::{BUNDLER, IdempotencyKey, Slug};
 pub use kind::{EventType, Kind};
 pub use offset::Offset;
 pub use path::{Project, StreamKey, StreamPath};
+pub use schedule::Schedule;
 pub use source::{Cause, Source, SourceKind};
 
 /// An immutable fact at one place in one stream.

@@ -21,8 +21,9 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
+use crate::processors::scheduler::Scheduler;
 use crate::processors::subscriptions::{self, Subscriptions};
-use crate::processors::{Bundling, Deliveries, ProcessorReport, Supervisor};
+use crate::processors::{Alarms, Bundling, Deliveries, ProcessorReport, Supervisor};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -58,6 +59,7 @@ pub struct Host {
     streams: Streams,
     supervisor: Supervisor,
     bundling: Bundling,
+    alarms: Alarms,
     deliveries: Deliveries,
     isolates: Isolates,
     egress: Egress,
@@ -92,16 +94,19 @@ impl Host {
             deliveries.clone(),
             options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
         );
-        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone(), deliveries.clone());
+        let alarms = Alarms::default();
+        let builtins =
+            builtins(log.clone(), supervisor.clone(), bundling.clone(), alarms.clone(), deliveries.clone());
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
         deliveries.start(streams.clone());
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
+        alarms.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, deliveries, isolates, egress, _memory })
+        Ok(Host { log, streams, supervisor, bundling, alarms, deliveries, isolates, egress, _memory })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -118,6 +123,10 @@ impl Host {
 
     pub fn bundling(&self) -> &Bundling {
         &self.bundling
+    }
+
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
     }
 
     pub fn deliveries(&self) -> &Deliveries {
@@ -238,6 +247,7 @@ impl Host {
 
     /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.
     pub async fn shutdown(&self) {
+        self.alarms.shutdown().await;
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
         self.deliveries.shutdown().await;
@@ -252,6 +262,7 @@ fn builtins(
     log: Log,
     supervisor: Supervisor,
     bundling: Bundling,
+    alarms: Alarms,
     deliveries: Deliveries,
 ) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
@@ -259,6 +270,7 @@ fn builtins(
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
+            Box::new(Scheduler::new(alarms.clone(), stream.clone())),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
             Box::new(Subscriptions::new(deliveries.clone(), stream.clone())),
         ];

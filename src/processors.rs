@@ -1,6 +1,7 @@
 //! The stream processors: the built-in ones, which stand in front of the commit, and what runs the
 //! scripted ones behind it. A new kind of processor is a new file here.
 
+pub mod alarms;
 pub mod bundling;
 pub mod causation;
 pub mod circuit_breaker;
@@ -12,6 +13,7 @@ pub mod metadata;
 mod pause;
 mod positions;
 mod progress;
+pub mod scheduler;
 mod script;
 mod sources;
 pub mod subscriptions;
@@ -19,6 +21,7 @@ mod subtrees;
 pub mod supervisor;
 mod usage;
 
+pub use alarms::Alarms;
 pub use bundling::Bundling;
 pub use deliveries::Deliveries;
 pub use supervisor::{ProcessorReport, Supervisor};

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
+use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey, Timestamp};
 use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
@@ -108,6 +108,7 @@ enum Message {
     State { reply: oneshot::Sender<Option<StreamState>> },
     Wake { reply: oneshot::Sender<()> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
+    Fire { now: Timestamp, reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>> },
 }
 
 enum Reply {
@@ -250,6 +251,18 @@ impl Streams {
             return Ok(());
         }
         self.ask(stream, |reply| Message::Wake { reply }).await
+    }
+
+    /// Appends what the stream's built-in processors have due; when there will be more, if ever.
+    pub async fn fire_due(
+        &self,
+        stream: &StreamKey,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Fire { now, reply }).await?
     }
 
     pub fn running_count(&self) -> usize {

@@ -1,5 +1,7 @@
 //! The payloads of the built-in event types (contract §3): strict, each with its own rule.
 
+mod lifecycle;
+mod schedule;
 mod source;
 mod subscription;
 
@@ -13,6 +15,11 @@ use serde_json::value::RawValue;
 use super::{EventType, HostRule, Json, Kind, Slug, StreamPath, words};
 use crate::limits;
 
+pub use lifecycle::{
+    FailureReason, Frame, Phase, ProcessorActivated, ProcessorFailed, ProcessorLogged, ProcessorRemoved,
+    ProcessorSuspended, ScriptError,
+};
+pub use schedule::{ScheduleCancelled, ScheduleFired, ScheduleOutcome, Scheduled, read_schedule};
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
 };
@@ -69,15 +76,25 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::SubscriptionDeliveryRecovered => strict::<SubscriptionDeliveryRecovered>(payload).map(drop),
         Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
         Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
+        Kind::ScheduleConfigured => Scheduled::of(event_type, payload).map(drop),
+        Kind::ScheduleCancelled => strict::<ScheduleCancelled>(payload).map(drop),
+        Kind::ScheduleFired => strict::<ScheduleFired>(payload).map(drop),
     };
     checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
 }
 
 fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(payload.as_str())).map_err(
+    strict_at(payload, "")
+}
+
+/// As `strict`, of what stands in a field of the payload.
+fn strict_at<T: DeserializeOwned>(part: &Json, place: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part.as_str())).map_err(
         |error| {
-            let field = error.path().to_string();
-            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| *field != "."))
+            let names = [place.to_string(), error.path().to_string()];
+            let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
+            let field = names.collect::<Vec<_>>().join(".");
+            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
         },
     )
 }
@@ -361,104 +378,6 @@ pub struct BundleRecord {
     /// What the author may want to mend though it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<BundleWarning>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorActivated {
-    pub slug: Slug,
-    pub version: String,
-    pub configured_offset: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    #[serde(rename = "load")]
-    Load,
-    #[serde(rename = "reduce")]
-    Reduce,
-    #[serde(rename = "afterAppend")]
-    AfterAppend,
-    #[serde(rename = "onCaughtUp")]
-    OnCaughtUp,
-    #[serde(rename = "unhandled-rejection")]
-    UnhandledRejection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureReason {
-    Exception,
-    Timeout,
-    OutOfMemory,
-    StackOverflow,
-    Limit,
-}
-
-/// A place in the author's own file; lines and columns count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frame {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub function: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptError {
-    pub name: String,
-    pub message: String,
-    #[serde(default)]
-    pub stack: String,
-    #[serde(default)]
-    pub frames: Vec<Frame>,
-    /// The code frame of the first place that is the author's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snippet: Option<String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorFailed {
-    pub slug: Slug,
-    pub version: String,
-    pub phase: Phase,
-    pub reason: FailureReason,
-    pub error: ScriptError,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<super::Cause>,
-    /// The configuration, where that is not on the event's own stream (`includeChildren`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configured_on: Option<super::Cause>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorSuspended {
-    pub slug: Slug,
-    pub reason: String,
-    /// As in a failure: only the instance on the event's own stream is suspended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configured_on: Option<super::Cause>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessorRemoved {
-    pub slug: Slug,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessorLogged {
-    pub level: String,
-    pub message: String,
-    /// The event that the processor was busy with, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -96,6 +96,9 @@ kinds! {
     SubscriptionDeliveryFailed "subscription/delivery-failed";
     SubscriptionDeliveryRecovered "subscription/delivery-recovered";
     EnvVarSet "processor/env-var-set" "stream/dynamic-worker/env-var-set";
+    ScheduleConfigured "schedule/configured" "stream/append-scheduled" "stream/schedule/configured";
+    ScheduleCancelled "schedule/cancelled" "stream/schedule/cancelled";
+    ScheduleFired "schedule/fired";
     RendererConfigured "renderer/configured" "stream/html-renderer-configured";
 }
 

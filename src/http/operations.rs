@@ -41,6 +41,9 @@ pub async fn metrics(State(app): State<App>) -> Response {
         app.host.streams().running_count() as u64,
     );
     line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
+    let alarms = app.host.alarms().stats();
+    line("schedules_streams", "gauge", "streams that wait for a scheduled time", alarms.waiting);
+    line("schedules_wakes_total", "counter", "times that one was woken for what is due", alarms.rung);
     let egress = app.host.egress().stats();
     line(
         "egress_requests_total",

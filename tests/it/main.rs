@@ -31,6 +31,7 @@ mod rebuilding;
 mod reconnecting;
 mod recovery;
 mod safety;
+mod scheduling;
 mod secrets;
 mod standing;
 mod starting;

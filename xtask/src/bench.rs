@@ -13,6 +13,7 @@ mod neighbours;
 mod processors;
 mod readers;
 mod restart;
+mod schedules;
 mod server;
 mod table;
 mod webhooks;
@@ -37,6 +38,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
+    ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 

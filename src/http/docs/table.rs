@@ -1,5 +1,6 @@
 //! What each built-in event type is, as data: the compiler sees to it that none is missing.
 
+mod schedules;
 mod subscriptions;
 
 use crate::event::Kind;
@@ -378,6 +379,9 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"key":"GREETING","value":"hello"}"#,
             client: true,
         },
+        Kind::ScheduleConfigured => schedules::CONFIGURED,
+        Kind::ScheduleCancelled => schedules::CANCELLED,
+        Kind::ScheduleFired => schedules::FIRED,
         Kind::RendererConfigured => EventDoc {
             summary: "How a user interface shows matching events.",
             who: "Clients.",
