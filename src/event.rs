@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod clock;
 pub mod cursor;
 pub mod expression;
+pub mod frame;
 pub mod host_rule;
 pub mod input;
 pub mod json;

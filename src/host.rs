@@ -23,8 +23,9 @@ use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
 use crate::processors::scheduler::Scheduler;
+use crate::processors::subscriptions::{self, Subscriptions};
 use crate::processors::transformers::Transformers;
-use crate::processors::{Alarms, Bundling, ProcessorReport, Supervisor, Transforming};
+use crate::processors::{Alarms, Bundling, Deliveries, ProcessorReport, Supervisor, Transforming};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -61,6 +62,7 @@ pub struct Host {
     supervisor: Supervisor,
     bundling: Bundling,
     alarms: Alarms,
+    deliveries: Deliveries,
     isolates: Isolates,
     evaluators: Evaluators,
     transforming: Transforming,
@@ -90,7 +92,14 @@ impl Host {
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
         let hibernate_after = options.hibernate_after.unwrap_or(HIBERNATE_AFTER);
-        let supervisor = Supervisor::new(isolates.clone(), egress.clone(), bundling.clone(), hibernate_after);
+        let deliveries = Deliveries::new(&egress);
+        let supervisor = Supervisor::new(
+            isolates.clone(),
+            egress.clone(),
+            bundling.clone(),
+            deliveries.clone(),
+            hibernate_after,
+        );
         let transforming = Transforming::new(evaluators.clone(), hibernate_after);
         let alarms = Alarms::default();
         let parts = Parts {
@@ -99,11 +108,13 @@ impl Host {
             bundling: bundling.clone(),
             alarms: alarms.clone(),
             transforming: transforming.clone(),
+            deliveries: deliveries.clone(),
         };
         let builtins = builtins(parts);
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
         transforming.start(streams.clone());
+        deliveries.start(streams.clone());
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
         alarms.start(streams.clone());
@@ -116,6 +127,7 @@ impl Host {
             supervisor,
             bundling,
             alarms,
+            deliveries,
             isolates,
             evaluators,
             transforming,
@@ -142,6 +154,10 @@ impl Host {
 
     pub fn alarms(&self) -> &Alarms {
         &self.alarms
+    }
+
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     pub fn egress(&self) -> &Egress {
@@ -218,6 +234,20 @@ impl Host {
         self.supervisor.report(stream).await
     }
 
+    /// Each subscription of a stream: its configuration, how far it has come, and what is wrong with it.
+    pub async fn subscriptions(&self, stream: &StreamKey) -> Result<Option<Vec<Value>>, AppendError> {
+        let Some(mut state) = self.streams.state(stream).await? else { return Ok(None) };
+        let shown = state.builtins.remove(subscriptions::SLUG).unwrap_or_default();
+        let list = shown["subscribersBySlug"].as_object().into_iter().flatten().map(|(_, subscription)| {
+            let mut subscription = subscription.clone();
+            let acked = subscription["acked"].as_u64().unwrap_or_default();
+            subscription["tail"] = json!(state.tail);
+            subscription["lag"] = json!(state.tail.0.saturating_sub(acked));
+            subscription
+        });
+        Ok(Some(list.collect()))
+    }
+
     /// Destroys a stream, with everything below it when asked; the last state of each.
     pub async fn destroy(
         &self,
@@ -251,6 +281,7 @@ impl Host {
         self.alarms.shutdown().await;
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
+        self.deliveries.shutdown().await;
         self.transforming.shutdown().await;
         self.evaluators.shutdown().await;
         self.isolates.shutdown().await;
@@ -266,12 +297,13 @@ struct Parts {
     bundling: Bundling,
     alarms: Alarms,
     transforming: Transforming,
+    deliveries: Deliveries,
 }
 
 /// The built-in processors of a stream, in the order in which they see each event.
 fn builtins(parts: Parts) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
-        let Parts { log, supervisor, bundling, alarms, transforming } = &parts;
+        let Parts { log, supervisor, bundling, alarms, transforming, deliveries } = &parts;
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
@@ -279,6 +311,7 @@ fn builtins(parts: Parts) -> Box<crate::stream::Builtins> {
             Box::new(Scheduler::new(alarms.clone(), stream.clone())),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
             Box::new(Transformers::new(transforming.clone(), stream.clone())),
+            Box::new(Subscriptions::new(deliveries.clone(), stream.clone())),
         ];
         builtins
     })

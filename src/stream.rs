@@ -30,6 +30,14 @@ pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send 
 #[derive(Clone, Debug)]
 pub enum Origin {
     Client,
+    /// Somebody outside, in reaction to an event that was pushed there, by the subscription `slug` where that is known.
+    Peer {
+        slug: Option<Slug>,
+        cause: Option<Arc<Event>>,
+        /// The cause is in another project: only its depth is told.
+        foreign: bool,
+        only: Only,
+    },
     /// A processor, in reaction to an event (none while it catches up).
     Processor {
         slug: Slug,
@@ -62,7 +70,8 @@ impl Origin {
     fn only(&self) -> Only {
         match self {
             Origin::Client => Only::Any,
-            Origin::Processor { only, .. }
+            Origin::Peer { only, .. }
+            | Origin::Processor { only, .. }
             | Origin::Transformer { only, .. }
             | Origin::Server { only, .. } => *only,
         }

@@ -3,6 +3,7 @@
 mod lifecycle;
 mod schedule;
 mod source;
+mod subscription;
 mod transformer;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ pub use lifecycle::{
 pub use schedule::{ScheduleCancelled, ScheduleFired, ScheduleOutcome, Scheduled, read_schedule};
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
+};
+pub use subscription::{
+    SecretReference, StartFrom, SubscriptionConfigured, SubscriptionDeliveryFailed,
+    SubscriptionDeliveryRecovered, SubscriptionRemoved, Transport, is_bookkeeping,
 };
 pub use transformer::{TransformerConfigured, TransformerRemoved};
 
@@ -65,6 +70,12 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ProcessorSuspended => strict::<ProcessorSuspended>(payload).map(drop),
         Kind::ProcessorRemoved => strict::<ProcessorRemoved>(payload).map(drop),
         Kind::ProcessorLogged => strict::<ProcessorLogged>(payload).map(drop),
+        Kind::SubscriptionConfigured => {
+            strict::<SubscriptionConfigured>(payload).and_then(|configured| configured.check())
+        }
+        Kind::SubscriptionRemoved => strict::<SubscriptionRemoved>(payload).map(drop),
+        Kind::SubscriptionDeliveryFailed => strict::<SubscriptionDeliveryFailed>(payload).map(drop),
+        Kind::SubscriptionDeliveryRecovered => strict::<SubscriptionDeliveryRecovered>(payload).map(drop),
         Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
         Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
         Kind::ScheduleConfigured => Scheduled::of(event_type, payload).map(drop),
@@ -273,13 +284,6 @@ fn is_module_name(name: &str) -> bool {
         && name.len() <= 1_024
         && !name.chars().any(char::is_control)
         && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Json::compact(&raw).ok_or_else(|| serde::de::Error::custom("the value is nested too deeply"))
-    }
 }
 
 /// What one processor may use, up to the server's own bounds.

@@ -26,6 +26,12 @@ impl Timestamp {
         }))
     }
 
+    /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        parser.parse_timestamp(text).ok().map(Timestamp)
+    }
+
     pub fn as_millis(self) -> i64 {
         self.0.as_millisecond()
     }

@@ -91,6 +91,10 @@ kinds! {
     ProcessorSuspended "processor/suspended";
     ProcessorRemoved "processor/removed";
     ProcessorLogged "processor/logged";
+    SubscriptionConfigured "subscription/configured" "stream/subscription/configured" "stream/subscription-configured";
+    SubscriptionRemoved "subscription/removed";
+    SubscriptionDeliveryFailed "subscription/delivery-failed";
+    SubscriptionDeliveryRecovered "subscription/delivery-recovered";
     EnvVarSet "processor/env-var-set" "stream/dynamic-worker/env-var-set";
     ScheduleConfigured "schedule/configured" "stream/append-scheduled" "stream/schedule/configured";
     ScheduleCancelled "schedule/cancelled" "stream/schedule/cancelled";

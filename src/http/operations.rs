@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::App;
 use super::error::Problem;
+use crate::limits::SOCKETS_MAX;
 
 /// Whether the server is alive and its store accepts appends.
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Object), (status = 503)))]
@@ -73,6 +74,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
     line("builds_running", "gauge", "sources that are being built or checked", builds.running);
     line("bundles_total", "counter", "sources that became a processor since the start", builds.built);
     line("compile_failures_total", "counter", "sources that did not since the start", builds.failed);
+    let sockets = SOCKETS_MAX - app.sockets.available_permits();
+    line("sockets_open", "gauge", "WebSockets that clients have opened", sockets as u64);
+    line("sockets_slow_total", "counter", "those that were closed because nobody read", app.slow_sockets());
+    let deliveries = app.host.deliveries().stats();
+    line("deliveries_running", "gauge", "subscriptions that are being served", deliveries.running);
+    line("deliveries_total", "counter", "events that receivers have acknowledged", deliveries.delivered);
+    line("delivery_failures_total", "counter", "attempts that came to nothing", deliveries.failed);
     line(
         "isolates",
         "gauge",

@@ -196,6 +196,7 @@ impl Pipeline {
     fn source(&self, origin: &Origin) -> Source {
         let (kind, slug, cause) = match origin {
             Origin::Client => return Source::client(),
+            Origin::Peer { slug, cause, .. } => (SourceKind::Client, slug.clone(), cause),
             Origin::Processor { slug, cause, .. } => (SourceKind::Processor, Some(slug.clone()), cause),
             Origin::Transformer { slug, cause, .. } => {
                 (SourceKind::Transformer, Some(slug.clone()), &Some(cause.clone()))
@@ -203,8 +204,8 @@ impl Pipeline {
             Origin::Server { slug, cause, .. } => (SourceKind::Server, slug.clone(), cause),
         };
         let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause.created_at, cause.depth()));
-        let cause =
-            cause.as_ref().map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
+        let named = cause.as_ref().filter(|_| !matches!(origin, Origin::Peer { foreign: true, .. }));
+        let cause = named.map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
         Source { kind, slug, principal: None, cause, depth }
     }
 

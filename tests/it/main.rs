@@ -38,3 +38,5 @@ mod starting;
 mod startup;
 mod subtrees;
 mod transformers;
+mod webhooks;
+mod websockets;

@@ -17,6 +17,7 @@ mod schedules;
 mod server;
 mod table;
 mod transformers;
+mod webhooks;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -34,6 +35,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
     ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
     ("fetch", "a script's requests beside a bare client's, and streamed chunks as events", fetch::run),
+    ("webhooks", "deliveries a second over a hundred subscriptions, and beside a dead one", webhooks::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),

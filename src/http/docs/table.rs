@@ -1,6 +1,7 @@
 //! What each built-in event type is, as data: the compiler sees to it that none is missing.
 
 mod schedules;
+mod subscriptions;
 
 use super::transformers;
 use crate::event::Kind;
@@ -362,6 +363,10 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"level":"info","message":"answered a ping","offset":7}"#,
             client: false,
         },
+        Kind::SubscriptionConfigured => subscriptions::CONFIGURED,
+        Kind::SubscriptionRemoved => subscriptions::REMOVED,
+        Kind::SubscriptionDeliveryFailed => subscriptions::DELIVERY_FAILED,
+        Kind::SubscriptionDeliveryRecovered => subscriptions::DELIVERY_RECOVERED,
         Kind::EnvVarSet => EventDoc {
             summary: "An environment variable of this stream's processors.",
             who: "Clients.",
