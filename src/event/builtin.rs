@@ -88,19 +88,17 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
 }
 
 fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
-    strict_at(payload, "")
+    strict_at(payload.as_str(), "")
 }
 
 /// As `strict`, of what stands in a field of the payload.
-fn strict_at<T: DeserializeOwned>(part: &Json, place: &str) -> Result<T, String> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part.as_str())).map_err(
-        |error| {
-            let names = [place.to_string(), error.path().to_string()];
-            let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
-            let field = names.collect::<Vec<_>>().join(".");
-            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
-        },
-    )
+fn strict_at<T: DeserializeOwned>(part: &str, place: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part)).map_err(|error| {
+        let names = [place.to_string(), error.path().to_string()];
+        let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
+        let field = names.collect::<Vec<_>>().join(".");
+        words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
+    })
 }
 
 #[derive(Serialize, Deserialize)]
