@@ -1,6 +1,7 @@
 //! The process that evaluates: programs compiled once, events one after the other.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
@@ -72,7 +73,13 @@ impl Programs {
         for length in lengths {
             let Some((text, rest)) = body.split_at_checked(*length) else { break };
             body = rest;
-            said.push(parts.say(text, &mut values).unwrap_or_else(Said::Failed));
+            let written = values.len();
+            // A defect of the engine's is one event's failure, too.
+            let outcome = catch_unwind(AssertUnwindSafe(|| parts.say(text, &mut values)));
+            said.push(outcome.unwrap_or_else(|_| Err(defect())).unwrap_or_else(|failure| {
+                values.truncate(written);
+                Said::Failed(failure)
+            }));
             // A costly failure has used the slice up, too.
             if began.elapsed() > EVALUATOR_SLICE || values.len() > EVALUATOR_ANSWER_BYTES {
                 break;
@@ -94,6 +101,11 @@ impl Programs {
         self.0.insert(program.clone(), parts.clone());
         parts
     }
+}
+
+fn defect() -> Failure {
+    let message = "the evaluator has a defect, which this expression has found over this event".to_string();
+    Failure { code: "defect".into(), message, part: Part::Transform }
 }
 
 impl Parts {
