@@ -58,6 +58,7 @@ export default function installGlobals(native, host) {
     ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
     ["abort", "AbortController", "AbortSignal"],
     ["url", "URL", "URLSearchParams"],
+    ["urlpattern", "URLPattern"],
     ["encoding", "TextEncoder", "TextDecoder", "atob", "btoa"],
     ["clone", "structuredClone"],
     ["messages", "MessageChannel", "MessagePort"],

@@ -111,6 +111,12 @@ const PARTS: &[(&str, &str)] = parts![
     "subtle/secrets",
     "timers",
     "url",
+    "urlpattern",
+    "urlpattern/address",
+    "urlpattern/canonical",
+    "urlpattern/expressions",
+    "urlpattern/parts",
+    "urlpattern/tokens",
     "millrace",
 ];
 

@@ -1,0 +1,23 @@
+//! `cargo xtask conformance`: the share of web-platform-tests that pass in our isolates. What runs them is a program
+//! beside the tests (`tests/conformance.rs`), which finds the server's binary as they do.
+
+use std::process::{Command, ExitCode};
+
+use crate::tidy;
+
+pub fn run(arguments: &[&str]) -> ExitCode {
+    let status = Command::new(env!("CARGO"))
+        .args(["test", "--quiet", "-p", "millrace", "--test", "conformance", "--"])
+        .args(arguments)
+        // A folder is named from where the command is given.
+        .current_dir(tidy::root())
+        .status();
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo test did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
