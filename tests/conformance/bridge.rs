@@ -1,11 +1,12 @@
-//! What the shim asks of its host: files of the checkout, and to keep what came of each test.
+//! What the shim asks of its host: files of the checkout, for itself and as the answers to the tests' requests, and to
+//! keep what came of each test.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use futures_util::future::BoxFuture;
 use millrace::event::{Event, EventInput, EventType, Json, Offset, StreamPath, Timestamp};
 use millrace::isolate::{
@@ -13,6 +14,9 @@ use millrace::isolate::{
     Socket, SocketRequest,
 };
 use serde::Deserialize;
+
+/// Where the tests believe that they came from.
+const ORIGIN: &str = "https://web-platform.test/";
 
 /// Files of a checkout, and the results of one file of tests.
 pub struct Checkout {
@@ -63,21 +67,34 @@ impl Checkout {
         Outcome { tests: results.tests.clone(), trouble: results.trouble.clone().or(failure).or(unfinished) }
     }
 
-    /// Text as it is, and other files as base64, in an event.
     fn file(&self, path: &str) -> Result<Bytes, OpError> {
         let inside = !path.split('/').any(|part| part == "..");
-        let read =
-            if inside { std::fs::read(self.root.join(path.trim_start_matches('/'))) } else { Ok(Vec::new()) };
-        let bytes =
-            read.map_err(|error| OpError { code: "not-found".into(), message: format!("{path}: {error}") })?;
-        let payload = match std::str::from_utf8(&bytes) {
-            Ok(text) => serde_json::json!({ "text": text }),
-            Err(_) => {
-                let pairs: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                serde_json::json!({ "hex": pairs })
-            }
+        let read = if inside { std::fs::read(self.root.join(path.trim_start_matches('/'))) } else { Ok(Vec::new()) };
+        read.map(Bytes::from).map_err(|error| OpError { code: "not-found".into(), message: format!("{path}: {error}") })
+    }
+
+    /// As the server of the tests gives its files; what its own programs would answer is not to be had.
+    fn answer(&self, url: &str) -> Result<FetchResponse, OpError> {
+        let path = url.strip_prefix(ORIGIN).ok_or_else(no_network)?.split(['?', '#']).next().unwrap_or_default();
+        let (status, status_text, body) = match self.file(path) {
+            Ok(bytes) => (200, "OK", bytes),
+            Err(_) => (404, "Not Found", Bytes::new()),
         };
-        Ok(event(1, &payload.to_string()).wire().clone())
+        let kind = match path.rsplit('.').next() {
+            Some("json") => Some("application/json"),
+            Some("txt") => Some("text/plain"),
+            Some("js") => Some("text/javascript"),
+            Some("html") => Some("text/html"),
+            _ => None,
+        };
+        Ok(FetchResponse {
+            status,
+            status_text: status_text.into(),
+            url: url.into(),
+            redirected: false,
+            headers: kind.into_iter().map(|kind| ("content-type".to_string(), kind.to_string())).collect(),
+            body: futures_util::stream::iter([Ok(body)]).boxed(),
+        })
     }
 }
 
@@ -93,17 +110,20 @@ impl Bridge for Checkout {
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>> {
-        let first = request.after.is_none();
-        let page = if first {
-            self.file(&request.path.unwrap_or_default()).map(|file| vec![file])
-        } else {
-            Ok(Vec::new())
+        let text = |bytes: Bytes| {
+            let payload = serde_json::json!({ "text": String::from_utf8_lossy(&bytes) }).to_string();
+            vec![event(1, &payload).wire().clone()]
+        };
+        let page = match request.after {
+            None => self.file(&request.path.unwrap_or_default()).map(text),
+            Some(_) => Ok(Vec::new()),
         };
         async { page }.boxed()
     }
 
-    fn fetch(&self, _: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
-        async { Err(no_network()) }.boxed()
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
+        let answer = self.answer(&request.url);
+        async { answer }.boxed()
     }
 
     fn connect(&self, _: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {

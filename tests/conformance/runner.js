@@ -12,11 +12,13 @@ export default {
       throw new TypeError(`there is no file ${name}`);
     }
 
-    surround(path, variant, file);
+    surround(path, variant);
+    const harness = await file("resources/testharness.js");
     const texts = [];
-    for (const script of ["resources/testharness.js", ...scripts, path]) texts.push([script, (await file(script)).text]);
+    for (const script of scripts) texts.push([script, shared((await file(script)).text)]);
+    texts.push([path, (await file(path)).text]);
     const ended = new Promise((resolve) => {
-      run(texts.shift());
+      run(["testharness.js", harness.text]);
       globalThis.add_result_callback((test) => report.add(test));
       globalThis.add_completion_callback((tests, status) => resolve(status));
       try {
@@ -33,23 +35,29 @@ export default {
 const globalEval = eval;
 const run = ([name, text]) => globalEval(`${text}\n//# sourceURL=${name}`);
 
+/** A script's own constants, and when it is strict all else too, would be gone with its `eval`: the next ones need them. */
+function shared(text) {
+  const loose = text.replace(/^['"]use strict['"];?/m, "");
+  return loose.replace(/^(?:const|let) /gm, "var ").replace(/^class (\w+)/gm, "var $1 = class $1");
+}
+
 /** What a worker has besides the globals of an isolate. */
-function surround(path, variant, file) {
+function surround(path, variant) {
   const define = (name, value) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
   define("GLOBAL", { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false });
-  define("location", new URL(`https://web-platform.test/${path}${variant}`));
+  const location = Object.fromEntries(["href", "origin", "protocol", "host", "hostname", "port", "pathname", "search", "hash"].map((part) => [part, new URL(`https://web-platform.test/${path}${variant}`)[part]]));
+  define("location", { ...location, toString: () => location.href });
   define("isSecureContext", true);
   define("importScripts", () => {});
-  const fetched = globalThis.fetch;
-  // Files of the checkout are there, as the server of the tests would give them; all else is the real one's.
-  define("fetch", async (input, init) => {
-    const url = input instanceof Request ? input.url : new URL(`${input}`, location.href).href;
-    if (!url.startsWith("https://web-platform.test/")) return fetched(input, init);
-    const { text, hex } = await file(new URL(url).pathname.slice(1));
-    const types = { json: "application/json", txt: "text/plain", js: "text/javascript" };
-    const type = types[url.split(".").pop()];
-    return new Response(text ?? Uint8Array.fromHex(hex), { headers: type ? { "content-type": type } : {} });
-  });
+  // An isolate has no address that a relative URL could be relative to; the tests take theirs for granted.
+  const { Request, Response, fetch } = globalThis;
+  const absolute = (input) => (input instanceof Request ? input : URL.parse(`${input}`, location.href)?.href ?? input);
+  define("Request", new Proxy(Request, {
+    construct: (target, [input, ...rest], self) => Reflect.construct(target, input === undefined && rest.length === 0 ? [] : [absolute(input), ...rest], self),
+  }));
+  const { redirect } = Response;
+  Response.redirect = (url, ...rest) => redirect.call(Response, absolute(url), ...rest);
+  define("fetch", (input, init) => fetch(absolute(input), init));
 }
 
 /** Results are told in batches, and those of a file that never ends are not lost. */
