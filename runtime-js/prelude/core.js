@@ -476,6 +476,8 @@ export default function start(native) {
     forget,
     settle,
     describe,
+    rejected: globals.rejected,
+    handled: globals.handled,
     fire: globals.fire,
     receive: globals.receive,
     expire: globals.expire,

@@ -30,7 +30,8 @@ export default function encoding(native, tools) {
         written += bytes;
         read += character.length;
       }
-      into.set(texts.utf8Encode(string.slice(0, read)));
+      // A buffer that is elsewhere by now takes nothing.
+      if (written > 0) into.set(texts.utf8Encode(string.slice(0, read)));
       return { read, written };
     }
   }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
 use millrace::event::{Event, EventInput, EventType, Json, Offset, StreamPath, Timestamp};
 use millrace::isolate::{
     AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReactError, ReadRequest, ScriptFailure,
@@ -69,13 +69,16 @@ impl Checkout {
 
     fn file(&self, path: &str) -> Result<Bytes, OpError> {
         let inside = !path.split('/').any(|part| part == "..");
-        let read = if inside { std::fs::read(self.root.join(path.trim_start_matches('/'))) } else { Ok(Vec::new()) };
-        read.map(Bytes::from).map_err(|error| OpError { code: "not-found".into(), message: format!("{path}: {error}") })
+        let read =
+            if inside { std::fs::read(self.root.join(path.trim_start_matches('/'))) } else { Ok(Vec::new()) };
+        read.map(Bytes::from)
+            .map_err(|error| OpError { code: "not-found".into(), message: format!("{path}: {error}") })
     }
 
     /// As the server of the tests gives its files; what its own programs would answer is not to be had.
     fn answer(&self, url: &str) -> Result<FetchResponse, OpError> {
-        let path = url.strip_prefix(ORIGIN).ok_or_else(no_network)?.split(['?', '#']).next().unwrap_or_default();
+        let path =
+            url.strip_prefix(ORIGIN).ok_or_else(no_network)?.split(['?', '#']).next().unwrap_or_default();
         let (status, status_text, body) = match self.file(path) {
             Ok(bytes) => (200, "OK", bytes),
             Err(_) => (404, "Not Found", Bytes::new()),

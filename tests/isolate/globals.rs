@@ -25,6 +25,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_refusals, subtle_vectors, intl;
+    "web": readable_streams, writable_streams, bodies, messages, scope, performance, subtle, subtle_refusals, subtle_vectors, intl;
     "node": modules, crypto, buffer, events, util, streams, zlib;
 }
