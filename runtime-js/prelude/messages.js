@@ -48,7 +48,6 @@ export default function messages(native, tools) {
       this.other = undefined;
       if (!other) return;
       other.other = undefined;
-      other.closed = true;
       if (other.waiting.length > 0) other.post(CLOSED);
       else tools.part("timers").task("close", () => fire(other.port, new Event("close")));
     }

@@ -76,8 +76,11 @@ const first = new Request("https://a.example", { method: "POST", body: "x" });
 void first.body;
 const second = new Request(first);
 console.log(first.bodyUsed, first.body.locked, second.bodyUsed, await second.text());
+const other = new Request("https://a.example", { method: "POST", body: "x" });
+console.log(await new Request(other, { body: "y" }).text(), other.bodyUsed);
 //> true true
 //> true true false x
+//> y true
 
 //# the parts of a Blob become text one after the other, before its options are looked at
 const parts = [{ toString() { parts.pop(); return "one"; } }, { toString() { throw new Error("never asked"); } }];
@@ -115,3 +118,21 @@ try { new MessageChannel().port1.postMessage(null, [port2]); } catch (e) { conso
 //> first
 //> second
 //> DataCloneError
+
+//# console is a namespace; its labels are text, and what was never begun is told
+console.log(Object.prototype.toString.call(console), Object.keys(Object.getPrototypeOf(console)).length, Object.hasOwn(globalThis, "console"));
+console.count({ toString: () => "of an object" });
+console.countReset("never");
+console.timeEnd("never");
+console.time("twice");
+console.time("twice");
+console.assert(true, "nothing");
+console.assert(false, "something");
+try { console.time({ toString() { throw new Error("thrown"); } }); } catch (e) { console.log(e.message); }
+//> [object console] 0 true
+//> of an object: 1
+//> warn there is no count "never"
+//> warn there is no timer "never"
+//> warn there is a timer "twice" already
+//> error Assertion failed something
+//> thrown
