@@ -212,6 +212,10 @@ pub const CODECS_MAX: usize = 32;
 pub const CRYPTO_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Steps of a key derivation between two looks at the clock: a few milliseconds.
 pub const DERIVATION_STEPS: u32 = 4_096;
+/// Salsa blocks that scrypt stirs between two looks at the clock: a few milliseconds.
+pub const SCRYPT_SALSA_STEPS: usize = 32 * 1024;
+/// Bytes of the lanes of one scrypt, which are outside of the isolate's memory; also what one of its steps may work on.
+pub const SCRYPT_BLOCK_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that one derivation gives: HKDF's own bound is just below. Until they are complete, no isolate counts them.
 pub const DERIVED_BYTES_MAX: usize = 16 * 1024;
 /// The modulus of an RSA key: a signature by a longer one takes longer than a turn should.

@@ -48,6 +48,7 @@ const PARTS: &[(&str, &str)] = parts![
     "node/assert/strict",
     "node/buffer",
     "node/crypto",
+    "node/crypto/agreement",
     "node/crypto/ciphers",
     "node/crypto/common",
     "node/crypto/derivations",

@@ -120,7 +120,18 @@ export default function ciphersModule(native, tools) {
     }
   }
 
+  /** What a cipher is like; undefined when there is none, or none of such a key or iv. */
+  function getCipherInfo(name, options = undefined) {
+    const found = NAMES.find((known) => known === `${name}`.toLowerCase());
+    if (!found) return undefined;
+    const [, bits, mode] = found.split("-");
+    const { keyLength = bits / 8, ivLength = mode === "gcm" ? 12 : 16 } = options ?? {};
+    if (keyLength !== bits / 8 || (mode === "gcm" ? !(ivLength > 0) : ivLength !== 16)) return undefined;
+    return { mode, name: found, ...(mode === "cbc" ? { blockSize: 16 } : {}), ivLength, keyLength };
+  }
+
   return {
+    getCipherInfo,
     names: NAMES,
     createCipheriv: (name, key, iv, options) => new Cipher(true, name, key, iv, options),
     createDecipheriv: (name, key, iv, options) => new Cipher(false, name, key, iv, options),
