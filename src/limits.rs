@@ -340,5 +340,7 @@ pub const SECRET_HOSTS_MAX: usize = 64;
 pub const SECRETS_PER_PROJECT_MAX: usize = 256;
 /// Secrets of a server: they are kept in memory, and written as one file.
 pub const SECRETS_MAX: usize = 10_000;
+/// So many bytes of a value may end a message of a WebSocket before they are taken for it: fewer occur by chance.
+pub const SECRET_PIECE_BYTES_MAX: usize = 7;
 /// Values at least this long are masked in every answer; shorter ones, which occur by chance, only where they were sent.
 pub const SECRET_MASKED_BYTES_MIN: usize = 8;
