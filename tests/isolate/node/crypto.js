@@ -132,15 +132,15 @@ console.log(Buffer.from(crypto.hkdfSync("sha256", "key", "salt", "info", 32)).to
 import crypto from "node:crypto";
 import { promisify } from "node:util";
 console.log(crypto.scryptSync("", "", 64, { N: 16, r: 1, p: 1 }).toString("hex"));
-console.log((await promisify(crypto.scrypt)("password", "NaCl", 64, { cost: 1024, blockSize: 8, parallelization: 16 })).toString("hex").slice(0, 32));
-console.log((await promisify(crypto.scrypt)("password", Buffer.from("salt"), 16)).toString("hex"));
+console.log((await promisify(crypto.scrypt)("password", "NaCl", 64, { cost: 128, blockSize: 8, parallelization: 3 })).toString("hex").slice(0, 32));
+console.log((await promisify(crypto.scrypt)("password", Buffer.from("salt"), 16, { N: 1024, r: 1 })).toString("hex"));
 for (const options of [{ N: 3 }, { N: 1 }, { r: 0 }, { N: 2 ** 20 }, { p: 2 ** 20 }]) {
   try { crypto.scryptSync("", "", 1, options); } catch (e) { console.log(e.code, e.message); }
 }
 try { crypto.scryptSync("", "", 1e9); } catch (e) { console.log(e.code); }
 //> 77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906
-//> fdbabe1c9d3472007856e7190d01e9fe
-//> 745731af4484f323968969eda289aeee
+//> 5ff825ba97e6776135e2f82a66965553
+//> ef5fbdcf3c25403ea9e7e547b2811174
 //> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: N must be a power of two and more than 1, and is 3
 //> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: N must be a power of two and more than 1, and is 1
 //> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: 128 times r times p must be from 128 to 1048576

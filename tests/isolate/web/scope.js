@@ -136,3 +136,31 @@ try { console.time({ toString() { throw new Error("thrown"); } }); } catch (e) {
 //> warn there is a timer "twice" already
 //> error Assertion failed something
 //> thrown
+
+//# objects of the web's classes show what they are
+console.log(await crypto.subtle.importKey("raw", new Uint8Array(4), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]));
+console.log(new Headers({ A: "1", b: "2" }), new URLSearchParams("a=1"), new Blob(["xy"], { type: "t/x" }));
+console.log(new Response("x", { status: 404 }));
+console.log(new CustomEvent("name", { detail: 1 }), new AbortController());
+console.log(Object.create(URL.prototype), Object.create(Headers.prototype), new (class Mine extends Blob { own = 1 })());
+console.log(new TextDecoder(), new File([], "n", { lastModified: 5 }));
+//> CryptoKey {
+//>   type: "secret",
+//>   extractable: false,
+//>   algorithm: { name: "HMAC", length: 32, hash: { name: "SHA-256" } },
+//>   usages: ["sign"]
+//> }
+//> Headers { "a" => "1", "b" => "2" } URLSearchParams { "a" => "1" } Blob { size: 2, type: "t/x" }
+//> Response {
+//>   type: "default",
+//>   url: "",
+//>   redirected: false,
+//>   status: 404,
+//>   ok: false,
+//>   statusText: "",
+//>   headers: Headers { "content-type" => "text/plain;charset=UTF-8" },
+//>   bodyUsed: false
+//> }
+//> CustomEvent { detail: 1, type: "name", cancelable: false, defaultPrevented: false } AbortController {}
+//> URL {} Headers {} Mine { size: 0, type: "", own: 1 }
+//> TextDecoder { encoding: "utf-8", fatal: false, ignoreBOM: false } File { name: "n", lastModified: 5, size: 0, type: "" }

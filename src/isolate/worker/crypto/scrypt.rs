@@ -39,6 +39,7 @@ pub fn scrypt<'js>(
         Scrypt {
             lanes: words(&filled),
             password,
+            mixed: vec![0; 2 * blocks * WORDS],
             cost,
             lane: 0,
             step: 0,
@@ -65,6 +66,9 @@ pub struct Scrypt {
     lanes: Vec<u32>,
     #[qjs(skip_trace)]
     password: Vec<u8>,
+    /// Where a step puts what it makes of a lane.
+    #[qjs(skip_trace)]
+    mixed: Vec<u32>,
     cost: u32,
     lane: usize,
     /// Within the lane: the first half fills the table, the second reads it in the order that its words give.
@@ -92,7 +96,7 @@ impl Scrypt {
                     return Ok(None);
                 }
                 left -= 1;
-                mix(lane, table, self.step, self.cost);
+                mix(lane, table, self.step, self.cost, &mut self.mixed);
                 self.step += 1;
             }
             self.lane += 1;
@@ -104,42 +108,42 @@ impl Scrypt {
 }
 
 /// A step of ROMix.
-fn mix(lane: &mut [u32], table: &mut [u8], step: u32, cost: u32) {
+fn mix(lane: &mut [u32], table: &mut [u8], step: u32, cost: u32, mixed: &mut [u32]) {
     let bytes = lane.len() * 4;
+    let at = if step < cost { step } else { lane[lane.len() - WORDS] & (cost - 1) };
+    let row = table[at as usize * bytes..][..bytes].chunks_exact_mut(4).zip(lane.iter_mut());
     if step < cost {
-        let row = &mut table[step as usize * bytes..][..bytes];
-        row.chunks_exact_mut(4)
-            .zip(lane.iter())
-            .for_each(|(place, word)| place.copy_from_slice(&word.to_le_bytes()));
+        row.for_each(|(place, word)| place.copy_from_slice(&word.to_le_bytes()));
     } else {
-        let at = lane[lane.len() - WORDS] & (cost - 1);
-        let row = &table[at as usize * bytes..][..bytes];
-        lane.iter_mut().zip(words(row)).for_each(|(word, other)| *word ^= other);
+        row.for_each(|(place, word)| *word ^= word_of(place));
     }
-    mix_blocks(lane);
+    mix_blocks(lane, mixed);
 }
 
 /// BlockMix: each block is added to the one before it and stirred; those of even places go in front.
-fn mix_blocks(lane: &mut [u32]) {
+fn mix_blocks(lane: &mut [u32], mixed: &mut [u32]) {
     let mut last = [0; WORDS];
     last.copy_from_slice(&lane[lane.len() - WORDS..]);
-    let (mut even, mut odd) = (Vec::with_capacity(lane.len()), Vec::with_capacity(lane.len() / 2));
     for (at, block) in lane.chunks_exact(WORDS).enumerate() {
         last.iter_mut().zip(block).for_each(|(word, other)| *word ^= other);
         stir(&mut last);
-        if at % 2 == 0 { &mut even } else { &mut odd }.extend_from_slice(&last);
+        let place = at / 2 * WORDS + at % 2 * lane.len() / 2;
+        mixed[place..place + WORDS].copy_from_slice(&last);
     }
-    even.append(&mut odd);
-    lane.copy_from_slice(&even);
+    lane.copy_from_slice(mixed);
 }
 
 /// Salsa20/8.
 fn stir(block: &mut [u32; WORDS]) {
     let mut bytes = [0; WORDS * 4];
     SalsaCore::<U4>::from_raw_state(*block).write_keystream_block((&mut bytes).into());
-    block.copy_from_slice(&words(&bytes));
+    block.iter_mut().zip(bytes.chunks_exact(4)).for_each(|(word, bytes)| *word = word_of(bytes));
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {
-    bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect()
+    bytes.chunks_exact(4).map(word_of).collect()
+}
+
+fn word_of(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes.try_into().expect("a word has four bytes"))
 }
