@@ -18,6 +18,7 @@ mod sources;
 mod sse;
 mod steps;
 mod tail;
+mod telemetry;
 mod terminal;
 mod wire;
 

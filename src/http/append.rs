@@ -8,13 +8,14 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument as _;
 
 use super::App;
 use super::body::{Media, Posted};
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventType, StreamKey};
 use crate::limits::{BODY_BYTES_MAX, SMALL_BODY_BYTES};
 use crate::stream::Origin;
 
@@ -49,18 +50,31 @@ pub async fn append(
     let query = Query::parse(request.uri(), &["type"])?;
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let media = Media::of(request.headers());
+    let span = requested(&stream, request.headers());
     let _place = reserve(&app, request.headers())?;
     let body = collect(request.into_body()).await?;
     match super::body::understand(&body, &media, wrap.as_ref()).await? {
         Posted::One(input) => {
-            let event = app.host.streams().append_one(&stream, input, Origin::Client).await?;
+            let event =
+                app.host.streams().append_one(&stream, input, Origin::Client).instrument(span).await?;
             Ok(json_answer(one_answer(&event)))
         }
         Posted::Batch(inputs) => {
-            let events = app.host.streams().append(&stream, inputs, Origin::Client).await?;
+            let events = app.host.streams().append(&stream, inputs, Origin::Client).instrument(span).await?;
             Ok(json_answer(batch_answer(&events)))
         }
     }
+}
+
+/// Around what a client asks for; it may say which trace that is part of.
+fn requested(stream: &StreamKey, headers: &HeaderMap) -> tracing::Span {
+    tracing::debug_span!(
+        "request",
+        project = %stream.project,
+        stream = %stream.path,
+        method = "POST",
+        traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok())
+    )
 }
 
 /// A place for the body in memory. What says of itself that it is too large need not be sent first; one that

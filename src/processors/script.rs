@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use self::lines::Lines;
 use super::usage::Usage;
@@ -57,6 +58,7 @@ struct UnderWay {
     event: Arc<Event>,
     /// The script has asked its host for something since.
     asked: bool,
+    span: tracing::Span,
 }
 
 impl ScriptBridge {
@@ -98,12 +100,24 @@ impl ScriptBridge {
     }
 
     /// Around the reaction to an event: its `reduce` and its hooks.
-    pub fn span(&self, event: &Event) -> tracing::Span {
-        tracing::debug_span!("react", stream = %self.stream.path, slug = %self.slug, offset = %event.offset)
+    fn span(&self, event: &Event) -> tracing::Span {
+        tracing::debug_span!(
+            "react",
+            project = %self.stream.project,
+            stream = %self.stream.path,
+            slug = %self.slug,
+            offset = %event.offset,
+            r#type = event.event_type.as_str(),
+            error = tracing::field::Empty
+        )
     }
 
-    pub fn begin(&self, event: &Arc<Event>) {
-        self.events().insert(event.offset, UnderWay { event: event.clone(), asked: false });
+    /// Gives the span of the reaction, which is around all that the script asks for.
+    pub fn begin(&self, event: &Arc<Event>) -> tracing::Span {
+        let span = self.span(event);
+        self.events()
+            .insert(event.offset, UnderWay { event: event.clone(), asked: false, span: span.clone() });
+        span
     }
 
     /// Whether the script did anything in reaction that can be seen from outside.
@@ -121,6 +135,10 @@ impl ScriptBridge {
 
     fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
         self.under_way.lock().expect("nothing panics while it holds the events under way")
+    }
+
+    fn span_of(&self, offset: Offset) -> Option<tracing::Span> {
+        self.events().get(&offset).map(|reaction| reaction.span.clone())
     }
 
     fn cause(&self, offset: Offset) -> Option<Arc<Event>> {
@@ -161,6 +179,7 @@ impl Bridge for ScriptBridge {
         self.usage.appended();
         let understood = self.understand(&request);
         let cause = request.event.and_then(|offset| self.cause(offset));
+        let span = request.event.and_then(|offset| self.span_of(offset)).unwrap_or_else(tracing::Span::none);
         let (streams, slug) = (self.streams.clone(), self.slug.clone());
         let (own, id) = (self.stream.clone(), self.id);
         async move {
@@ -173,6 +192,7 @@ impl Bridge for ScriptBridge {
             let stored = streams.append_one(&stream, input, Origin::Processor { slug, cause, only }).await;
             stored.map(|event| wire_json(&event)).map_err(failed)
         }
+        .instrument(span)
         .boxed()
     }
 

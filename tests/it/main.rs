@@ -34,3 +34,4 @@ mod secrets;
 mod standing;
 mod starting;
 mod startup;
+mod traces;

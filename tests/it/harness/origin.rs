@@ -168,10 +168,16 @@ impl Origin {
 
     /// Waits until somebody has asked.
     pub fn wait_asked(&self) {
+        self.wait_until(|asked| !asked.is_empty());
+    }
+
+    /// Waits until what was asked is as it should be.
+    pub fn wait_until(&self, mut done: impl FnMut(&[Asked]) -> bool) -> Vec<Asked> {
         let (asked, arrived) = &*self.asked;
-        let (_asked, timeout) =
-            arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| asked.is_empty()).unwrap();
-        assert!(!timeout.timed_out(), "nobody asked");
+        let (asked, timeout) =
+            arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| !done(asked)).unwrap();
+        assert!(!timeout.timed_out(), "what was to be asked was not: {:#?}", *asked);
+        asked.clone()
     }
 }
 
