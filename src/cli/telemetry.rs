@@ -1,6 +1,6 @@
-//! Traces for a collector: the spans from an append to the reactions to it, in OTLP over HTTP, as JSON. Of its own
-//! making because OpenTelemetry's crates would bring three times as much code for what is one JSON document; what a span is,
-//! says the `tracing` of the places that make them.
+//! Traces for a collector: the spans from an append to the reactions to it, in OTLP over HTTP, as JSON. Of our own making
+//! because OpenTelemetry's crates bring sixteen more with them, a gRPC stack among these, for what is one JSON document.
+//! Which spans there are, say the places that make them.
 
 mod export;
 mod layer;

@@ -10,11 +10,16 @@ use super::span::{Context, SpanRecord};
 const INTERNAL: u8 = 1;
 const SERVER: u8 = 2;
 const CONSUMER: u8 = 5;
+/// The fields that are numbers.
+const NUMBERS: [&str; 4] = ["first", "inputs", "last", "offset"];
 /// The status of a span that failed.
 const FAILED: u8 = 2;
 
 pub fn document(resource: &[(String, String)], spans: &[SpanRecord]) -> Value {
-    let resource: Vec<Value> = resource.iter().map(|(name, value)| attribute(name, value)).collect();
+    let resource: Vec<Value> = resource
+        .iter()
+        .map(|(name, value)| json!({ "key": name, "value": { "stringValue": value } }))
+        .collect();
     json!({
         "resourceSpans": [{
             "resource": { "attributes": resource },
@@ -32,12 +37,7 @@ fn span(record: &SpanRecord) -> Value {
         "react" => CONSUMER,
         _ => INTERNAL,
     };
-    let attributes: Vec<Value> = record
-        .fields
-        .shown
-        .iter()
-        .map(|(name, value)| attribute(&format!("millrace.{name}"), value))
-        .collect();
+    let attributes: Vec<Value> = record.fields.shown.iter().map(|(name, value)| field(name, value)).collect();
     let links: Vec<Value> = record.links.iter().map(link).collect();
     let mut span = json!({
         "traceId": hex(&record.context.trace),
@@ -63,13 +63,10 @@ fn link(context: &Context) -> Value {
     json!({ "traceId": hex(&context.trace), "spanId": hex(&context.span) })
 }
 
-fn attribute(name: &str, value: &str) -> Value {
-    let value = match value.parse::<u64>() {
-        // 64 bits are a text in this JSON.
-        Ok(_) => json!({ "intValue": value }),
-        Err(_) => json!({ "stringValue": value }),
-    };
-    json!({ "key": name, "value": value })
+fn field(name: &str, value: &str) -> Value {
+    // 64 bits are a text in this JSON.
+    let kind = if NUMBERS.contains(&name) { "intValue" } else { "stringValue" };
+    json!({ "key": format!("millrace.{name}"), "value": { kind: value } })
 }
 
 fn hex(bytes: &[u8]) -> String {
