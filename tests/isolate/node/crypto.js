@@ -229,3 +229,36 @@ console.log(crypto.getCipherInfo("AES-256-GCM"), crypto.getCipherInfo("aes-128-c
 //> ah22wd1IH3qrKtucJishDtzKNWJOxkwp/8poV7HjAlM= f94414e3c2466adc25ed98f7f5399dc79c2f46c6e7ed9b44db814070
 //> ERR_CRYPTO_INVALID_DIGEST
 //> { mode: "gcm", name: "aes-256-gcm", ivLength: 12, keyLength: 32 } { mode: "cbc", name: "aes-128-cbc", blockSize: 16, ivLength: 16, keyLength: 16 } undefined undefined
+
+//# GCM and CTR give what they have at once, however it is cut; in an encoding, whole characters
+import crypto from "node:crypto";
+const [key, text] = [Buffer.alloc(32, 7), Buffer.from("a text of some blocks, which is cut here and there: äöü".repeat(3))];
+const cut = (cipher, sizes) => {
+  const pieces = [];
+  for (let at = 0, n = 0; at < text.length; at += sizes[n % sizes.length], n += 1) pieces.push(cipher.update(text.subarray(at, at + sizes[n % sizes.length])));
+  return Buffer.concat(pieces);
+};
+for (const [name, iv] of [["aes-256-gcm", Buffer.alloc(12, 1)], ["aes-256-ctr", Buffer.alloc(16, 255)], ["aes-256-gcm", Buffer.alloc(12, 255)]]) {
+  const whole = crypto.createCipheriv(name, key, iv);
+  const sealed = Buffer.concat([whole.update(text), whole.final()]);
+  for (const sizes of [[1], [7, 30], [16], [64, 1]]) {
+    const cipher = crypto.createCipheriv(name, key, iv);
+    const pieces = cut(cipher, sizes);
+    if (!pieces.equals(sealed) || cipher.final().length > 0) console.log("not the same", name, sizes);
+    if (name === "aes-256-gcm" && !cipher.getAuthTag().equals(whole.getAuthTag())) console.log("another tag", sizes);
+  }
+  const back = crypto.createDecipheriv(name, key, iv);
+  if (name === "aes-256-gcm") back.setAuthTag(whole.getAuthTag());
+  let read = "";
+  for (const byte of sealed) read += back.update(Uint8Array.of(byte), undefined, "utf8");
+  console.log(read + back.final("utf8") === text.toString(), crypto.createHash("sha1").update(sealed).digest("hex"));
+}
+const encoded = crypto.createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
+console.log(encoded.update("a", "utf8", "base64") + encoded.update("bcde", "utf8", "base64") + encoded.final("base64"));
+const long = crypto.createCipheriv("aes-256-gcm", key, Buffer.alloc(16, 1));
+console.log(long.update("text", "utf8", "hex") + long.final("hex"), long.getAuthTag().toString("hex"));
+//> true 81c1c7cce2e673a279eba58de1aa460c370cf1d9
+//> true 5fd539e5409f8a25745ae008c10380024c91ee3f
+//> true 186e3adadc0277be8d56f44fd644f87cd29d59db
+//> ay+N44I=
+//> e9c5bc33 adae1e127b880fd661116320aeba327e
