@@ -19,6 +19,7 @@ mod sse;
 mod steps;
 mod subscriptions;
 mod tail;
+mod telemetry;
 mod terminal;
 mod wire;
 

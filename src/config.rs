@@ -4,6 +4,7 @@ mod outbound;
 mod packages;
 mod secrets;
 mod subscriptions;
+mod traces;
 mod usage;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
 pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
 pub use subscriptions::Subscriptions;
+pub use traces::{Traces, traces};
 
 use crate::event::builtin;
 use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
@@ -106,7 +108,8 @@ Examples:
   millrace serve --allow-origin https://app.example  let this site's pages call the server
 
 Each option can be set by its environment variable too. MILLRACE_LOG (or RUST_LOG) filters the log on stderr, \
-as in MILLRACE_LOG=debug.")]
+as in MILLRACE_LOG=debug. \
+OTEL_EXPORTER_OTLP_ENDPOINT, as http://127.0.0.1:4318, exports traces from append to reaction (OTLP over HTTP, as JSON).")]
 pub struct Serve {
     /// The address to listen on; port 0 picks a free one
     #[arg(long, env = "MILLRACE_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]

@@ -217,6 +217,10 @@ pub const CODECS_MAX: usize = 32;
 pub const CRYPTO_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Steps of a key derivation between two looks at the clock: a few milliseconds.
 pub const DERIVATION_STEPS: u32 = 4_096;
+/// Salsa blocks that scrypt stirs between two looks at the clock: a few milliseconds.
+pub const SCRYPT_SALSA_STEPS: usize = 32 * 1024;
+/// Bytes of the lanes of one scrypt, which are outside of the isolate's memory; also what one of its steps may work on.
+pub const SCRYPT_BLOCK_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that one derivation gives: HKDF's own bound is just below. Until they are complete, no isolate counts them.
 pub const DERIVED_BYTES_MAX: usize = 16 * 1024;
 /// The modulus of an RSA key: a signature by a longer one takes longer than a turn should.
@@ -349,6 +353,8 @@ pub const SECRET_HOSTS_MAX: usize = 64;
 pub const SECRETS_PER_PROJECT_MAX: usize = 256;
 /// Secrets of a server: they are kept in memory, and written as one file.
 pub const SECRETS_MAX: usize = 10_000;
+/// So many bytes of a value may end a message of a WebSocket before they are taken for it: fewer occur by chance.
+pub const SECRET_PIECE_BYTES_MAX: usize = 7;
 /// Values at least this long are masked in every answer; shorter ones, which occur by chance, only where they were sent.
 pub const SECRET_MASKED_BYTES_MIN: usize = 8;
 
@@ -487,3 +493,17 @@ pub const SOCKET_SLOW_AFTER: Duration = Duration::from_secs(10);
 pub const SOCKET_STREAMS_MAX: usize = 64;
 /// Appends of one socket that are under way: they share syncs, and their order is kept.
 pub const SOCKET_APPENDS_MAX: usize = 64;
+// --- traces -------------------------------------------------------------------------------------------------
+
+/// Spans that have ended and wait to be exported; more are dropped, and counted.
+pub const TRACES_QUEUE_MAX: usize = 4_096;
+/// Spans of one export: a few hundred kilobytes of JSON.
+pub const TRACES_PER_EXPORT_MAX: usize = 512;
+/// How long the first span of an export waits for others.
+pub const TRACES_DELAY: Duration = Duration::from_millis(500);
+/// A collector has this long to take an export.
+pub const TRACES_EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is left at the end of the server may take this long.
+pub const TRACES_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Commits whose spans are remembered for the reactions to come: a reaction that comes later begins a trace of its own.
+pub const TRACED_COMMITS_MAX: usize = 16_384;

@@ -112,12 +112,29 @@ pub struct StreamState {
 }
 
 enum Message {
-    Append { batch: Batch, origin: Origin, reply: oneshot::Sender<Reply> },
-    Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
-    State { reply: oneshot::Sender<Option<StreamState>> },
-    Wake { reply: oneshot::Sender<()> },
-    Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
-    Fire { now: Timestamp, reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>> },
+    /// `span` is around whoever asks.
+    Append {
+        batch: Batch,
+        origin: Origin,
+        reply: oneshot::Sender<Reply>,
+        span: tracing::Span,
+    },
+    Subscribe {
+        reply: oneshot::Sender<Result<Subscription, AppendError>>,
+    },
+    State {
+        reply: oneshot::Sender<Option<StreamState>>,
+    },
+    Delete {
+        reply: oneshot::Sender<Result<Option<StreamState>, AppendError>>,
+    },
+    Wake {
+        reply: oneshot::Sender<()>,
+    },
+    Fire {
+        now: Timestamp,
+        reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>>,
+    },
 }
 
 enum Reply {
@@ -168,10 +185,21 @@ impl Streams {
         batch: Batch,
         origin: Origin,
     ) -> Result<Vec<Arc<Event>>, AppendError> {
-        let span = tracing::debug_span!("append", stream = %stream.path, inputs = batch.len());
-        let stored = self.append_unannounced(stream, batch, origin).instrument(span.clone()).await?;
+        let span = tracing::debug_span!(
+            "append",
+            project = %stream.project,
+            stream = %stream.path,
+            inputs = batch.len(),
+            offset = tracing::field::Empty,
+            error = tracing::field::Empty
+        );
+        let outcome = self.append_unannounced(stream, batch, origin).instrument(span.clone()).await;
+        let stored = outcome.inspect_err(|error| {
+            span.record("error", tracing::field::display(error));
+        })?;
         if let Some(last) = stored.last() {
-            span.in_scope(|| tracing::debug!(offset = %last.offset, "appended"));
+            span.record("offset", last.offset.0);
+            span.in_scope(|| tracing::debug!("appended"));
         }
         if stored.first().is_some_and(|first| first.offset == Offset(2)) {
             self.0.announcements.told(stream).await;
@@ -189,7 +217,8 @@ impl Streams {
         let (mut batch, mut origin) = (batch, origin);
         loop {
             let (reply, answer) = oneshot::channel();
-            match self.actor(stream)?.try_send(Message::Append { batch, origin, reply }) {
+            let span = tracing::Span::current();
+            match self.actor(stream)?.try_send(Message::Append { batch, origin, reply, span }) {
                 Ok(()) => match answer.await {
                     Ok(Reply::Done(outcome)) => return outcome,
                     Ok(Reply::Retired(returned, from)) => (batch, origin) = (returned, from),

@@ -23,8 +23,28 @@ export default function installGlobals(native, host) {
     return made;
   }
 
+  /** Whether a script listens to such events of the global object. */
+  function isHeard(name) {
+    const events = parts.get("events");
+    return events !== undefined && events.listens(events.scope, name);
+  }
+
+  /** Whether the script takes on an error that nothing caught. */
+  const caught = (error) => isHeard("error") && part("scope").caught(error);
+
+  /** Calls what nobody waits for. */
+  function guarded(callback, values) {
+    try {
+      callback(...values);
+    } catch (error) {
+      if (!caught(error)) throw error;
+    }
+  }
+
   const tools = {
     ...host,
+    caught,
+    guarded,
     part,
     natives,
     /** A part if something has touched it: what it makes cannot exist before. */
@@ -54,10 +74,13 @@ export default function installGlobals(native, host) {
   const lazy = [
     ["console", "console"],
     ["timers", "setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
-    ["performance", "performance"],
-    ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
+    ["performance", "performance", "Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList"],
+    ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "PromiseRejectionEvent", "EventTarget"],
+    ["events", "addEventListener", "removeEventListener", "dispatchEvent"],
+    ["scope", "reportError"],
     ["abort", "AbortController", "AbortSignal"],
     ["url", "URL", "URLSearchParams"],
+    ["urlpattern", "URLPattern"],
     ["encoding", "TextEncoder", "TextDecoder", "atob", "btoa"],
     ["clone", "structuredClone"],
     ["messages", "MessageChannel", "MessagePort"],
@@ -92,8 +115,13 @@ export default function installGlobals(native, host) {
   define("defineProcessor", (definition) => (typeof definition === "function" ? definition() : definition));
   define("queueMicrotask", (callback) => {
     host.forbid("queueMicrotask");
-    nativeQueueMicrotask(callback);
+    if (typeof callback !== "function") throw new TypeError(`queueMicrotask takes a function; it was given a value of type ${typeof callback}`);
+    nativeQueueMicrotask(() => guarded(callback, []));
   });
+  for (const name of ["error", "rejectionhandled", "unhandledrejection"]) {
+    const get = () => parts.get("scope")?.handlerOf(name) ?? null;
+    defineProperty(globalThis, `on${name}`, { get, set: (handler) => part("scope").setHandler(name, handler), configurable: true });
+  }
 
   // What depends on a locale is Intl's, wherever it is asked for.
   const localized = [[Number, "toLocaleString"], [BigInt, "toLocaleString"], [Date, "toLocaleString", "toLocaleDateString", "toLocaleTimeString"], [String, "localeCompare"]];
@@ -153,6 +181,13 @@ export default function installGlobals(native, host) {
       if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
       return part("inspect").format(values);
     },
+    /** Called by the host of a promise that nobody handled: 0 when nobody hears of it, 2 when a listener takes it on. */
+    rejected(promise, reason) {
+      if (!isHeard("unhandledrejection")) return 0;
+      return part("scope").rejected(promise, reason) ? 2 : 1;
+    },
+    /** And when such a one is handled after all. */
+    handled: (promise, reason) => parts.get("scope")?.handled(promise, reason),
     /** Called by the host when a timer is due. */
     fire: (id) => part("timers").fire(id),
     /** Called by the host with what came over the network, and when that took too long. */

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument as _;
 
 use super::App;
 use super::body::{Media, Posted};
@@ -52,15 +53,16 @@ pub async fn append(
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let media = Media::of(request.headers());
     let origin = origin(&app, &stream, request.headers())?;
+    let span = requested(&stream, request.headers());
     let _place = reserve(&app, request.headers())?;
     let body = collect(request.into_body()).await?;
     match super::body::understand(&body, &media, wrap.as_ref()).await? {
         Posted::One(input) => {
-            let event = app.host.streams().append_one(&stream, input, origin).await?;
+            let event = app.host.streams().append_one(&stream, input, origin).instrument(span).await?;
             Ok(json_answer(one_answer(&event)))
         }
         Posted::Batch(inputs) => {
-            let events = app.host.streams().append(&stream, inputs, origin).await?;
+            let events = app.host.streams().append(&stream, inputs, origin).instrument(span).await?;
             Ok(json_answer(batch_answer(&events)))
         }
     }
@@ -73,6 +75,17 @@ fn origin(app: &App, stream: &StreamKey, headers: &HeaderMap) -> Result<Origin, 
     let text = value.to_str().map_err(|_| refused("it is not plain text".into()))?;
     let cause = CauseHeader::parse(text, &stream.project).map_err(refused)?;
     Ok(cause.origin(app.host.log(), stream)?)
+}
+
+/// Around what a client asks for; it may say which trace that is part of.
+fn requested(stream: &StreamKey, headers: &HeaderMap) -> tracing::Span {
+    tracing::debug_span!(
+        "request",
+        project = %stream.project,
+        stream = %stream.path,
+        method = "POST",
+        traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok())
+    )
 }
 
 /// A place for the body in memory. What says of itself that it is too large need not be sent first; one that

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use self::lines::Lines;
 use super::fan_out::{FanOut, Reached};
@@ -61,6 +62,7 @@ struct UnderWay {
     asked: bool,
     /// The streams that it has appended to.
     reached: Reached,
+    span: tracing::Span,
 }
 
 impl ScriptBridge {
@@ -103,13 +105,25 @@ impl ScriptBridge {
     }
 
     /// Around the reaction to an event: its `reduce` and its hooks.
-    pub fn span(&self, event: &Event) -> tracing::Span {
-        tracing::debug_span!("react", stream = %self.stream.path, slug = %self.slug, offset = %event.offset)
+    fn span(&self, event: &Event) -> tracing::Span {
+        tracing::debug_span!(
+            "react",
+            project = %self.stream.project,
+            stream = %self.stream.path,
+            slug = %self.slug,
+            offset = %event.offset,
+            r#type = event.event_type.as_str(),
+            error = tracing::field::Empty
+        )
     }
 
-    pub fn begin(&self, event: &Arc<Event>) {
-        self.events()
-            .insert(event.offset, UnderWay { event: event.clone(), asked: false, reached: Reached::new() });
+    /// Gives the span of the reaction, which is around all that the script asks for.
+    pub fn begin(&self, event: &Arc<Event>) -> tracing::Span {
+        let span = self.span(event);
+        let reaction =
+            UnderWay { event: event.clone(), asked: false, reached: Reached::new(), span: span.clone() };
+        self.events().insert(event.offset, reaction);
+        span
     }
 
     /// Whether the script did anything in reaction that can be seen from outside.
@@ -127,6 +141,10 @@ impl ScriptBridge {
 
     fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
         self.under_way.lock().expect("nothing panics while it holds the events under way")
+    }
+
+    fn span_of(&self, offset: Offset) -> Option<tracing::Span> {
+        self.events().get(&offset).map(|reaction| reaction.span.clone())
     }
 
     fn cause(&self, offset: Offset) -> Option<Arc<Event>> {
@@ -187,6 +205,7 @@ impl Bridge for ScriptBridge {
             cause.as_ref().map_or(Ok(()), |cause| self.reach(&stream, cause))?;
             Ok((stream, input))
         });
+        let span = request.event.and_then(|offset| self.span_of(offset)).unwrap_or_else(tracing::Span::none);
         let (streams, slug, fan_out) = (self.streams.clone(), self.slug.clone(), self.fan_out.clone());
         let (own, id) = (self.stream.clone(), self.id);
         async move {
@@ -203,6 +222,7 @@ impl Bridge for ScriptBridge {
             }
             Ok(wire_json(&stored))
         }
+        .instrument(span)
         .boxed()
     }
 

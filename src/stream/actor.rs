@@ -20,6 +20,8 @@ struct Actor {
     stream: StreamKey,
     pipeline: Pipeline,
     publisher: broadcast::Sender<Published>,
+    /// Those of the appends that wait for the next commit.
+    spans: Vec<tracing::Span>,
 }
 
 pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<Message>) {
@@ -28,7 +30,8 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
         Err(error) => return refuse_all(&streams, &stream, inbox, Arc::new(error)).await,
     };
     let (publisher, _) = broadcast::channel(PUBLISH_BUFFER_MAX);
-    let mut actor = Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher };
+    let mut actor =
+        Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher, spans: Vec::new() };
     actor.pipeline.committed();
     let mut waiting = Vec::new();
     // Both last as long as the actor: to make them anew for each batch would cost more than the batch.
@@ -99,7 +102,7 @@ async fn refuse_all(
 async fn return_all(mut inbox: mpsc::Receiver<Message>) {
     inbox.close();
     while let Some(message) = inbox.recv().await {
-        if let Message::Append { batch, origin, reply } = message {
+        if let Message::Append { batch, origin, reply, .. } = message {
             answer(reply, Reply::Retired(batch, origin));
         }
     }
@@ -114,8 +117,11 @@ impl Actor {
         let mut appends = Vec::new();
         for message in waiting.drain(..) {
             match message {
-                Message::Append { batch, origin, reply } => {
+                Message::Append { batch, origin, reply, span } => {
                     let verdict = self.pipeline.append(batch, origin);
+                    if !span.is_disabled() {
+                        self.spans.push(span);
+                    }
                     appends.push((reply, verdict));
                     if self.pipeline.is_full() {
                         self.commit(&mut appends).await?;
@@ -135,7 +141,8 @@ impl Actor {
         &mut self,
         appends: &mut Vec<(oneshot::Sender<Reply>, Result<Verdict, AppendError>)>,
     ) -> Result<(), Arc<LogError>> {
-        let events: Published = match self.pipeline.commit(&self.streams).await {
+        let spans = std::mem::take(&mut self.spans);
+        let events: Published = match self.pipeline.commit(&self.streams, &spans).await {
             Ok(events) => events.into(),
             Err(error) => {
                 let error = Arc::new(error);

@@ -222,8 +222,12 @@ impl Pipeline {
         self.placed.len() >= STREAM_COMMIT_EVENTS_MAX || self.placed_bytes >= GROUP_COMMIT_BYTES_MAX
     }
 
-    /// Makes durable what was placed since the last commit.
-    pub async fn commit(&mut self, streams: &Streams) -> Result<Vec<Arc<Event>>, LogError> {
+    /// Makes durable what was placed since the last commit; `spans` are those of the appends that it was placed for.
+    pub async fn commit(
+        &mut self,
+        streams: &Streams,
+        spans: &[tracing::Span],
+    ) -> Result<Vec<Arc<Event>>, LogError> {
         let events = std::mem::take(&mut self.placed);
         self.placed_bytes = 0;
         self.placed_keys.clear();
@@ -260,7 +264,18 @@ impl Pipeline {
             slots,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
-        let span = tracing::debug_span!("commit", stream = %self.stream.path, first = %first.offset, last = %last.offset);
+        // One commit serves many appends: it stands below the first, and names the others.
+        let span = tracing::debug_span!(
+            parent: spans.first().and_then(tracing::Span::id),
+            "commit",
+            project = %self.stream.project,
+            stream = %self.stream.path,
+            first = %first.offset,
+            last = %last.offset
+        );
+        for other in spans.iter().skip(1) {
+            span.follows_from(other);
+        }
         let id = self.log.commit(commit).instrument(span.clone()).await?;
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;

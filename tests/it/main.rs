@@ -37,6 +37,7 @@ mod standing;
 mod starting;
 mod startup;
 mod subtrees;
+mod traces;
 mod transformers;
 mod webhooks;
 mod websockets;

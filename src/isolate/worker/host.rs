@@ -103,8 +103,10 @@ impl Shared {
 
 /// A promise that was rejected while nobody handled it, and why.
 pub struct Rejection {
-    promise: Persistent<Value<'static>>,
+    pub promise: Persistent<Value<'static>>,
     pub reason: Persistent<Value<'static>>,
+    /// Somebody handles it after all, when the script may have heard of it already.
+    pub late: bool,
 }
 
 /// The end of a hook, as the prelude tells it.
@@ -128,6 +130,8 @@ pub struct Host {
     pub meter: Rc<Meter>,
     pub settled: RefCell<Vec<Settled>>,
     pub rejections: RefCell<Vec<Rejection>>,
+    /// A listener of the script has been told of one.
+    pub hears_rejections: Cell<bool>,
     pub bounds: Bounds,
     /// Log lines of the turn so far. The prelude counts those of a hook, and might be deceived.
     logged: Cell<u64>,
@@ -156,6 +160,7 @@ impl Host {
             meter: Meter::new(bounds.memory_bytes.max(limits::MEMORY_BYTES_MIN) as usize),
             settled: RefCell::default(),
             rejections: RefCell::default(),
+            hears_rejections: Cell::new(false),
             bounds: bounds.clone(),
             logged: Cell::new(0),
             began: Cell::new(None),
@@ -338,11 +343,17 @@ impl Host {
     // --- rejections -----------------------------------------------------------------------------------
 
     pub fn rejected(&self, promise: Persistent<Value<'static>>, reason: Persistent<Value<'static>>) {
-        self.rejections.borrow_mut().push(Rejection { promise, reason });
+        self.rejections.borrow_mut().push(Rejection { promise, reason, late: false });
     }
 
-    pub fn handled(&self, promise: &Persistent<Value<'static>>) {
-        self.rejections.borrow_mut().retain(|rejection| rejection.promise != *promise);
+    pub fn handled(&self, promise: Persistent<Value<'static>>, reason: Persistent<Value<'static>>) {
+        let mut rejections = self.rejections.borrow_mut();
+        let known = rejections.iter().position(|rejection| rejection.promise == promise);
+        match known {
+            Some(known) => drop(rejections.remove(known)),
+            None if self.hears_rejections.get() => rejections.push(Rejection { promise, reason, late: true }),
+            None => {}
+        }
     }
 }
 
