@@ -421,7 +421,7 @@ pub const TRANSFORMER_FAILURES_TOLD_MAX: u32 = 10;
 /// there for the others, too.
 pub const TRANSFORMER_PENALTY: Duration = Duration::from_secs(2);
 /// Appends of a transformer that are under way at once, so that they share a sync.
-pub const TRANSFORMER_APPENDS_AT_ONCE: usize = 64;
+pub const TRANSFORMER_APPENDS_AT_ONCE: usize = 256;
 /// A transformer that has nothing to append notes its place after so many events: matching them again takes a millisecond.
 pub const TRANSFORMER_MARK_EVENTS: u64 = 256;
 

@@ -7,6 +7,7 @@ use millrace::limits::LAZY_WRITE_DELAY;
 use serde_json::{Value, json};
 
 use crate::harness::http::Request;
+use crate::harness::server::run;
 use crate::harness::{Server, assert_subset, get, post, request, shared};
 
 fn transformer(slug: &str, matcher: &str, transform: &str) -> Value {
@@ -349,6 +350,8 @@ fn a_killed_server_goes_on_where_it_owes_and_doubles_nothing() {
     client.append("/k", json!({"type": "in"}));
     assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
     assert!(!server.log().contains("panicked"), "{}", server.log());
+    let fsck = run(&["fsck", &server.folder().join("data").to_string_lossy()]);
+    assert_eq!(fsck.status.code(), Some(0), "{}", String::from_utf8_lossy(&fsck.stderr));
 }
 
 #[test]
