@@ -17,6 +17,7 @@ mod network;
 mod prelude;
 mod replay;
 mod sandbox;
+mod urls;
 mod web;
 mod zlib;
 
