@@ -21,6 +21,8 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
+use crate::processors::simulation::Simulations;
+use crate::processors::travel::Travel;
 use crate::processors::{Bundling, ProcessorReport, Supervisor};
 use crate::stream::{AppendError, StreamState, Streams};
 
@@ -57,6 +59,8 @@ pub struct Host {
     bundling: Bundling,
     isolates: Isolates,
     egress: Egress,
+    travel: Travel,
+    simulations: Simulations,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
 }
@@ -90,10 +94,21 @@ impl Host {
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
         supervisor.start(streams.clone());
+        let travel = Travel::new(streams.clone(), isolates.clone());
+        let simulations =
+            Simulations::new(streams.clone(), isolates.clone(), bundling.clone(), travel.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
+        Ok(Host { log, streams, supervisor, bundling, isolates, egress, travel, simulations, _memory })
+    }
+
+    pub fn travel(&self) -> &Travel {
+        &self.travel
+    }
+
+    pub fn simulations(&self) -> &Simulations {
+        &self.simulations
     }
 
     pub fn streams(&self) -> &Streams {

@@ -14,6 +14,7 @@ mod processors;
 mod query;
 mod read;
 mod secrets;
+mod simulate;
 mod streams;
 
 use std::net::SocketAddr;
@@ -187,6 +188,9 @@ fn router(app: App) -> Router {
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))
+        .route("/api/simulate", post(simulate::simulate))
+        .route("/api/simulate/", post(simulate::simulate))
+        .route("/api/simulate/{*path}", post(simulate::simulate))
         .route("/api/secrets", get(secrets::list).post(secrets::set))
         .route("/api/secrets/{name}", delete(secrets::remove))
         .route("/healthz", get(operations::health))

@@ -21,6 +21,7 @@ use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
 
+pub use append::Savepoint;
 pub use subscription::Subscription;
 
 /// Makes the built-in processors of one stream, in the order in which they see each event.
@@ -98,6 +99,7 @@ enum Message {
     Append { batch: Batch, origin: Origin, reply: oneshot::Sender<Reply> },
     Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
     State { reply: oneshot::Sender<Option<StreamState>> },
+    Checkpoint { reply: oneshot::Sender<Option<Savepoint>> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
 }
 
@@ -220,6 +222,25 @@ impl Streams {
             return Ok(None);
         }
         self.ask(stream, |reply| Message::State { reply }).await
+    }
+
+    /// All that the built-ins know, also what is not for showing; none when the stream does not exist.
+    pub async fn checkpoint(&self, stream: &StreamKey) -> Result<Option<Savepoint>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Checkpoint { reply }).await
+    }
+
+    /// What the built-ins showed behind an event.
+    pub async fn states_at(
+        &self,
+        record: &StreamRecord,
+        at: Offset,
+    ) -> Result<Map<String, Value>, AppendError> {
+        let (streams, record) = (self.clone(), record.clone());
+        let looking = tokio::task::spawn_blocking(move || checkpoint::states_at(&streams, &record, at));
+        Ok(looking.await.unwrap_or(Err(LogError::Closed))?)
     }
 
     /// Waits for a moment until what is below `stream` has been announced, so that it can be destroyed for good.

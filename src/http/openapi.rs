@@ -25,6 +25,7 @@ use super::error::Problem;
         super::streams::children,
         super::streams::destroy,
         super::processors::list,
+        super::simulate::simulate,
         super::secrets::set,
         super::secrets::list,
         super::secrets::remove,

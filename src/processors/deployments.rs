@@ -214,7 +214,7 @@ impl Deployments {
 }
 
 /// Of everything that decides how a processor runs: the same version is the same processor.
-fn version(configured: &builtin::ProcessorConfigured) -> String {
+pub(super) fn version(configured: &builtin::ProcessorConfigured) -> String {
     let entry = configured.entry().unwrap_or_default().to_string();
     let sources = Sources { entry, modules: configured.sources() };
     let egress = configured.egress.as_ref().map(|egress| &egress.allow);

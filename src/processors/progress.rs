@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use super::trail::{Index, Trail};
 use crate::event::{Json, Offset, Slug};
 use crate::isolate::Isolate;
 use crate::log::{Log, LogError, StreamId};
@@ -36,13 +37,17 @@ pub struct Snapshot {
 pub struct Store {
     log: Log,
     id: StreamId,
+    slug: Slug,
     mark_slot: String,
     snapshot_slot: String,
+    /// Of the states along the way, once it was needed.
+    trail: Mutex<Option<Index>>,
 }
 
 impl Store {
     pub fn new(log: Log, id: StreamId, slug: &Slug) -> Store {
-        Store { log, id, mark_slot: format!("mark/{slug}"), snapshot_slot: format!("state/{slug}") }
+        let (mark_slot, snapshot_slot) = (format!("mark/{slug}"), format!("state/{slug}"));
+        Store { log, id, slug: slug.clone(), mark_slot, snapshot_slot, trail: Mutex::default() }
     }
 
     pub fn read_mark(&self) -> Result<Option<Mark>, LogError> {
@@ -74,8 +79,37 @@ impl Store {
     }
 
     pub async fn forget(&self) -> Result<(), LogError> {
+        self.with_trail(|trail, index| trail.forget(index))?;
         self.log.write_slot(self.id, &self.mark_slot, None).await?;
         self.log.write_slot(self.id, &self.snapshot_slot, None).await
+    }
+
+    /// The nearest state of a version up to an offset.
+    pub fn nearest(&self, version: &str, at: Offset) -> Result<Option<Snapshot>, LogError> {
+        let newest = self.read_snapshot()?;
+        let newest = newest.filter(|snapshot| snapshot.version == version && snapshot.reduced <= at);
+        let trail = Trail::of(&self.log, self.id, &self.slug);
+        let along = trail.nearest(&trail.index()?, version, at)?;
+        Ok(newest.into_iter().chain(along).max_by_key(|snapshot| snapshot.reduced))
+    }
+
+    /// Whether a state as of `at` is worth being kept for who looks back later.
+    pub fn wants(&self, version: &str, at: Offset) -> Result<bool, LogError> {
+        self.with_trail(|_, index| Trail::wants(index, version, at))
+    }
+
+    pub fn retain(&self, snapshot: &Snapshot) -> Result<(), LogError> {
+        self.with_trail(|trail, index| trail.add(index, snapshot))
+    }
+
+    fn with_trail<T>(&self, work: impl FnOnce(Trail, &mut Index) -> T) -> Result<T, LogError> {
+        let trail = Trail::of(&self.log, self.id, &self.slug);
+        let mut index = self.trail.lock().expect("nothing panics while it holds the index of a trail");
+        let index = match index.take() {
+            Some(known) => index.insert(known),
+            None => index.insert(trail.index()?),
+        };
+        Ok(work(trail, index))
     }
 
     /// A slot of an unknown form is as good as none: everything in it can be derived again.

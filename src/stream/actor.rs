@@ -88,6 +88,7 @@ async fn refuse_all(
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::State { reply } => answer(reply, None),
+            Message::Checkpoint { reply } => answer(reply, None),
         }
     }
 }
@@ -170,6 +171,9 @@ impl Actor {
                 answer(reply, Ok(subscription));
             }
             Message::State { reply } => answer(reply, self.state()),
+            Message::Checkpoint { reply } => {
+                answer(reply, self.pipeline.record().map(|_| self.pipeline.checkpoint()));
+            }
             Message::Delete { reply } => self.delete(reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }

@@ -350,6 +350,13 @@ pub struct Savepoint {
     builtins: Map<String, Value>,
 }
 
+impl Savepoint {
+    /// What a built-in has stored of itself.
+    pub fn of(&self, builtin: &str) -> Option<&Value> {
+        self.builtins.get(builtin)
+    }
+}
+
 fn created(stream: &StreamKey) -> EventInput {
     let payload = builtin::Created { path: stream.path.to_string(), project: stream.project.to_string() };
     EventInput::new(Kind::Created, Json::of(&payload))

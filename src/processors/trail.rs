@@ -1,0 +1,204 @@
+//! The states that a version has left along its way, so that a look at the past replays little: at first one every so
+//! many events, and the more there are the farther apart. A trail is lossy and mends itself: each state says what it is
+//! of, and one that is not what the index says is as good as none.
+
+use serde::{Deserialize, Serialize};
+
+use super::progress::Snapshot;
+use crate::event::{Offset, Slug};
+use crate::limits::{TRAIL_BYTES_MAX, TRAIL_STATE_BYTES_MAX, TRAIL_STATES_MAX, TRAIL_STRIDE};
+use crate::log::{Log, LogError, StreamId};
+
+/// The places of one processor's states.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    version: String,
+    /// Events between two states, at least.
+    stride: u64,
+    /// In the order of their offsets.
+    states: Vec<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Place {
+    offset: Offset,
+    bytes: usize,
+    /// The number of the slot that holds it.
+    slot: usize,
+}
+
+impl Index {
+    fn of(version: &str) -> Index {
+        Index { version: version.to_string(), stride: TRAIL_STRIDE, states: Vec::new() }
+    }
+
+    fn has_room(&self, version: &str, at: Offset) -> bool {
+        if self.version != version {
+            return true;
+        }
+        let is_near = |place: &Place| place.offset.0.abs_diff(at.0) < self.stride;
+        at.0 >= self.stride && !self.states.iter().any(is_near)
+    }
+
+    /// Takes in a state; its slot, and those that are free again.
+    fn add(&mut self, version: &str, offset: Offset, bytes: usize) -> (usize, Vec<usize>) {
+        let mut freed: Vec<usize> = Vec::new();
+        if self.version != version {
+            freed.extend(self.states.iter().map(|place| place.slot));
+            *self = Index::of(version);
+        }
+        let is_free = |slot: &usize| self.states.iter().all(|place| place.slot != *slot);
+        let slot = (0..).find(is_free).expect("there are more numbers than states");
+        let at = self.states.partition_point(|place| place.offset < offset);
+        self.states.insert(at, Place { offset, bytes, slot });
+        while self.states.len() > TRAIL_STATES_MAX || self.bytes() > TRAIL_BYTES_MAX {
+            freed.extend(self.thin());
+        }
+        freed.retain(|other| self.states.iter().all(|place| place.slot != *other));
+        (slot, freed)
+    }
+
+    /// Every other state goes; the slots of those that went.
+    fn thin(&mut self) -> Vec<usize> {
+        self.stride *= 2;
+        let mut number = 0;
+        let (kept, gone) = self.states.drain(..).partition(|_| {
+            number += 1;
+            number % 2 == 0
+        });
+        self.states = kept;
+        let gone: Vec<Place> = gone;
+        gone.into_iter().map(|place| place.slot).collect()
+    }
+
+    fn bytes(&self) -> usize {
+        self.states.iter().map(|place| place.bytes).sum()
+    }
+
+    fn holds(&self, slot: usize) -> bool {
+        self.states.iter().any(|place| place.slot == slot)
+    }
+
+    /// The slots of the states up to an offset, the nearest first.
+    fn up_to(&self, version: &str, at: Offset) -> impl Iterator<Item = (Offset, usize)> {
+        let states = if self.version == version { &self.states[..] } else { &[] };
+        states.iter().rev().filter(move |place| place.offset <= at).map(|place| (place.offset, place.slot))
+    }
+}
+
+pub struct Trail<'a> {
+    log: &'a Log,
+    id: StreamId,
+    slug: &'a Slug,
+}
+
+impl<'a> Trail<'a> {
+    pub fn of(log: &'a Log, id: StreamId, slug: &'a Slug) -> Trail<'a> {
+        Trail { log, id, slug }
+    }
+
+    pub fn index(&self) -> Result<Index, LogError> {
+        let bytes = self.log.read_slot(self.id, &self.index_slot())?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    }
+
+    /// Whether a state as of `at` would fill a gap.
+    pub fn wants(index: &Index, version: &str, at: Offset) -> bool {
+        index.has_room(version, at)
+    }
+
+    /// Written lazily: what a crash takes back is only a longer way.
+    pub fn add(&self, index: &mut Index, snapshot: &Snapshot) {
+        let bytes = snapshot.state.as_str().len();
+        if bytes > TRAIL_STATE_BYTES_MAX || !index.has_room(&snapshot.version, snapshot.reduced) {
+            return;
+        }
+        let (slot, freed) = index.add(&snapshot.version, snapshot.reduced, bytes);
+        for slot in freed {
+            self.log.write_slot_lazily(self.id, &self.slot(slot), None);
+        }
+        // With the last state that came all may have become too much, and that one have gone.
+        if index.holds(slot) {
+            self.log.write_slot_lazily(self.id, &self.slot(slot), Some(encode(snapshot)));
+        }
+        self.log.write_slot_lazily(self.id, &self.index_slot(), Some(encode(index)));
+    }
+
+    /// The nearest state up to an offset.
+    pub fn nearest(&self, index: &Index, version: &str, at: Offset) -> Result<Option<Snapshot>, LogError> {
+        for (offset, slot) in index.up_to(version, at) {
+            let bytes = self.log.read_slot(self.id, &self.slot(slot))?;
+            let snapshot = bytes.and_then(|bytes| serde_json::from_slice::<Snapshot>(&bytes).ok());
+            let right = |found: &Snapshot| found.version == version && found.reduced == offset;
+            if let Some(snapshot) = snapshot.filter(right) {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All of it goes.
+    pub fn forget(&self, index: &Index) {
+        for place in &index.states {
+            self.log.write_slot_lazily(self.id, &self.slot(place.slot), None);
+        }
+        self.log.write_slot_lazily(self.id, &self.index_slot(), None);
+    }
+
+    fn index_slot(&self) -> String {
+        format!("trail/{}", self.slug)
+    }
+
+    fn slot(&self, number: usize) -> String {
+        format!("trail/{}/{number}", self.slug)
+    }
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a trail has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grown(version: &str, offsets: impl Iterator<Item = u64>, bytes: usize) -> Index {
+        let mut index = Index::of(version);
+        for offset in offsets.map(Offset) {
+            if index.has_room(version, offset) {
+                let (slot, freed) = index.add(version, offset, bytes);
+                assert!(slot <= TRAIL_STATES_MAX);
+                assert!(freed.iter().all(|slot| !index.holds(*slot)));
+            }
+        }
+        index
+    }
+
+    #[test]
+    fn a_long_way_has_few_states_evenly_spread() {
+        for events in [1_000u64, 100_000, 1_000_000, 20_000_000] {
+            let index = grown("v", (1_000..=events).step_by(1_000), 100);
+            assert!(index.states.len() <= TRAIL_STATES_MAX);
+            let apart = index.states.windows(2).map(|two| two[1].offset.0 - two[0].offset.0).max();
+            // A state is never farther away than a hundredth of the way.
+            assert!(apart.unwrap_or(0) <= (events / 100).max(1_000), "{events}: {apart:?}");
+        }
+    }
+
+    #[test]
+    fn large_states_are_fewer() {
+        let index = grown("v", (1_000..=200_000).step_by(1_000), TRAIL_BYTES_MAX / 20);
+        assert!(index.bytes() <= TRAIL_BYTES_MAX && index.states.len() > 5, "{}", index.states.len());
+    }
+
+    #[test]
+    fn another_version_begins_anew_and_gaps_are_filled() {
+        let mut index = grown("v", (1_000..=5_000).step_by(1_000), 1);
+        assert_eq!(index.up_to("v", Offset(3_500)).next().map(|(at, _)| at), Some(Offset(3_000)));
+        assert!(!index.has_room("v", Offset(3_500)) && index.has_room("v", Offset(6_000)));
+        assert_eq!(index.up_to("w", Offset(3_500)).count(), 0);
+        let (slot, freed) = index.add("w", Offset(9_000), 1);
+        assert_eq!((slot, freed.len(), index.states.len()), (0, 4, 1));
+        assert!(index.has_room("w", Offset(4_000)));
+    }
+}
