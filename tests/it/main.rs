@@ -31,6 +31,7 @@ mod reconnecting;
 mod recovery;
 mod safety;
 mod secrets;
+mod simulating;
 mod standing;
 mod starting;
 mod startup;

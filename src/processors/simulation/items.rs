@@ -1,7 +1,7 @@
 //! What a simulation tells, one thing at a time, each with the event that it belongs to.
 
 use base64::Engine as _;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::event::builtin::ProcessorFailed;
 use crate::event::{Event, Json};
@@ -79,6 +79,7 @@ pub struct Fetch {
     pub event: Option<u64>,
     pub method: String,
     pub url: String,
+    #[serde(serialize_with = "as_object")]
     pub headers: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<&'static str>,
@@ -97,6 +98,18 @@ pub struct Fetch {
     /// Why there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// By name; what came twice is joined, as HTTP allows.
+fn as_object<S: Serializer>(headers: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut joined: Vec<(&str, String)> = Vec::new();
+    for (name, value) in headers {
+        match joined.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = format!("{known}, {value}"),
+            None => joined.push((name, value.clone())),
+        }
+    }
+    serializer.collect_map(joined)
 }
 
 impl Fetch {

@@ -171,6 +171,7 @@ impl Run {
                     }
                     page.iter().for_each(|event| self.comparison.recorded(event));
                     self.passed(event, true);
+                    self.events += u64::from(event.is_some_and(|event| event > self.scene.after));
                     self.tell_failure(failure, event, sink).await?;
                     self.state = before;
                     1
