@@ -35,3 +35,4 @@ mod simulating;
 mod standing;
 mod starting;
 mod startup;
+mod travelling;
