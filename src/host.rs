@@ -137,6 +137,25 @@ impl Host {
 
     /// What `__state` shows: the built-ins' states, and those of the scripted processors.
     pub async fn state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
+        let Some(mut state) = self.known_state(stream).await? else { return Ok(None) };
+        // A fork that has just been made may not have run any of its processors.
+        let is_fork = self.log.find(stream)?.is_some_and(|record| self.log.fork_of(record.id).is_some());
+        let deployed = state["processors"]["deployments"]["processors"].as_object();
+        let deployed = deployed.into_iter().flat_map(|deployed| deployed.keys());
+        let lacks = |name: &&String| is_fork && state["processors"].get(name.as_str()).is_none();
+        let lacking: Vec<String> = deployed.filter(lacks).cloned().collect();
+        for name in lacking {
+            let Ok(slug) = Slug::parse(&name) else { continue };
+            match self.travel.state_at(stream, &slug, None).await {
+                Ok(then) => state["processors"][name.as_str()] = then.state.decode().unwrap_or_default(),
+                Err(error) => tracing::debug!(%error, %slug, "a fork's processor has no state to show"),
+            }
+        }
+        Ok(Some(state))
+    }
+
+    /// As it is known without running anything.
+    async fn known_state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
         let Some(state) = self.streams.state(stream).await? else { return Ok(None) };
         let slugs: Vec<Slug> = state.builtins["deployments"]["processors"]
             .as_object()
@@ -211,7 +230,7 @@ impl Host {
         // What each has come to, as long as all of them are there.
         let mut states = BTreeMap::new();
         for key in &doomed {
-            states.extend(self.state(key).await?.map(|state| (key.path.clone(), state)));
+            states.extend(self.known_state(key).await?.map(|state| (key.path.clone(), state)));
         }
         let mut destroyed = BTreeMap::new();
         for key in doomed {

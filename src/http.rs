@@ -5,6 +5,7 @@ mod append;
 mod body;
 pub mod docs;
 mod error;
+mod fork;
 mod form;
 mod guard;
 mod openapi;
@@ -185,6 +186,9 @@ fn router(app: App) -> Router {
         .route("/api/streams/__children", get(streams::children))
         .route("/api/streams/__children/", get(streams::children))
         .route("/api/streams/__children/{*path}", get(streams::children))
+        .route("/api/streams/__fork", post(fork::fork))
+        .route("/api/streams/__fork/", post(fork::fork))
+        .route("/api/streams/__fork/{*path}", post(fork::fork))
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))

@@ -16,7 +16,6 @@ mod sealed;
 pub mod simulation;
 mod sources;
 pub mod supervisor;
-mod trail;
 pub mod travel;
 mod usage;
 mod version;

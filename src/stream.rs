@@ -5,7 +5,9 @@ mod actor;
 mod announce;
 mod append;
 mod checkpoint;
+mod fork;
 mod subscription;
+mod trail;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,7 +24,9 @@ use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
 
 pub use append::Savepoint;
+pub use fork::{Branch, ForkError};
 pub use subscription::Subscription;
+pub use trail::{Index, Trail};
 
 /// Makes the built-in processors of one stream, in the order in which they see each event.
 pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send + Sync;
@@ -100,6 +104,7 @@ enum Message {
     Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
     State { reply: oneshot::Sender<Option<StreamState>> },
     Checkpoint { reply: oneshot::Sender<Option<Savepoint>> },
+    Fork { branch: Branch, reply: oneshot::Sender<Result<StreamRecord, ForkError>> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
 }
 

@@ -10,7 +10,7 @@ use crate::log::LogError;
 use crate::processor::Rejection;
 use crate::processors::simulation::SimulateError;
 use crate::processors::travel::TravelError;
-use crate::stream::AppendError;
+use crate::stream::{AppendError, ForkError};
 
 /// A problem document: one stable `code` per cause, and a sentence that says what to do.
 #[derive(Debug)]
@@ -162,6 +162,21 @@ impl From<TravelError> for Problem {
             TravelError::Busy => Problem::too_many("too-many-travels", detail),
             TravelError::Append(error) => error.into(),
             TravelError::Machinery(_) => Problem::unavailable(detail),
+        }
+    }
+}
+
+impl From<ForkError> for Problem {
+    fn from(error: ForkError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            ForkError::NoStream(path) => Problem::no_stream(&path),
+            ForkError::Beyond { tail, .. } => Problem::bad_body(detail).with("tail", tail.0),
+            ForkError::Exists(path) => {
+                Problem::new(StatusCode::CONFLICT, "stream-exists", "stream exists", detail)
+                    .with("streamPath", path.as_str())
+            }
+            ForkError::Append(error) => error.into(),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::error::Problem;
         super::streams::state,
         super::streams::children,
         super::streams::destroy,
+        super::fork::fork,
         super::processors::list,
         super::simulate::simulate,
         super::secrets::set,

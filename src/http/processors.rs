@@ -55,9 +55,7 @@ async fn then(app: &App, stream: &StreamKey, query: &Query, slug: Slug) -> Resul
     let at = query.positive("atOffset")?.map(Offset);
     let travel = app.host.travel();
     Ok(match query.positive("fromOffset")?.map(Offset) {
-        Some(from) => {
-            axum::Json(travel.states_between(stream, &slug, from, at).await?).into_response()
-        }
+        Some(from) => axum::Json(travel.states_between(stream, &slug, from, at).await?).into_response(),
         None => axum::Json(travel.state_at(stream, &slug, at).await?).into_response(),
     })
 }

@@ -83,8 +83,7 @@ impl Committer {
         let start = |error| OpenError::io(&folder.path, "start the committer", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(start)?;
         let Beginning { next_stream, batches, deleted, forks } = begin(&*kv, &folder.path)?;
-        let purges: VecDeque<StreamId> =
-            deleted.iter().copied().filter(|id| !forks.is_shared(*id)).collect();
+        let purges: VecDeque<StreamId> = deleted.iter().copied().filter(|id| !forks.is_shared(*id)).collect();
         let journal = Journal::open(&folder.path, parts.segment_bytes, parts.medium)
             .map_err(|error| OpenError::io(&folder.path, "make the journal", error))?;
         let synced = folder.open_note(folder::SYNCED)?;
@@ -271,7 +270,11 @@ impl Committer {
         let tail = self.tail(*from)?.filter(|tail| at <= tail).ok_or(LogError::Gone { id: *from })?;
         debug_assert!(*at <= tail);
         if let Some(tail) = self.tail_at(to, group)? {
-            return Err(LogError::Conflict { stream: to.clone(), expected_tail: Offset::START, tail: Some(tail) });
+            return Err(LogError::Conflict {
+                stream: to.clone(),
+                expected_tail: Offset::START,
+                tail: Some(tail),
+            });
         }
         // Its parent is the stream that the event was appended to, so that no other has to be kept for it.
         let mut fork = Fork { parent: *from, at: *at, processors: *processors };
@@ -279,7 +282,8 @@ impl Committer {
         while let Some(above) = group.forked.get(&fork.parent).copied().or_else(|| forks.get(fork.parent))
             && fork.at <= above.at
         {
-            fork = Fork { parent: above.parent, at: fork.at, processors: fork.processors && above.processors };
+            fork =
+                Fork { parent: above.parent, at: fork.at, processors: fork.processors && above.processors };
         }
         drop(forks);
         let id = self.next_stream;

@@ -125,6 +125,16 @@ impl Log {
         self.shared.forks.read().expect(LOCK).get(id)
     }
 
+    /// The streams whose events up to `at` are this one's, and up to where in each: this one, then those it shares with.
+    pub fn views(&self, id: StreamId, at: Offset) -> Vec<(StreamId, Offset)> {
+        let mut until = at;
+        let shared = self.lineage(id).into_iter().map(|fork| {
+            until = until.min(fork.at);
+            (fork.parent, until)
+        });
+        std::iter::once((id, at)).chain(shared).collect()
+    }
+
     /// Where a stream branches off, then where that one does, and so on: the newest first.
     pub fn lineage(&self, id: StreamId) -> Vec<Fork> {
         let forks = self.shared.forks.read().expect(LOCK);

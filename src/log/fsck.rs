@@ -279,7 +279,10 @@ impl<'a> Check<'a> {
         let Fork { parent, at, .. } = *self.forks.get(&id)?;
         let found = self.tails.get(&parent).copied().unwrap_or_default();
         (found < at).then(|| {
-            format!("shares the events of stream number {} up to {at}, which has them up to {found}", parent.0)
+            format!(
+                "shares the events of stream number {} up to {at}, which has them up to {found}",
+                parent.0
+            )
         })
     }
 
@@ -317,7 +320,8 @@ impl<'a> Check<'a> {
         for id in branched.into_iter().filter(|id| !self.tails.contains_key(id)) {
             // One that is deleted and kept may have no events of its own.
             if !self.deleted.contains(&id) {
-                self.report.add(format!("stream number {} branches off another one but does not exist", id.0));
+                self.report
+                    .add(format!("stream number {} branches off another one but does not exist", id.0));
             }
         }
         for id in std::mem::take(&mut self.marked) {

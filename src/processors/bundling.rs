@@ -145,7 +145,8 @@ impl Bundling {
     ) -> Result<(Arc<Bundle>, Vec<Diagnostic>), BundleError> {
         let ended = || BundleError::Machinery("the server is shutting down".into());
         let _turn = self.0.permits.acquire().await.map_err(|_| ended())?;
-        let project = Arc::new(job::project(source, || previous.and_then(job::lock_of)).map_err(BundleError::Failed)?);
+        let project =
+            Arc::new(job::project(source, || previous.and_then(job::lock_of)).map_err(BundleError::Failed)?);
         let bundle = self.0.bundler.build(&project, &|_| {}).await?;
         let found = if checks { self.0.bundler.check(&project, &|_| {}).await? } else { Vec::new() };
         Ok((bundle, found.into_iter().filter(|found| found.severity == Severity::Error).collect()))

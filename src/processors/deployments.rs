@@ -280,6 +280,12 @@ impl BuiltinProcessor for Deployments {
         }
     }
 
+    fn leave_processors(&mut self) {
+        let set = self.change();
+        set.processors.clear();
+        set.sources = SourceSet::default();
+    }
+
     fn committed(&mut self, tail: Offset) {
         if self.told || !self.set.is_empty() || tail == Offset::START {
             self.told = !self.set.is_empty();

@@ -26,7 +26,12 @@ fn compare(path: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
     }
 }
 
-fn compare_members(path: &str, from: &Map<String, Value>, to: &Map<String, Value>, changes: &mut Vec<Change>) {
+fn compare_members(
+    path: &str,
+    from: &Map<String, Value>,
+    to: &Map<String, Value>,
+    changes: &mut Vec<Change>,
+) {
     for (name, value) in from {
         let below = below(path, name);
         match to.get(name) {
@@ -116,9 +121,21 @@ mod tests {
                     {"op": "add", "path": "/new", "value": []},
                 ]),
             ),
-            (json!({"l": [1, 2]}), json!({"l": [1, 2, 3]}), json!([{"op": "add", "path": "/l/2", "value": 3}])),
-            (json!({"l": [1, 2, 3]}), json!({"l": [3]}), json!([{"op": "remove", "path": "/l/1"}, {"op": "remove", "path": "/l/0"}])),
-            (json!({"l": [1, 2, 3]}), json!({"l": [1, 9, 3]}), json!([{"op": "replace", "path": "/l/1", "value": 9}])),
+            (
+                json!({"l": [1, 2]}),
+                json!({"l": [1, 2, 3]}),
+                json!([{"op": "add", "path": "/l/2", "value": 3}]),
+            ),
+            (
+                json!({"l": [1, 2, 3]}),
+                json!({"l": [3]}),
+                json!([{"op": "remove", "path": "/l/1"}, {"op": "remove", "path": "/l/0"}]),
+            ),
+            (
+                json!({"l": [1, 2, 3]}),
+                json!({"l": [1, 9, 3]}),
+                json!([{"op": "replace", "path": "/l/1", "value": 9}]),
+            ),
             (json!({}), json!([]), json!([{"op": "replace", "path": "", "value": []}])),
         ];
         for (from, to, expected) in cases {

@@ -182,7 +182,8 @@ impl Bridge for ScriptBridge {
             let stopped = || OpError { code: "unavailable".into(), message: "the read was stopped".into() };
             let _turn = reads.acquire().await.map_err(|_| stopped())?;
             // A filter may have to pass over a whole history: not on a thread that others wait for.
-            let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, Offset::END, &request));
+            let reading =
+                tokio::task::spawn_blocking(move || read_page(&streams, &stream, Offset::END, &request));
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()

@@ -7,10 +7,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::append::{Pipeline, Verdict};
-use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
+use super::{AppendError, Branch, ForkError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
 use crate::event::{Event, StreamKey};
 use crate::limits::{PUBLISH_BUFFER_MAX, STREAM_COMMIT_EVENTS_MAX, STREAM_IDLE};
-use crate::log::LogError;
+use crate::log::{LogError, StreamRecord};
 
 /// Events that were committed together.
 pub type Published = Arc<[Arc<Event>]>;
@@ -58,7 +58,9 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
             }
         }
     }
-    checkpoint::save(&streams, &mut actor.pipeline);
+    if let Err(error) = checkpoint::save(&streams, &mut actor.pipeline) {
+        tracing::debug!(%error, stream = %stream.path, "a stream's state is not kept");
+    }
     drop(actor);
     return_all(inbox).await;
 }
@@ -87,6 +89,9 @@ async fn refuse_all(
             Message::Append { reply, .. } => answer(reply, Reply::Done(Err(AppendError::Log(error.clone())))),
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::Fork { reply, .. } => {
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+            }
             Message::State { reply } => answer(reply, None),
             Message::Checkpoint { reply } => answer(reply, None),
         }
@@ -153,7 +158,7 @@ impl Actor {
             // An error says that nobody listens.
             let _ = self.publisher.send(events);
             if self.pipeline.checkpoint_is_due() {
-                checkpoint::save(&self.streams, &mut self.pipeline);
+                checkpoint::save(&self.streams, &mut self.pipeline)?;
             }
         }
         Ok(())
@@ -175,6 +180,7 @@ impl Actor {
                 answer(reply, self.pipeline.record().map(|_| self.pipeline.checkpoint()));
             }
             Message::Delete { reply } => self.delete(reply).await?,
+            Message::Fork { branch, reply } => self.fork(branch, reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }
         Ok(())
@@ -183,6 +189,45 @@ impl Actor {
     fn state(&self) -> Option<StreamState> {
         let record = self.pipeline.record()?.clone();
         Some(StreamState { record, tail: self.pipeline.tail(), builtins: self.pipeline.states() })
+    }
+
+    /// The stream is there once the log has it; what it shares is looked at behind the answer.
+    async fn fork(
+        &mut self,
+        branch: Branch,
+        reply: oneshot::Sender<Result<StreamRecord, ForkError>>,
+    ) -> Result<(), Arc<LogError>> {
+        if self.pipeline.record().is_some() {
+            answer(reply, Err(ForkError::Exists(self.stream.path.clone())));
+            return Ok(());
+        }
+        let announces = self.pipeline.announces();
+        let from = branch.from.key.path.clone();
+        let made = self.streams.log().fork(branch.new_stream(&self.stream, announces)).await;
+        let record = match (made, self.streams.log().find(&self.stream)) {
+            (Ok(_), Ok(Some(record))) => record,
+            // It was destroyed meanwhile.
+            (Err(LogError::Gone { .. }), _) => {
+                answer(reply, Err(ForkError::NoStream(from)));
+                return Ok(());
+            }
+            (Ok(_), Ok(None)) => unreachable!("nobody else destroys this stream"),
+            (Err(error), _) | (_, Err(error)) => {
+                let error = Arc::new(error);
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+                return Err(error);
+            }
+        };
+        if announces {
+            self.streams.0.announcements.push(record.clone());
+        }
+        answer(reply, Ok(record.clone()));
+        self.pipeline = rebuild(&self.streams, &self.stream).await?;
+        self.pipeline.committed();
+        // Who follows the path since before it had a stream finds the rest in the log.
+        let newest = self.streams.log().read_one(&record, branch.at)?;
+        let _ = self.publisher.send(newest.into_iter().collect());
+        Ok(())
     }
 
     async fn delete(

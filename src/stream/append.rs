@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
-use super::{AppendError, Batch, Only, Origin, Streams};
+use super::{AppendError, Batch, Index, Only, Origin, Streams};
 use crate::event::{
     Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, Source, SourceKind, StreamKey,
     Timestamp, builtin,
@@ -36,6 +36,8 @@ pub struct Pipeline {
     checkpointed: Offset,
     /// What the log has recorded of `wakes_at_start`.
     marked_to_wake: bool,
+    /// Of the states along the way, once it was needed.
+    pub(super) trail: Option<Index>,
 }
 
 /// What built-ins want done, and which of them.
@@ -65,6 +67,7 @@ impl Pipeline {
             placed_keys: HashMap::new(),
             checkpointed: Offset::START,
             marked_to_wake: false,
+            trail: None,
         }
     }
 
@@ -210,7 +213,7 @@ impl Pipeline {
             return Ok(events);
         };
         let created_at = first.created_at;
-        let announces = self.record.is_none() && !self.stream.path.is_root() && !self.stream.path.is_system();
+        let announces = self.announces();
         let wakes = self.wakes_at_start();
         let mut marks = Vec::new();
         marks.extend(announces.then_some((Mark::Unannounced, true)));
@@ -233,6 +236,11 @@ impl Pipeline {
             streams.0.announcements.push(record.clone());
         }
         Ok(events)
+    }
+
+    /// Whether its ancestors are to hear of it when it is created.
+    pub fn announces(&self) -> bool {
+        self.record.is_none() && !self.stream.path.is_root() && !self.stream.path.is_system()
     }
 
     /// The events of a verdict whose inputs have been committed.
@@ -274,6 +282,13 @@ impl Pipeline {
 
     fn wakes_at_start(&self) -> bool {
         self.builtins.iter().any(|builtin| builtin.wakes_at_start())
+    }
+
+    /// Up to here the history is shared with another stream, and what it has deployed does not run on this one.
+    pub fn leave_processors(&mut self) {
+        for builtin in &mut self.builtins {
+            builtin.leave_processors();
+        }
     }
 
     /// History has been reduced: from here on the stream runs, as the one that `record` says.

@@ -14,6 +14,7 @@ mod delete;
 mod deploying;
 mod examples;
 mod failures;
+mod forking;
 mod hooks;
 mod input;
 mod limits;

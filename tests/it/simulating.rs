@@ -85,7 +85,9 @@ fn what_is_otherwise_is_told() {
             json!({"state": [{"op": "add", "path": "/last", "value": pings[2]}], "appends": {"same": 3}}),
         ),
         (
-            COUNTER.replace("type: 'pong'", "type: 'pang'").replace("await append(", "if (state.pings !== 2) await append("),
+            COUNTER
+                .replace("type: 'pong'", "type: 'pang'")
+                .replace("await append(", "if (state.pings !== 2) await append("),
             json!({"appends": {"same": 0, "changed": {"count": 0},
                 "missing": {"count": 3, "first": [{"event": pings[0], "append": {"type": "pong", "payload": {"n": 1}}}, {}, {}]},
                 "extra": {"count": 2, "first": [{"event": pings[0], "append": {"type": "pang"}}, {"event": pings[2]}]}}}),
@@ -106,7 +108,8 @@ fn the_states_behind_each_event() {
     let millrace = shared();
     let path = history(&millrace);
     let events = millrace.read(&path);
-    let at = |n: usize| events.iter().filter(|event| event["type"] == "ping").nth(n).unwrap()["offset"].clone();
+    let at =
+        |n: usize| events.iter().filter(|event| event["type"] == "ping").nth(n).unwrap()["offset"].clone();
     let changes = json!([
         {"offset": 1, "state": {"pings": 0}},
         {"offset": at(0), "state": {"pings": 1}},
@@ -127,7 +130,8 @@ fn a_range_is_acted_on_and_what_is_before_it_only_reduced() {
     let millrace = shared();
     let path = history(&millrace);
     let events = millrace.read(&path);
-    let pings: Vec<u64> = events.iter().filter(|e| e["type"] == "ping").filter_map(|e| e["offset"].as_u64()).collect();
+    let pings: Vec<u64> =
+        events.iter().filter(|e| e["type"] == "ping").filter_map(|e| e["offset"].as_u64()).collect();
     let script = "export default {
         initialState: { pings: 0 },
         reduce({ event, state }) { if (event.type === 'ping') return { pings: state.pings + 1 }; },
@@ -163,9 +167,13 @@ fn a_range_is_acted_on_and_what_is_before_it_only_reduced() {
         const child = await append({ path: './child', event: { type: 'b' } });
         await append({ type: 'seen', payload: { one: one.offset, two: two.offset, child: [child.offset, child.streamPath], by: one.source.slug, cause: one.source.cause, at: one.createdAt === event.createdAt } });
     } };";
-    let answer = simulate(&millrace, &path, json!({"script": script, "afterOffset": pings[0], "beforeOffset": next}));
+    let answer =
+        simulate(&millrace, &path, json!({"script": script, "afterOffset": pings[0], "beforeOffset": next}));
     let seen = answer["appends"].as_array().unwrap().last().unwrap()["append"]["payload"].clone();
-    assert_eq!(seen, json!({"one": next, "two": next, "child": [2, format!("{path}/child")], "by": "candidate", "cause": {"streamPath": path, "offset": pings[1]}, "at": true}));
+    assert_eq!(
+        seen,
+        json!({"one": next, "two": next, "child": [2, format!("{path}/child")], "by": "candidate", "cause": {"streamPath": path, "offset": pings[1]}, "at": true})
+    );
     assert_eq!(answer["counts"]["appends"], 3, "a repeated key is no second append");
 }
 
@@ -208,8 +216,16 @@ fn requests_are_answered_from_what_is_given() {
             ],
         }),
     );
-    let narrow = simulate(&millrace, &path, json!({"script": script, "fetches": fetches, "egress": {"allow": ["other.example"]}}));
-    assert_subset("egress", &narrow["appends"][0], &json!({"append": {"type": "refused", "payload": {"code": "egress-refused"}}}));
+    let narrow = simulate(
+        &millrace,
+        &path,
+        json!({"script": script, "fetches": fetches, "egress": {"allow": ["other.example"]}}),
+    );
+    assert_subset(
+        "egress",
+        &narrow["appends"][0],
+        &json!({"append": {"type": "refused", "payload": {"code": "egress-refused"}}}),
+    );
 }
 
 #[test]
@@ -267,7 +283,11 @@ fn failures_are_told_as_a_deployment_would() {
         let answer = simulate(&millrace, &path, body.clone());
         assert_subset(&body.to_string(), &answer, &expected);
     }
-    assert_eq!(count(&millrace.read(&path), "processor/failed"), 0, "a failure of a simulation is nobody's event");
+    assert_eq!(
+        count(&millrace.read(&path), "processor/failed"),
+        0,
+        "a failure of a simulation is nobody's event"
+    );
 }
 
 #[test]
@@ -275,9 +295,14 @@ fn too_many_failures_in_a_row_end_it_as_they_would_suspend_it() {
     let millrace = shared();
     let path = fresh("/row");
     millrace.append(&path, json!(vec![json!({"type": "x"}); 30]));
-    let script = "export default { async afterAppend({ event }) { if (event.offset !== 5) throw new Error('no'); } };";
+    let script =
+        "export default { async afterAppend({ event }) { if (event.offset !== 5) throw new Error('no'); } };";
     let answer = simulate(&millrace, &path, json!({"script": script}));
-    assert_subset("suspended", &answer, &json!({"outcome": "suspended", "range": {"lastOffset": 15}, "counts": {"failures": 14}}));
+    assert_subset(
+        "suspended",
+        &answer,
+        &json!({"outcome": "suspended", "range": {"lastOffset": 15}, "counts": {"failures": 14}}),
+    );
 }
 
 #[test]
@@ -362,8 +387,10 @@ fn what_makes_no_sense_is_refused() {
         post(&target, json!({"slug": "Bad Slug", "script": COUNTER})).refused(400, "bad-body", "slug"),
         post(&target, json!({"script": COUNTER, "afterOffset": -1})).refused(400, "bad-body", "afterOffset"),
         post(&target, json!({"script": COUNTER, "afterOffset": 10_000})).refused(400, "bad-body", "10000"),
-        post(&target, json!({"script": COUNTER, "fetches": [{"status": 200}]})).refused(400, "bad-body", "url"),
-        post(&target, json!({"script": COUNTER, "fetches": [{"url": "https://a.b", "status": 99}]})).refused(400, "bad-body", "99"),
+        post(&target, json!({"script": COUNTER, "fetches": [{"status": 200}]}))
+            .refused(400, "bad-body", "url"),
+        post(&target, json!({"script": COUNTER, "fetches": [{"url": "https://a.b", "status": 99}]}))
+            .refused(400, "bad-body", "99"),
         post(&target, json!({"script": COUNTER, "states": "some"})).refused(400, "bad-body", "states"),
         post(&target, json!({"slug": "nobody"})).refused(404, "processor-not-found", "nobody"),
         post("/api/simulate/nowhere", json!({"script": COUNTER})).refused(404, "stream-not-found", "nowhere"),
@@ -380,20 +407,40 @@ fn the_command_tells_the_difference_and_its_exit_code_says_whether_it_is_worse()
     let file = folder.path().join("counter.js");
     // the file, its exit code, and what is printed
     let cases = [
-        (COUNTER.to_string(), 0, vec!["completed", "3 as the live version's, 0 changed", "state: the same"], vec![]),
+        (
+            COUNTER.to_string(),
+            0,
+            vec!["completed", "3 as the live version's, 0 changed", "state: the same"],
+            vec![],
+        ),
         (
             COUNTER.replace("n: state.pings", "n: -1"),
             0,
-            vec!["0 as the live version's, 3 changed", "- event 4 pong on ", "+ event 4 pong on ", "{\"n\":-1}"],
+            vec![
+                "0 as the live version's, 3 changed",
+                "- event 4 pong on ",
+                "+ event 4 pong on ",
+                "{\"n\":-1}",
+            ],
             vec![],
         ),
         (
             COUNTER.replace("await append(", "missing() ?? await append("),
             1,
             vec!["failed", "3 missing", "failures new: at event 4, 6, 8"],
-            vec!["error[afterAppend]: ReferenceError: missing is not defined", "counter.js:5:32", "> 5 |", "fails where the live version did not"],
+            vec![
+                "error[afterAppend]: ReferenceError: missing is not defined",
+                "counter.js:5:32",
+                "> 5 |",
+                "fails where the live version did not",
+            ],
         ),
-        ("export default {".to_string(), 1, vec!["load-failed"], vec!["error[load]: SyntaxError", "does not load"]),
+        (
+            "export default {".to_string(),
+            1,
+            vec!["load-failed"],
+            vec!["error[load]: SyntaxError", "does not load"],
+        ),
     ];
     for (text, code, printed, told) in cases {
         std::fs::write(&file, &text).unwrap();

@@ -270,7 +270,8 @@ impl Run {
         };
         self.log.close().await;
         self.folder = copy;
-        let events: usize = self.model.streams.values().map(|stream| stream.events.len() - stream.shared).sum();
+        let events: usize =
+            self.model.streams.values().map(|stream| stream.events.len() - stream.shared).sum();
         assert_eq!(assert_sound(self.folder.path()).events, events as u64);
         self.log = open_quietly(self.folder.path(), self.engine, &self.quiet);
     }

@@ -123,6 +123,10 @@ impl Job {
         if done.is_some_and(|done| done == self.offset.to_string().into_bytes()) {
             return Ok(None);
         }
+        // The types of what another stream has built have been checked there.
+        if self.is_built && log.fork_of(record.id).is_some_and(|fork| self.offset <= fork.at) {
+            return Ok(None);
+        }
         let Some(event) = log.read_one(&record, self.offset)? else { return Ok(None) };
         let Ok(configured) = event.payload.decode::<ProcessorSourceConfigured>() else { return Ok(None) };
         let previous = if configured.lock.is_none() { self.previous_lock(&record)? } else { None };

@@ -261,10 +261,7 @@ impl Context {
     ) -> Result<Loaded, IsolateError> {
         let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
         let set = self.deployed.borrow().clone();
-        let snapshot = store
-            .read_snapshot()
-            .map_err(machinery)?
-            .filter(|snapshot| snapshot.version == mark.version && snapshot.reduced <= mark.acted);
+        let snapshot = store.nearest(&mark.version, mark.acted).map_err(machinery)?;
         let (state, reduced) = match snapshot {
             Some(Snapshot { state, reduced, .. }) => (Some(state), reduced),
             None => (None, Offset::START),
@@ -416,10 +413,10 @@ impl From<LogError> for Replay {
 /// one that takes over from it, so that what that one still owed is not passed over.
 pub(super) fn first_acted(store: &Store, deployment: &Deployment) -> Result<Offset, LogError> {
     if !deployment.takes_over {
-        return Ok(deployment.configured);
+        return Ok(deployment.configured.max(store.shared()));
     }
     let before = store.read_mark()?.map(|mark| mark.acted);
-    Ok(before.unwrap_or(deployment.configured).min(deployment.configured))
+    Ok(before.unwrap_or(deployment.configured).min(deployment.configured).max(store.shared()))
 }
 
 /// The script's own failure; anything else is trouble of the machinery.

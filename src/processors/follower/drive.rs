@@ -65,7 +65,7 @@ impl Context {
             _ => Mark {
                 version: active.version.clone(),
                 configured: active.configured,
-                acted: first_acted(store, deployment)?.min(active.configured),
+                acted: first_acted(store, deployment)?.min(active.configured).max(store.shared()),
                 ..Mark::default()
             },
         };

@@ -64,8 +64,7 @@ impl Answers {
         if allow.iter().any(|rule| rule.names(&host, port)) {
             return Ok(());
         }
-        let message =
-            format!("{host}:{port} is not among the hosts of processor `{slug}` (`egress.allow`)");
+        let message = format!("{host}:{port} is not among the hosts of processor `{slug}` (`egress.allow`)");
         Err(OpError { code: crate::egress::EgressError::REFUSED.into(), message })
     }
 

@@ -8,13 +8,15 @@ use serde_json::Value;
 
 use super::super::patch::Change;
 use super::items::{Append, Input};
-use crate::event::builtin::{Phase, ProcessorActivated, ProcessorFailed};
+use crate::event::builtin::{Created, Phase, ProcessorActivated, ProcessorFailed};
 use crate::event::{Cause, Event, Json, Kind, Offset, Slug, SourceKind, StreamPath};
 use crate::limits::{COMPARED_APPENDS_MAX, DIFFERENCES_TOLD_MAX};
 
 pub struct Comparison {
     slug: Slug,
     path: StreamPath,
+    /// As the stream was called on which its first events were appended; another one for a fork.
+    origin: Option<String>,
     /// The reactions to events behind `after` and up to `last` are compared.
     after: Offset,
     last: Offset,
@@ -115,6 +117,7 @@ impl Comparison {
         Comparison {
             slug,
             path,
+            origin: None,
             after,
             last,
             live_since: None,
@@ -139,6 +142,9 @@ impl Comparison {
 
     /// An event of a stream that is compared, as it is in the log.
     pub fn recorded(&mut self, event: &Event) {
+        if event.kind() == Some(Kind::Created) && event.path == self.path {
+            self.origin = event.payload.decode::<Created>().ok().map(|created| created.path);
+        }
         let Some(source) = &event.source else { return };
         if source.slug.as_ref() != Some(&self.slug) {
             return;
@@ -168,7 +174,8 @@ impl Comparison {
     }
 
     fn cause_in_range(&self, cause: Option<&Cause>) -> Option<u64> {
-        let cause = cause.filter(|cause| cause.stream_path == self.path.as_str())?;
+        let is_own = |path: &str| path == self.path.as_str() || self.origin.as_deref() == Some(path);
+        let cause = cause.filter(|cause| is_own(&cause.stream_path))?;
         (cause.offset > self.after.0 && cause.offset <= self.last.0).then_some(cause.offset)
     }
 

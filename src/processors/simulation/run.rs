@@ -446,7 +446,8 @@ impl Run {
         let states = live.and_then(value).zip(candidate.and_then(value));
         let changes = states.map(|(live, candidate)| diff(&live, &candidate));
         let since = self.scene.live.as_ref().map(|live| live.configured).unwrap_or_default();
-        let blank = Comparison::new(self.version.slug.clone(), StreamPath::root(), Offset::START, Offset::START);
+        let blank =
+            Comparison::new(self.version.slug.clone(), StreamPath::root(), Offset::START, Offset::START);
         Ok(std::mem::replace(&mut self.comparison, blank).finish(since, changes))
     }
 

@@ -141,10 +141,7 @@ impl Stage {
             kind: SourceKind::Processor,
             slug: Some(self.0.slug.clone()),
             principal: None,
-            cause: cause.map(|cause| Cause {
-                stream_path: cause.path.to_string(),
-                offset: cause.offset.0,
-            }),
+            cause: cause.map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 }),
             depth: cause.map_or(0, |cause| cause.depth().saturating_add(1)),
         };
         let at = cause.map_or_else(Timestamp::now, |cause| cause.created_at);
@@ -175,7 +172,8 @@ impl Bridge for Stage {
         async move {
             let event = request.event;
             let (noted, outcome) = stage.0.answers.answer(&stage.0.slug, request).await;
-            stage.note(event, Note::Item(Item::Fetch(Fetch { event: event.map(|offset| offset.0), ..noted })));
+            stage
+                .note(event, Note::Item(Item::Fetch(Fetch { event: event.map(|offset| offset.0), ..noted })));
             outcome
         }
         .boxed()

@@ -1,15 +1,14 @@
-//! The states that a version has left along its way, so that a look at the past replays little: at first one every so
-//! many events, and the more there are the farther apart. A trail is lossy and mends itself: each state says what it is
-//! of, and one that is not what the index says is as good as none.
+//! The states that something has left along its way through a stream, so that a look at the past replays little: at
+//! first one every so many events, and the more there are the farther apart. A trail is lossy and mends itself: each
+//! state says what it is of, and one that is not what the index says is as good as none.
 
 use serde::{Deserialize, Serialize};
 
-use super::progress::Snapshot;
-use crate::event::{Offset, Slug};
+use crate::event::Offset;
 use crate::limits::{TRAIL_BYTES_MAX, TRAIL_STATE_BYTES_MAX, TRAIL_STATES_MAX, TRAIL_STRIDE};
 use crate::log::{Log, LogError, StreamId};
 
-/// The places of one processor's states.
+/// The places of the states of one trail.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Index {
     version: String,
@@ -32,7 +31,8 @@ impl Index {
         Index { version: version.to_string(), stride: TRAIL_STRIDE, states: Vec::new() }
     }
 
-    fn has_room(&self, version: &str, at: Offset) -> bool {
+    /// Whether a state as of `at` would fill a gap.
+    pub fn has_room(&self, version: &str, at: Offset) -> bool {
         if self.version != version {
             return true;
         }
@@ -86,15 +86,16 @@ impl Index {
     }
 }
 
+/// One of a stream's, by its name.
 pub struct Trail<'a> {
     log: &'a Log,
     id: StreamId,
-    slug: &'a Slug,
+    name: &'a str,
 }
 
 impl<'a> Trail<'a> {
-    pub fn of(log: &'a Log, id: StreamId, slug: &'a Slug) -> Trail<'a> {
-        Trail { log, id, slug }
+    pub fn of(log: &'a Log, id: StreamId, name: &'a str) -> Trail<'a> {
+        Trail { log, id, name }
     }
 
     pub fn index(&self) -> Result<Index, LogError> {
@@ -102,39 +103,52 @@ impl<'a> Trail<'a> {
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
-    /// Whether a state as of `at` would fill a gap.
-    pub fn wants(index: &Index, version: &str, at: Offset) -> bool {
-        index.has_room(version, at)
-    }
-
     /// Written lazily: what a crash takes back is only a longer way.
-    pub fn add(&self, index: &mut Index, snapshot: &Snapshot) {
-        let bytes = snapshot.state.as_str().len();
-        if bytes > TRAIL_STATE_BYTES_MAX || !index.has_room(&snapshot.version, snapshot.reduced) {
+    pub fn add(&self, index: &mut Index, version: &str, at: Offset, state: Vec<u8>) {
+        if state.len() > TRAIL_STATE_BYTES_MAX || !index.has_room(version, at) {
             return;
         }
-        let (slot, freed) = index.add(&snapshot.version, snapshot.reduced, bytes);
+        let (slot, freed) = index.add(version, at, state.len());
         for slot in freed {
             self.log.write_slot_lazily(self.id, &self.slot(slot), None);
         }
         // With the last state that came all may have become too much, and that one have gone.
         if index.holds(slot) {
-            self.log.write_slot_lazily(self.id, &self.slot(slot), Some(encode(snapshot)));
+            self.log.write_slot_lazily(self.id, &self.slot(slot), Some(state));
         }
-        self.log.write_slot_lazily(self.id, &self.index_slot(), Some(encode(index)));
+        let index = serde_json::to_vec(index).expect("an index has a JSON form");
+        self.log.write_slot_lazily(self.id, &self.index_slot(), Some(index));
     }
 
-    /// The nearest state up to an offset.
-    pub fn nearest(&self, index: &Index, version: &str, at: Offset) -> Result<Option<Snapshot>, LogError> {
-        for (offset, slot) in index.up_to(version, at) {
+    /// The nearest state of a version up to an offset. `open` reads one, if it is that of the offset.
+    fn nearest<T>(
+        &self,
+        version: &str,
+        at: Offset,
+        open: &impl Fn(Offset, &[u8]) -> Option<T>,
+    ) -> Result<Option<(Offset, T)>, LogError> {
+        for (offset, slot) in self.index()?.up_to(version, at) {
             let bytes = self.log.read_slot(self.id, &self.slot(slot))?;
-            let snapshot = bytes.and_then(|bytes| serde_json::from_slice::<Snapshot>(&bytes).ok());
-            let right = |found: &Snapshot| found.version == version && found.reduced == offset;
-            if let Some(snapshot) = snapshot.filter(right) {
-                return Ok(Some(snapshot));
+            if let Some(state) = bytes.and_then(|bytes| open(offset, &bytes)) {
+                return Ok(Some((offset, state)));
             }
         }
         Ok(None)
+    }
+
+    /// The same, also among the states of streams whose events this one shares.
+    pub fn nearest_known<T>(
+        &self,
+        version: &str,
+        at: Offset,
+        open: impl Fn(Offset, &[u8]) -> Option<T>,
+    ) -> Result<Option<(Offset, T)>, LogError> {
+        let mut nearest: Option<(Offset, T)> = None;
+        for (id, until) in self.log.views(self.id, at) {
+            let found = Trail { id, ..*self }.nearest(version, until, &open)?;
+            nearest = nearest.into_iter().chain(found).max_by_key(|(offset, _)| *offset);
+        }
+        Ok(nearest)
     }
 
     /// All of it goes.
@@ -146,16 +160,12 @@ impl<'a> Trail<'a> {
     }
 
     fn index_slot(&self) -> String {
-        format!("trail/{}", self.slug)
+        format!("trail/{}", self.name)
     }
 
     fn slot(&self, number: usize) -> String {
-        format!("trail/{}/{number}", self.slug)
+        format!("trail/{}/{number}", self.name)
     }
-}
-
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a trail has a JSON form")
 }
 
 #[cfg(test)]
