@@ -15,6 +15,7 @@ mod readers;
 mod restart;
 mod server;
 mod table;
+mod travel;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -35,6 +36,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
+    ("travel", "a state, a simulation and a fork of the past of a million events", travel::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
