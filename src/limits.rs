@@ -371,6 +371,8 @@ pub const SIMULATED_ANSWERS_MAX: usize = 1_000;
 pub const SIMULATED_BODY_BYTES: usize = 16 * 1024;
 /// What the hooks of one batch do, before it is told: beyond that nobody reads it.
 pub const SIMULATED_NOTES_MAX: usize = 100_000;
+/// And their bytes: what a hook appends goes to the disk else, and not into the server's memory.
+pub const SIMULATED_NOTES_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Entries of each list in an answer: more come in lines only.
 pub const SIMULATED_LIST_MAX: usize = 1_000;
 /// Bytes of all lists of an answer together: a model has to read it.
@@ -379,6 +381,8 @@ pub const SIMULATED_LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SIMULATION_LINES_MAX: usize = 256;
 /// Appends of the candidate and of the live version that have not found their match yet.
 pub const COMPARED_APPENDS_MAX: usize = 50_000;
+/// And their bytes.
+pub const COMPARED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Differences of each kind that are told; the rest is counted.
 pub const DIFFERENCES_TOLD_MAX: usize = 100;
 /// Events of one stream that are looked through for what the live version has appended behind the range.

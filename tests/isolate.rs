@@ -14,6 +14,8 @@ mod containment;
 mod escapes;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[path = "isolate/rehearsal.rs"]
+mod rehearsal;
 #[cfg(target_os = "linux")]
 #[path = "isolate/sandbox.rs"]
 mod sandbox;

@@ -1,9 +1,12 @@
 //! Simulations: what a candidate would do over the recorded history, told for a program to act on, and nothing done.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use crate::harness::http::Request;
-use crate::harness::{Shared, assert_subset, fresh, post, shared};
+use crate::harness::{Server, Shared, assert_subset, fresh, post, shared};
 use crate::hooks::count;
 
 const COUNTER: &str = "export default {
@@ -259,7 +262,7 @@ fn failures_are_told_as_a_deployment_would() {
         (
             json!({"script": COUNTER.replace("if (event.type === 'ping') return", "if (event.type === 'pong' && event.payload.n === 2) for (;;);\n    if (event.type === 'ping') return"), "limits": {"cpuMs": 50}}),
             json!({"outcome": "failed", "state": {"pings": 3}, "counts": {"failures": 1, "appends": 3},
-                   "failures": [{"phase": "reduce", "reason": "timeout", "cause": {"offset": "<any>"}}]}),
+                   "failures": [{"phase": "reduce", "reason": "timeout", "cause": {"offset": "<any>"}, "error": {"frames": [{"line": 3}]}}]}),
         ),
         (
             json!({"script": "export default { async afterAppend({ event }) { if (event.type === 'ping') await new Promise(() => {}); } };"}),
@@ -458,5 +461,41 @@ fn the_command_tells_the_difference_and_its_exit_code_says_whether_it_is_worse()
         for part in told {
             assert!(err.contains(part), "{part}: {out}{err}");
         }
+    }
+}
+
+#[test]
+fn it_ends_when_whoever_asked_has_gone() {
+    let server = Server::start(&[]);
+    let millrace = server.client("public");
+    millrace.append("/a", json!(vec![json!({"type": "x"}); 400]));
+    // Half a second of each event: minutes for all of them.
+    let script = "export default { reduce({ state }) { let n = 0; for (let i = 0; i < 3e7; i++) n += i; return { n: (state.n ?? 0) + 1 }; } };";
+    let body = json!({"script": script}).to_string();
+    let isolates = || {
+        let metrics = millrace.send(Request::new("GET", "/metrics")).body;
+        let metrics = String::from_utf8(metrics).unwrap();
+        let line = metrics.lines().find(|line| line.starts_with("millrace_isolates ")).unwrap().to_string();
+        line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let until = |count: u64| {
+        let started = std::time::Instant::now();
+        while isolates() != count {
+            assert!(
+                started.elapsed() < crate::harness::DEADLINE,
+                "there are {} isolates, not {count}",
+                isolates()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    for accept in ["application/json", "application/x-ndjson"] {
+        let mut socket = TcpStream::connect(millrace.address).unwrap();
+        let host = millrace.address;
+        let length = body.len();
+        write!(socket, "POST /api/simulate/a HTTP/1.1\r\nhost: {host}\r\naccept: {accept}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        until(1);
+        drop(socket);
+        until(0);
     }
 }

@@ -10,7 +10,7 @@ use super::super::patch::Change;
 use super::items::{Append, Input};
 use crate::event::builtin::{Created, Phase, ProcessorActivated, ProcessorFailed};
 use crate::event::{Cause, Event, Json, Kind, Offset, Slug, SourceKind, StreamPath};
-use crate::limits::{COMPARED_APPENDS_MAX, DIFFERENCES_TOLD_MAX};
+use crate::limits::{COMPARED_APPENDS_MAX, COMPARED_BYTES_MAX, DIFFERENCES_TOLD_MAX};
 
 pub struct Comparison {
     slug: Slug,
@@ -26,6 +26,7 @@ pub struct Comparison {
     live: BTreeMap<(u64, String), Vec<Input>>,
     candidate: BTreeMap<(u64, String), Vec<Input>>,
     held: usize,
+    held_bytes: usize,
     is_cut: bool,
     same: u64,
     live_failed: BTreeSet<u64>,
@@ -124,6 +125,7 @@ impl Comparison {
             live: BTreeMap::new(),
             candidate: BTreeMap::new(),
             held: 0,
+            held_bytes: 0,
             is_cut: false,
             same: 0,
             live_failed: BTreeSet::new(),
@@ -185,8 +187,7 @@ impl Comparison {
         if !settle(&mut self.candidate, &place, &input) {
             self.hold(Side::Live, place, input);
         } else {
-            self.same += 1;
-            self.held -= 1;
+            self.matched(&input);
         }
     }
 
@@ -199,17 +200,24 @@ impl Comparison {
         if !settle(&mut self.live, &place, &append.append) {
             self.hold(Side::Candidate, place, append.append.clone());
         } else {
-            self.same += 1;
-            self.held -= 1;
+            self.matched(&append.append);
         }
     }
 
+    fn matched(&mut self, input: &Input) {
+        self.same += 1;
+        self.held -= 1;
+        self.held_bytes -= input.payload.as_str().len().min(self.held_bytes);
+    }
+
     fn hold(&mut self, side: Side, place: (u64, String), input: Input) {
-        if self.held >= COMPARED_APPENDS_MAX {
+        let bytes = self.held_bytes + input.payload.as_str().len();
+        if self.held >= COMPARED_APPENDS_MAX || bytes > COMPARED_BYTES_MAX {
             self.is_cut = true;
             return;
         }
         self.held += 1;
+        self.held_bytes = bytes;
         let held = match side {
             Side::Live => &mut self.live,
             Side::Candidate => &mut self.candidate,

@@ -151,7 +151,7 @@ fn push<T>(list: &mut Vec<T>, item: T, left_out: &mut u64) {
 }
 
 /// About.
-fn size_of_item(item: &Item) -> usize {
+pub fn size_of_item(item: &Item) -> usize {
     let text = match item {
         Item::State(state) => state.state.as_str().len(),
         Item::Append(append) => append.append.payload.as_str().len(),

@@ -101,7 +101,13 @@ impl Run {
         summary.range.events = self.events;
         summary.state = self.state;
         summary.counts = self.counts;
-        summary.cut = self.cut;
+        let dropped = self.stage.dropped();
+        let too_much = || {
+            format!(
+                "{dropped} appends, requests and log lines are not told: they came faster than they can be kept"
+            )
+        };
+        summary.cut = self.cut.or_else(|| (dropped > 0).then(too_much));
         summary.took_ms = self.scene.began.elapsed().as_millis() as u64;
         summary.cpu_ms = self.stage.cpu().as_millis() as u64;
         Ok(summary)

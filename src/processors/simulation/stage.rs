@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use super::super::script::{read_page, resolve};
 use super::answers::Answers;
 use super::items::{Append, Fetch, Item, LogLine};
+use super::report::size_of_item;
 use crate::event::{
     Cause, Event, EventInput, IdempotencyKey, Json, Offset, Slug, Source, SourceKind, StreamKey, StreamPath,
     Timestamp,
@@ -22,7 +23,7 @@ use crate::isolate::{
     AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure, Socket,
     SocketRequest,
 };
-use crate::limits::SIMULATED_NOTES_MAX;
+use crate::limits::{SIMULATED_NOTES_BYTES_MAX, SIMULATED_NOTES_MAX};
 use crate::stream::Streams;
 
 /// Clones share what is noted.
@@ -44,11 +45,15 @@ struct Inner {
 #[derive(Default)]
 struct Played {
     notes: Vec<(Option<Offset>, Note)>,
+    note_bytes: usize,
+    /// Notes that found no place.
+    dropped: u64,
     /// The events under way.
     events: HashMap<Offset, Arc<Event>>,
     /// Where the next append to a stream would land.
     next: HashMap<StreamPath, Offset>,
     keyed: HashMap<(StreamPath, IdempotencyKey), Json>,
+    keyed_bytes: usize,
 }
 
 /// Something that the candidate did.
@@ -71,7 +76,14 @@ impl Stage {
     }
 
     pub fn take_notes(&self) -> Vec<(Option<Offset>, Note)> {
-        std::mem::take(&mut self.played().notes)
+        let mut played = self.played();
+        played.note_bytes = 0;
+        std::mem::take(&mut played.notes)
+    }
+
+    /// How much the hooks of one batch did beyond what is kept.
+    pub fn dropped(&self) -> u64 {
+        self.played().dropped
     }
 
     pub fn cpu(&self) -> Duration {
@@ -83,10 +95,15 @@ impl Stage {
     }
 
     fn note(&self, event: Option<Offset>, note: Note) {
-        let notes = &mut self.played().notes;
-        // A batch of hooks has its own bounds; beyond all of them nothing more is kept.
-        if notes.len() < SIMULATED_NOTES_MAX {
-            notes.push((event, note));
+        let mut played = self.played();
+        played.note_bytes += match &note {
+            Note::Item(item) => size_of_item(item),
+            Note::Failure(failure) => failure.error.stack.len(),
+        };
+        if played.notes.len() < SIMULATED_NOTES_MAX && played.note_bytes <= SIMULATED_NOTES_BYTES_MAX {
+            played.notes.push((event, note));
+        } else {
+            played.dropped += 1;
         }
     }
 
@@ -114,7 +131,8 @@ impl Stage {
         let cause = request.event.and_then(|offset| played.events.get(&offset)).cloned();
         let event = self.event(&path, next, input, cause.as_deref());
         let stored = Json::from_stored(std::str::from_utf8(event.wire()).expect("events render as UTF-8"));
-        if let Some(key) = key {
+        played.keyed_bytes += key.as_ref().map_or(0, |_| stored.as_str().len());
+        if let Some(key) = key.filter(|_| played.keyed_bytes <= SIMULATED_NOTES_BYTES_MAX) {
             played.keyed.insert(key, stored.clone());
         }
         drop(played);
