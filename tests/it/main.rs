@@ -12,6 +12,7 @@ mod cli;
 mod crash;
 mod delete;
 mod deploying;
+mod dry_running;
 mod examples;
 mod failures;
 mod forking;

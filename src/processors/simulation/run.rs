@@ -1,5 +1,7 @@
 //! One pass of a candidate over the history: reduced only up to the range, rehearsed in it, and told as it goes.
 
+mod telling;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,17 +12,17 @@ use super::super::follower::activate::name_culprit;
 use super::super::follower::is_lifecycle_of;
 use super::super::patch::diff;
 use super::super::positions::Positions;
+use super::super::progress::{Snapshot, Store};
 use super::super::version::Version;
 use super::answers::Answers;
 use super::comparison::{Comparison, Difference};
-use super::items::{Item, LogLine, StateAt};
 use super::report::{Build, Counts, Outcome, Sink, Summary};
 use super::request::States;
-use super::stage::{Note, Stage};
+use super::stage::Stage;
 use super::{Scene, SimulateError};
-use crate::event::builtin::{Phase, ProcessorFailed};
-use crate::event::{Cause, Event, Json, Offset, StreamPath};
-use crate::isolate::{Isolate, IsolateError, ReactError, Rehearsed, RehearsedEvent, ScriptFailure};
+use crate::event::builtin::Phase;
+use crate::event::{Event, Json, Offset, StreamPath};
+use crate::isolate::{Isolate, IsolateError, ReactError, Rehearsed, ScriptFailure};
 use crate::limits::{
     COMPARED_EVENTS_MAX, COMPARED_STREAMS_MAX, FAILURES_IN_A_ROW_MAX, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS,
     REPLAY_FAILURES_MAX, SIMULATION_TIME_MAX,
@@ -81,8 +83,9 @@ impl Run {
     }
 
     pub async fn run(mut self, sink: &mut Sink, build: Build) -> Result<Summary, SimulateError> {
-        let outcome = match self.load(None).await? {
-            Ok(isolate) => self.pass(isolate, sink).await?,
+        let from = self.start()?;
+        let outcome = match self.load(self.state.clone()).await? {
+            Ok(isolate) => self.pass(isolate, from, sink).await?,
             Err(failure) => {
                 self.tell_failure(ScriptFailure { phase: Phase::Load, ..failure }, None, sink).await?;
                 Outcome::LoadFailed
@@ -113,6 +116,21 @@ impl Run {
         Ok(summary)
     }
 
+    /// The code that is live has left states along its way: what is only reduced begins at the nearest.
+    fn start(&mut self) -> Result<Offset, SimulateError> {
+        let Scene { live, record, after, simulations, .. } = &self.scene;
+        let is_live = live.as_ref().is_some_and(|live| live.version == self.version.version);
+        if !is_live || *after == Offset::START {
+            return Ok(Offset::START);
+        }
+        let store = Store::new(simulations.streams.log().clone(), record.id, &self.version.slug);
+        let Some(Snapshot { state, reduced, .. }) = store.nearest(&self.version.version, *after)? else {
+            return Ok(Offset::START);
+        };
+        self.state = Some(state);
+        Ok(reduced)
+    }
+
     async fn load(&self, state: Option<Json>) -> Result<Result<Isolate, ScriptFailure>, SimulateError> {
         let log = self.scene.simulations.streams.log();
         let first = log.read_one(&self.scene.record, self.scene.after.next().min(self.scene.tail))?;
@@ -131,9 +149,14 @@ impl Run {
         }
     }
 
-    async fn pass(&mut self, isolate: Isolate, sink: &mut Sink) -> Result<Outcome, SimulateError> {
+    async fn pass(
+        &mut self,
+        isolate: Isolate,
+        from: Offset,
+        sink: &mut Sink,
+    ) -> Result<Outcome, SimulateError> {
         let mut isolate = Some(isolate);
-        let mut at = Offset::START;
+        let mut at = from;
         let mut alone_until = Offset::START;
         let mut page = self.page(at, REDUCE_BATCH_EVENTS).await?;
         while let Some(newest) = page.last().map(|event| event.offset) {
@@ -268,151 +291,6 @@ impl Run {
             }
             error => Err(machinery(error)),
         }
-    }
-
-    // --- what is told -----------------------------------------------------------------------------------
-
-    /// Tells of the events that are done; how many of the page those are.
-    async fn tell(
-        &mut self,
-        rehearsed: Rehearsed,
-        page: &[Arc<Event>],
-        sink: &mut Sink,
-    ) -> Result<usize, SimulateError> {
-        let in_range = page.first().is_some_and(|event| event.offset > self.scene.after);
-        let seen = self.seen(page);
-        let done = match seen.get(rehearsed.done) {
-            // The answer was large enough: from here on it comes with the next one.
-            Some(next) => page.partition_point(|event| event.offset < next.offset),
-            None => page.len(),
-        };
-        for event in &page[..done] {
-            self.comparison.recorded(event);
-        }
-        if !in_range {
-            return Ok(done);
-        }
-        let mut notes = self.stage.take_notes().into_iter().peekable();
-        let mut told = rehearsed.events.into_iter().peekable();
-        for event in &page[..done] {
-            let at = event.offset;
-            let RehearsedEvent { failure, state, .. } = match told.next_if(|told| told.offset == at) {
-                Some(told) => told,
-                None => RehearsedEvent { offset: at, failure: None, state: None },
-            };
-            self.tell_state(at, state, sink).await?;
-            while let Some((of, note)) = notes.next_if(|(of, _)| of.is_none_or(|of| of <= at)) {
-                self.tell_note(of, note, sink).await?;
-            }
-            if seen.binary_search_by_key(&at, |event| event.offset).is_ok() {
-                self.passed(Some(at), failure.is_some());
-            }
-            if let Some(failure) = failure {
-                self.tell_failure(failure, Some(at), sink).await?;
-            }
-            self.events += 1;
-            self.last = at;
-            if self.in_a_row >= FAILURES_IN_A_ROW_MAX {
-                return Ok(done);
-            }
-        }
-        for (of, note) in notes {
-            self.tell_note(of, note, sink).await?;
-        }
-        Ok(done)
-    }
-
-    fn passed(&mut self, event: Option<Offset>, has_failed: bool) {
-        self.in_a_row = if has_failed { self.in_a_row + 1 } else { 0 };
-        if let Some(event) = event.filter(|_| has_failed) {
-            self.comparison.candidate_failed(event.0);
-            self.last = self.last.max(event);
-        }
-    }
-
-    async fn tell_state(
-        &mut self,
-        at: Offset,
-        changed: Option<Json>,
-        sink: &mut Sink,
-    ) -> Result<(), SimulateError> {
-        let wanted = self.scene.request.states;
-        if let Some(state) = &changed
-            && self.state.as_ref() == Some(state)
-            && wanted == States::Changes
-        {
-            // Each batch tells its first state anew.
-            return Ok(());
-        }
-        let is_told = changed.is_some() || wanted == States::All;
-        self.state = changed.or(self.state.take());
-        if let Some(state) = self.state.clone().filter(|_| is_told) {
-            self.counts.states += 1;
-            sink.put(Item::State(StateAt { offset: at.0, state })).await?;
-        }
-        Ok(())
-    }
-
-    async fn tell_notes(&mut self, sink: &mut Sink) -> Result<(), SimulateError> {
-        for (of, note) in self.stage.take_notes() {
-            self.tell_note(of, note, sink).await?;
-        }
-        Ok(())
-    }
-
-    async fn tell_note(
-        &mut self,
-        of: Option<Offset>,
-        note: Note,
-        sink: &mut Sink,
-    ) -> Result<(), SimulateError> {
-        let item = match note {
-            Note::Failure(failure) => return self.tell_failure(failure, of, sink).await,
-            Note::Item(item) => item,
-        };
-        let item = match item {
-            Item::Append(append) => {
-                self.counts.appends += 1;
-                self.comparison.candidate_appended(&append);
-                Item::Append(append)
-            }
-            Item::Fetch(fetch) => {
-                self.counts.fetches += 1;
-                Item::Fetch(fetch)
-            }
-            Item::Log(line) => {
-                self.counts.logs += 1;
-                let message = self.positions().tell_text(&line.message);
-                Item::Log(LogLine { message, ..line })
-            }
-            other => other,
-        };
-        Ok(sink.put(item).await?)
-    }
-
-    async fn tell_failure(
-        &mut self,
-        failure: ScriptFailure,
-        event: Option<Offset>,
-        sink: &mut Sink,
-    ) -> Result<(), SimulateError> {
-        self.counts.failures += 1;
-        let told = self.positions().tell(failure);
-        let path = &self.scene.record.key.path;
-        let failed = ProcessorFailed {
-            slug: self.version.slug.clone(),
-            version: self.version.version.clone(),
-            phase: told.phase,
-            reason: told.reason,
-            error: told.error,
-            cause: event.map(|offset| Cause { stream_path: path.to_string(), offset: offset.0 }),
-        };
-        Ok(sink.put(Item::Failure(Box::new(failed))).await?)
-    }
-
-    fn positions(&mut self) -> &Positions {
-        let configuration = &self.version.configuration;
-        self.positions.get_or_insert_with(|| Positions::of(configuration.as_ref().clone()))
     }
 
     /// As at its activation, which would come now.
