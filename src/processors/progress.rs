@@ -97,7 +97,7 @@ impl Store {
     }
 
     pub async fn forget(&self) -> Result<(), LogError> {
-        self.with_trail(|trail, index| trail.forget(index))?;
+        self.with_trail(|trail, index| trail.forget(index));
         self.log.write_slot(self.id, &self.mark_slot, None).await?;
         self.log.write_slot(self.id, &self.snapshot_slot, None).await
     }
@@ -118,29 +118,25 @@ impl Store {
             let snapshot = serde_json::from_slice::<Snapshot>(bytes).ok();
             snapshot.filter(|snapshot| snapshot.version == version && snapshot.reduced == offset)
         };
-        let along = Trail::of(&self.log, self.id, self.slug.as_str()).nearest_known(version, at, open)?;
+        let along = Trail::of(&self.log, self.id, self.slug.as_str()).nearest_known(version, at, open);
         let along = along.map(|(_, snapshot)| snapshot);
         Ok(nearest.into_iter().chain(along).max_by_key(|snapshot| snapshot.reduced))
     }
 
     /// Whether a state as of `at` is worth being kept for who looks back later.
-    pub fn wants(&self, version: &str, at: Offset) -> Result<bool, LogError> {
+    pub fn wants(&self, version: &str, at: Offset) -> bool {
         self.with_trail(|_, index| index.has_room(version, at))
     }
 
-    pub fn retain(&self, snapshot: &Snapshot) -> Result<(), LogError> {
+    pub fn retain(&self, snapshot: &Snapshot) {
         let Snapshot { version, reduced, .. } = snapshot;
-        self.with_trail(|trail, index| trail.add(index, version, *reduced, encode(snapshot)))
+        self.with_trail(|trail, index| trail.add(index, version, *reduced, encode(snapshot)));
     }
 
-    fn with_trail<T>(&self, work: impl FnOnce(Trail, &mut Index) -> T) -> Result<T, LogError> {
+    fn with_trail<T>(&self, work: impl FnOnce(Trail, &mut Index) -> T) -> T {
         let trail = Trail::of(&self.log, self.id, self.slug.as_str());
         let mut index = self.trail.lock().expect("nothing panics while it holds the index of a trail");
-        let index = match index.take() {
-            Some(known) => index.insert(known),
-            None => index.insert(trail.index()?),
-        };
-        Ok(work(trail, index))
+        work(trail, index.get_or_insert_with(|| trail.index()))
     }
 
     /// A slot of an unknown form is as good as none: everything in it can be derived again.

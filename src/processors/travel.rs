@@ -183,11 +183,11 @@ impl Replay<'_> {
                 }
                 other => TravelError::Machinery(other.to_string()),
             })?;
-            if self.store.wants(&self.version.version, last)?
+            if self.store.wants(&self.version.version, last)
                 && let Ok(state) = isolate.state().await
             {
                 let version = self.version.version.clone();
-                self.store.retain(&Snapshot { version, reduced: last, state })?;
+                self.store.retain(&Snapshot { version, reduced: last, state });
             }
             page = next?;
         }

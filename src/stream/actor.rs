@@ -58,9 +58,7 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
             }
         }
     }
-    if let Err(error) = checkpoint::save(&streams, &mut actor.pipeline) {
-        tracing::debug!(%error, stream = %stream.path, "a stream's state is not kept");
-    }
+    checkpoint::save(&streams, &mut actor.pipeline);
     drop(actor);
     return_all(inbox).await;
 }
@@ -158,7 +156,7 @@ impl Actor {
             // An error says that nobody listens.
             let _ = self.publisher.send(events);
             if self.pipeline.checkpoint_is_due() {
-                checkpoint::save(&self.streams, &mut self.pipeline)?;
+                checkpoint::save(&self.streams, &mut self.pipeline);
             }
         }
         Ok(())

@@ -80,7 +80,7 @@ fn restored(streams: &Streams, record: &StreamRecord, at: Offset) -> Result<Pipe
     // A newer one along the way is worth a look only when much would be read without it.
     let known = nearest.as_ref().map_or(Offset::START, |savepoint| savepoint.tail);
     if at.0 - known.0 > BUILTIN_CHECKPOINT_EVENTS {
-        let along = Trail::of(log, record.id, SLOT).nearest_known(FORM, at, open)?;
+        let along = Trail::of(log, record.id, SLOT).nearest_known(FORM, at, open);
         let along = along.map(|(_, savepoint)| savepoint);
         nearest = nearest.into_iter().chain(along).max_by_key(|savepoint| savepoint.tail);
     }
@@ -93,20 +93,16 @@ fn restored(streams: &Streams, record: &StreamRecord, at: Offset) -> Result<Pipe
 }
 
 /// Without a wait: a lost one only costs a longer read.
-pub fn save(streams: &Streams, pipeline: &mut Pipeline) -> Result<(), LogError> {
+pub fn save(streams: &Streams, pipeline: &mut Pipeline) {
     let Some(id) = pipeline.record().filter(|_| pipeline.checkpoint_is_stale()).map(|record| record.id)
     else {
-        return Ok(());
+        return;
     };
     let bytes = serde_json::to_vec(&pipeline.checkpoint()).expect("built-in states are JSON");
     streams.log().write_slot_lazily(id, SLOT, Some(bytes.clone()));
     pipeline.set_checkpointed();
     let trail = Trail::of(streams.log(), id, SLOT);
-    let mut index = match pipeline.trail.take() {
-        Some(index) => index,
-        None => trail.index()?,
-    };
+    let mut index = pipeline.trail.take().unwrap_or_else(|| trail.index());
     trail.add(&mut index, FORM, pipeline.tail(), bytes);
     pipeline.trail = Some(index);
-    Ok(())
 }

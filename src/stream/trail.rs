@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Offset;
 use crate::limits::{TRAIL_BYTES_MAX, TRAIL_STATE_BYTES_MAX, TRAIL_STATES_MAX, TRAIL_STRIDE};
-use crate::log::{Log, LogError, StreamId};
+use crate::log::{Log, StreamId};
 
 /// The places of the states of one trail.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,7 @@ impl Index {
 }
 
 /// One of a stream's, by its name.
+#[derive(Clone, Copy)]
 pub struct Trail<'a> {
     log: &'a Log,
     id: StreamId,
@@ -98,9 +99,13 @@ impl<'a> Trail<'a> {
         Trail { log, id, name }
     }
 
-    pub fn index(&self) -> Result<Index, LogError> {
-        let bytes = self.log.read_slot(self.id, &self.index_slot())?;
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    /// One that cannot be read is as good as none: all of it can be derived again.
+    pub fn index(&self) -> Index {
+        let bytes = self.log.read_slot(self.id, &self.index_slot()).unwrap_or_else(|error| {
+            tracing::warn!(%error, trail = self.name, "the index of a trail cannot be read");
+            None
+        });
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
     /// Written lazily: what a crash takes back is only a longer way.
@@ -126,14 +131,13 @@ impl<'a> Trail<'a> {
         version: &str,
         at: Offset,
         open: &impl Fn(Offset, &[u8]) -> Option<T>,
-    ) -> Result<Option<(Offset, T)>, LogError> {
-        for (offset, slot) in self.index()?.up_to(version, at) {
-            let bytes = self.log.read_slot(self.id, &self.slot(slot))?;
-            if let Some(state) = bytes.and_then(|bytes| open(offset, &bytes)) {
-                return Ok(Some((offset, state)));
-            }
-        }
-        Ok(None)
+    ) -> Option<(Offset, T)> {
+        let index = self.index();
+        let mut places = index.up_to(version, at);
+        places.find_map(|(offset, slot)| {
+            let bytes = self.log.read_slot(self.id, &self.slot(slot)).ok()??;
+            open(offset, &bytes).map(|state| (offset, state))
+        })
     }
 
     /// The same, also among the states of streams whose events this one shares.
@@ -142,13 +146,10 @@ impl<'a> Trail<'a> {
         version: &str,
         at: Offset,
         open: impl Fn(Offset, &[u8]) -> Option<T>,
-    ) -> Result<Option<(Offset, T)>, LogError> {
-        let mut nearest: Option<(Offset, T)> = None;
-        for (id, until) in self.log.views(self.id, at) {
-            let found = Trail { id, ..*self }.nearest(version, until, &open)?;
-            nearest = nearest.into_iter().chain(found).max_by_key(|(offset, _)| *offset);
-        }
-        Ok(nearest)
+    ) -> Option<(Offset, T)> {
+        let views = self.log.views(self.id, at).into_iter();
+        let found = views.filter_map(|(id, until)| Trail { id, ..*self }.nearest(version, until, &open));
+        found.max_by_key(|(offset, _)| *offset)
     }
 
     /// All of it goes.

@@ -302,10 +302,10 @@ impl Context {
             let (reduced, next) =
                 tokio::join!(isolate.reduce(&seen), self.read_history(record, last, to, batch_events));
             failures.extend(reduced.map_err(|error| name_culprit(error, &seen))?);
-            if store.wants(version, last)?
+            if store.wants(version, last)
                 && let Ok(state) = isolate.state().await
             {
-                store.retain(&Snapshot { version: version.to_string(), reduced: last, state })?;
+                store.retain(&Snapshot { version: version.to_string(), reduced: last, state });
             }
             page = next?;
         }

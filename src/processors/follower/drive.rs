@@ -388,9 +388,7 @@ impl Context {
         {
             drive.snapshot_at = snapshot.reduced;
             drive.store.save_snapshot(&snapshot);
-            if let Err(error) = drive.store.retain(&snapshot) {
-                tracing::debug!(%error, slug = %self.slug, "a state is not kept for who looks back");
-            }
+            drive.store.retain(&snapshot);
         }
     }
 
