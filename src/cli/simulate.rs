@@ -215,20 +215,21 @@ impl Difference {
             changed.count, missing.count, extra.count
         ));
         for told in changed.first.iter().take(SHOWN_MAX) {
-            let head = format!("event {} {} on {}", told["event"], text(&told["type"]), text(&told["path"]));
+            let head =
+                format!("event {} {} on {}", told["causeOffset"], text(&told["type"]), text(&told["path"]));
             let (live, candidate) = (&told["live"]["payload"], &told["candidate"]["payload"]);
             lines.push(paint.paint(Style::Bad, &format!("  - {head} {}", harmless(&live.to_string()))));
             lines.push(paint.paint(Style::Good, &format!("  + {head} {}", harmless(&candidate.to_string()))));
         }
         for (sign, style, told) in [("-", Style::Bad, missing), ("+", Style::Good, extra)] {
             for told in told.first.iter().take(SHOWN_MAX) {
-                let append = &told["append"];
+                let event = &told["event"];
                 let line = format!(
                     "  {sign} event {} {} on {} {}",
-                    told["event"],
-                    text(&append["type"]),
+                    told["causeOffset"],
+                    text(&event["type"]),
                     text(&told["path"]),
-                    harmless(&append["payload"].to_string())
+                    harmless(&event["payload"].to_string())
                 );
                 lines.push(paint.paint(style, &line));
             }
@@ -283,8 +284,8 @@ mod tests {
             "state": [{"op": "replace", "path": "/n", "value": 2}],
             "appends": {
                 "same": 1,
-                "changed": {"count": 1, "first": [{"event": 4, "path": "/a", "type": "pong", "live": {"payload": {"n": 1}}, "candidate": {"payload": {"n": 2}}}]},
-                "missing": {"count": 1, "first": [{"event": 5, "path": "/a", "append": {"type": "x", "payload": {}}}]},
+                "changed": {"count": 1, "first": [{"causeOffset": 4, "path": "/a", "type": "pong", "live": {"payload": {"n": 1}}, "candidate": {"payload": {"n": 2}}}]},
+                "missing": {"count": 1, "first": [{"causeOffset": 5, "path": "/a", "event": {"type": "x", "payload": {}}}]},
                 "extra": {"count": 0, "first": []},
             },
             "failures": {"fixed": [7], "new": [], "same": [8]},

@@ -75,9 +75,9 @@ fn what_is_otherwise_is_told() {
         (
             COUNTER.replace("n: state.pings", "n: state.pings * 10"),
             json!({"state": [], "appends": {"same": 0, "missing": {"count": 0}, "extra": {"count": 0}, "changed": {"count": 3, "first": [
-                {"event": pings[0], "path": path, "type": "pong", "live": {"payload": {"n": 1}}, "candidate": {"payload": {"n": 10}}},
-                {"event": pings[1], "live": {"payload": {"n": 2}}, "candidate": {"payload": {"n": 20}}},
-                {"event": pings[2], "live": {"payload": {"n": 3}}, "candidate": {"payload": {"n": 30}}},
+                {"causeOffset": pings[0], "path": path, "type": "pong", "live": {"payload": {"n": 1}}, "candidate": {"payload": {"n": 10}}},
+                {"causeOffset": pings[1], "live": {"payload": {"n": 2}}, "candidate": {"payload": {"n": 20}}},
+                {"causeOffset": pings[2], "live": {"payload": {"n": 3}}, "candidate": {"payload": {"n": 30}}},
             ]}}}),
         ),
         (
@@ -89,8 +89,8 @@ fn what_is_otherwise_is_told() {
                 .replace("type: 'pong'", "type: 'pang'")
                 .replace("await append(", "if (state.pings !== 2) await append("),
             json!({"appends": {"same": 0, "changed": {"count": 0},
-                "missing": {"count": 3, "first": [{"event": pings[0], "append": {"type": "pong", "payload": {"n": 1}}}, {}, {}]},
-                "extra": {"count": 2, "first": [{"event": pings[0], "append": {"type": "pang"}}, {"event": pings[2]}]}}}),
+                "missing": {"count": 3, "first": [{"causeOffset": pings[0], "event": {"type": "pong", "payload": {"n": 1}}}, {}, {}]},
+                "extra": {"count": 2, "first": [{"causeOffset": pings[0], "event": {"type": "pang"}}, {"causeOffset": pings[2]}]}}}),
         ),
         (
             COUNTER.replace("await append(", "state.pings === 2 && missing(), await append("),
@@ -153,8 +153,8 @@ fn a_range_is_acted_on_and_what_is_before_it_only_reduced() {
             "range": {"afterOffset": pings[0], "lastOffset": pings[1], "events": pings[1] - pings[0]},
             "state": {"pings": 2},
             "appends": [
-                {"event": pings[1], "ordinal": 1, "path": path, "append": {"type": "read", "payload": {"last": pings[1]}}},
-                {"event": pings[1], "ordinal": 2, "append": {"type": "pong", "payload": {"n": 2}}},
+                {"causeOffset": pings[1], "ordinal": 1, "path": path, "event": {"type": "read", "payload": {"last": pings[1]}}},
+                {"causeOffset": pings[1], "ordinal": 2, "event": {"type": "pong", "payload": {"n": 2}}},
             ],
         }),
     );
@@ -169,7 +169,7 @@ fn a_range_is_acted_on_and_what_is_before_it_only_reduced() {
     } };";
     let answer =
         simulate(&millrace, &path, json!({"script": script, "afterOffset": pings[0], "beforeOffset": next}));
-    let seen = answer["appends"].as_array().unwrap().last().unwrap()["append"]["payload"].clone();
+    let seen = answer["appends"].as_array().unwrap().last().unwrap()["event"]["payload"].clone();
     assert_eq!(
         seen,
         json!({"one": next, "two": next, "child": [2, format!("{path}/child")], "by": "candidate", "cause": {"streamPath": path, "offset": pings[1]}, "at": true})
@@ -204,15 +204,15 @@ fn requests_are_answered_from_what_is_given() {
         &json!({
             "outcome": "completed",
             "appends": [
-                {"event": 2, "append": {"type": "said", "payload": {"status": 201, "json": {"a": 1}, "by": "test"}}},
-                {"event": 3, "append": {"type": "said", "payload": {"status": 200, "json": {"b": 2}, "by": null}}},
-                {"event": 4, "append": {"type": "refused", "payload": {"name": "TypeError", "message": "~has no answer left for POST https://api.example/v1/chat", "code": "simulated"}}},
+                {"causeOffset": 2, "event": {"type": "said", "payload": {"status": 201, "json": {"a": 1}, "by": "test"}}},
+                {"causeOffset": 3, "event": {"type": "said", "payload": {"status": 200, "json": {"b": 2}, "by": null}}},
+                {"causeOffset": 4, "event": {"type": "refused", "payload": {"name": "TypeError", "message": "~has no answer left for POST https://api.example/v1/chat", "code": "simulated"}}},
             ],
             "fetches": [
-                {"event": 2, "method": "POST", "url": "https://api.example/v1/chat", "status": 201, "body": "{\"n\":2}", "bodyBytes": 7,
+                {"causeOffset": 2, "method": "POST", "url": "https://api.example/v1/chat", "status": 201, "body": "{\"n\":2}", "bodyBytes": 7,
                  "headers": {"authorization": "Bearer getSecret({secretKey: 'KEY'})"}},
-                {"event": 3, "status": 200},
-                {"event": 4, "error": "~nothing was sent"},
+                {"causeOffset": 3, "status": 200},
+                {"causeOffset": 4, "error": "~nothing was sent"},
             ],
         }),
     );
@@ -224,7 +224,7 @@ fn requests_are_answered_from_what_is_given() {
     assert_subset(
         "egress",
         &narrow["appends"][0],
-        &json!({"append": {"type": "refused", "payload": {"code": "egress-refused"}}}),
+        &json!({"event": {"type": "refused", "payload": {"code": "egress-refused"}}}),
     );
 }
 
@@ -322,7 +322,7 @@ fn time_is_that_of_the_record_and_nobody_waits() {
     assert!(started.elapsed().as_secs() < 20, "nobody waits for its timers");
     let again = simulate(&millrace, &path, json!({"script": script}));
     assert_eq!(first["appends"], again["appends"], "the same run gives the same numbers");
-    let woke = |n: usize| first["appends"][n]["append"].clone();
+    let woke = |n: usize| first["appends"][n]["event"].clone();
     assert_subset("the first", &woke(0), &json!({"type": "woke", "payload": {"after": 250_000}}));
     let at = chrono_millis(stored[0]["createdAt"].as_str().unwrap());
     assert_eq!(woke(0)["payload"]["began"].as_i64(), Some(at));
@@ -365,8 +365,8 @@ fn the_environment_is_there_and_the_lines_come_one_by_one() {
         &json!([
             {"kind": "state", "offset": 1, "state": {}},
             {"kind": "state", "offset": 3, "state": {"mode": "dry"}},
-            {"kind": "log", "event": 3, "level": "info", "message": "going"},
-            {"kind": "append", "event": 3, "append": {"type": "gone", "payload": {}}},
+            {"kind": "log", "causeOffset": 3, "level": "info", "message": "going"},
+            {"kind": "append", "causeOffset": 3, "event": {"type": "gone", "payload": {}}},
             {"kind": "summary", "outcome": "completed", "counts": {"states": 2, "appends": 1, "logs": 1}},
         ]),
     );

@@ -87,7 +87,7 @@ impl<T> Told<T> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {
-    event: u64,
+    cause_offset: u64,
     path: String,
     #[serde(rename = "type")]
     event_type: String,
@@ -96,10 +96,11 @@ pub struct Changed {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Appended {
-    event: u64,
+    cause_offset: u64,
     path: String,
-    append: Input,
+    event: Input,
 }
 
 /// The events whose reaction failed.
@@ -192,15 +193,15 @@ impl Comparison {
     }
 
     pub fn candidate_appended(&mut self, append: &Append) {
-        let Some(cause) = append.event else { return };
+        let Some(cause) = append.cause_offset else { return };
         if append.path != self.path.as_str() {
             self.others.insert(append.path.clone());
         }
         let place = (cause, append.path.clone());
-        if !settle(&mut self.live, &place, &append.append) {
-            self.hold(Side::Candidate, place, append.append.clone());
+        if !settle(&mut self.live, &place, &append.event) {
+            self.hold(Side::Candidate, place, append.event.clone());
         } else {
-            self.matched(&append.append);
+            self.matched(&append.event);
         }
     }
 
@@ -236,31 +237,31 @@ impl Comparison {
         let live_since = self.live_since.unwrap_or(since).0;
         let mut appends = Appends { same: self.same, is_cut: self.is_cut, ..Appends::default() };
         appends.compared_paths = std::iter::once(self.path.to_string()).chain(self.others).collect();
-        for ((event, path), inputs) in self.candidate {
+        for ((cause_offset, path), inputs) in self.candidate {
             for input in inputs {
-                if event <= live_since {
+                if cause_offset <= live_since {
                     appends.before_live += 1;
                     continue;
                 }
                 let of_same_type = |other: &Input| other.event_type == input.event_type;
-                let place = (event, path.clone());
+                let place = (cause_offset, path.clone());
                 let live = self.live.get_mut(&place);
                 let paired = live.and_then(|live| Some(live.remove(live.iter().position(of_same_type)?)));
                 match paired {
                     Some(live) => appends.changed.add(Changed {
-                        event,
+                        cause_offset,
                         path: path.clone(),
                         event_type: input.event_type.clone(),
                         live,
                         candidate: input,
                     }),
-                    None => appends.extra.add(Appended { event, path: path.clone(), append: input }),
+                    None => appends.extra.add(Appended { cause_offset, path: path.clone(), event: input }),
                 }
             }
         }
-        for ((event, path), inputs) in self.live {
-            for append in inputs {
-                appends.missing.add(Appended { event, path: path.clone(), append });
+        for ((cause_offset, path), inputs) in self.live {
+            for event in inputs {
+                appends.missing.add(Appended { cause_offset, path: path.clone(), event });
             }
         }
         let (live, candidate) = (&self.live_failed, &self.candidate_failed);

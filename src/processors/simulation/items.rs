@@ -27,13 +27,14 @@ pub struct StateAt {
 
 /// An event that would have been appended.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Append {
-    /// The offset of the event in reaction to which; none in `onCaughtUp`.
-    pub event: Option<u64>,
+    /// The event in reaction to which; none in `onCaughtUp`.
+    pub cause_offset: Option<u64>,
     /// Which append of its hook, from 1.
     pub ordinal: u32,
     pub path: String,
-    pub append: Input,
+    pub event: Input,
 }
 
 /// The event as the candidate gave it.
@@ -64,10 +65,10 @@ impl Input {
 impl Append {
     pub fn of(event: &Event, request: &AppendRequest) -> Append {
         Append {
-            event: request.event.map(|offset| offset.0),
+            cause_offset: request.event.map(|offset| offset.0),
             ordinal: request.ordinal,
             path: event.path.to_string(),
-            append: Input::of(event),
+            event: Input::of(event),
         }
     }
 }
@@ -76,7 +77,7 @@ impl Append {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fetch {
-    pub event: Option<u64>,
+    pub cause_offset: Option<u64>,
     pub method: String,
     pub url: String,
     #[serde(serialize_with = "as_object")]
@@ -131,8 +132,9 @@ impl Fetch {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LogLine {
-    pub event: Option<u64>,
+    pub cause_offset: Option<u64>,
     pub level: String,
     pub message: String,
 }

@@ -154,7 +154,7 @@ fn push<T>(list: &mut Vec<T>, item: T, left_out: &mut u64) {
 pub fn size_of_item(item: &Item) -> usize {
     let text = match item {
         Item::State(state) => state.state.as_str().len(),
-        Item::Append(append) => append.append.payload.as_str().len(),
+        Item::Append(append) => append.event.payload.as_str().len(),
         Item::Fetch(fetch) => {
             let headers: usize = fetch.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
             fetch.url.len() + headers + fetch.body.as_ref().map_or(0, String::len)

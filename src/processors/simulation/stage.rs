@@ -190,8 +190,10 @@ impl Bridge for Stage {
         async move {
             let event = request.event;
             let (noted, outcome) = stage.0.answers.answer(&stage.0.slug, request).await;
-            stage
-                .note(event, Note::Item(Item::Fetch(Fetch { event: event.map(|offset| offset.0), ..noted })));
+            stage.note(
+                event,
+                Note::Item(Item::Fetch(Fetch { cause_offset: event.map(|offset| offset.0), ..noted })),
+            );
             outcome
         }
         .boxed()
@@ -201,7 +203,7 @@ impl Bridge for Stage {
         let message = format!("this is a simulation, in which no WebSocket opens: not to {}", request.url);
         let error = OpError { code: super::answers::REFUSED.into(), message };
         let fetch = Fetch {
-            event: request.event.map(|offset| offset.0),
+            cause_offset: request.event.map(|offset| offset.0),
             method: "GET".into(),
             url: request.url,
             headers: request.headers,
@@ -214,7 +216,7 @@ impl Bridge for Stage {
     }
 
     fn logged(&self, level: &str, message: String, event: Option<Offset>) {
-        let line = LogLine { event: event.map(|offset| offset.0), level: level.to_string(), message };
+        let line = LogLine { cause_offset: event.map(|offset| offset.0), level: level.to_string(), message };
         self.note(event, Note::Item(Item::Log(line)));
     }
 
