@@ -262,6 +262,11 @@ fn failures_are_told_as_a_deployment_would() {
                    "failures": [{"phase": "reduce", "reason": "timeout", "cause": {"offset": "<any>"}, "error": {"frames": [{"line": 3}]}}]}),
         ),
         (
+            json!({"script": COUNTER.replace("await append(", "state.pings === 2 && loop(), await append(").replace("export default", "const loop = () => { for (;;); };\nexport default"), "limits": {"cpuMs": 50}}),
+            json!({"outcome": "failed", "state": {"pings": 3}, "counts": {"failures": 1, "appends": 2, "states": 4},
+                   "failures": [{"phase": "afterAppend", "reason": "timeout", "error": {"frames": [{"line": 1, "function": "loop"}, {}]}}]}),
+        ),
+        (
             json!({"script": "export default { async afterAppend({ event }) { if (event.type === 'ping') await new Promise(() => {}); } };"}),
             json!({"outcome": "failed", "failures": [{"reason": "timeout", "error": {"message": "~never ends"}}, {}, {}]}),
         ),

@@ -174,10 +174,17 @@ impl Run {
                 },
             };
             let before = self.state.clone();
-            let outcome = match newest <= self.scene.after {
-                true => self.reduce(&playing, &page).await?,
-                false => self.rehearse(&playing, &page, newest == self.scene.last).await?,
+            // The next page is read while this one is being played.
+            let (log, record) = (self.scene.simulations.streams.log().clone(), self.scene.record.clone());
+            let next = read(&log, &record, newest, self.end_behind(newest), REDUCE_BATCH_EVENTS);
+            let (outcome, next) = match newest <= self.scene.after {
+                true => tokio::join!(self.reduce(&playing, &page), next),
+                false => {
+                    let ends = newest == self.scene.last;
+                    tokio::join!(self.rehearse(&playing, &page, ends), next)
+                }
             };
+            let outcome = outcome?;
             let done = match outcome {
                 Batch::Done(rehearsed) => {
                     let done = self.tell(rehearsed, &page, sink).await?;
@@ -201,8 +208,12 @@ impl Run {
                     page.iter().for_each(|event| self.comparison.recorded(event));
                     self.passed(event, true);
                     self.events += u64::from(event.is_some_and(|event| event > self.scene.after));
+                    let was_reduced = failure.phase != Phase::Reduce;
                     self.tell_failure(failure, event, sink).await?;
                     self.state = before;
+                    if was_reduced {
+                        isolate = self.reduced_anew(&page, sink).await?;
+                    }
                     1
                 }
             };
@@ -212,8 +223,13 @@ impl Run {
             if self.in_a_row >= FAILURES_IN_A_ROW_MAX || self.poisoned.len() >= REPLAY_FAILURES_MAX {
                 return Ok(Outcome::Suspended);
             }
-            let most = if at < alone_until { 1 } else { REDUCE_BATCH_EVENTS };
-            page = self.page(at, most).await?;
+            page = match at == newest && at >= alone_until {
+                true => next?,
+                false => {
+                    let most = if at < alone_until { 1 } else { REDUCE_BATCH_EVENTS };
+                    self.page(at, most).await?
+                }
+            };
         }
         if self.cut.is_none()
             && let Some(isolate) = isolate
@@ -238,11 +254,32 @@ impl Run {
         true
     }
 
-    /// The next events up to the end of the range; a page does not reach over its beginning.
+    /// The next events up to the end of the range.
     async fn page(&self, after: Offset, events_max: usize) -> Result<Vec<Arc<Event>>, LogError> {
-        let Scene { record, after: begin, last, simulations, .. } = &self.scene;
-        let end = if after < *begin { *begin } else { *last };
-        read(simulations.streams.log(), record, after, end.next(), events_max).await
+        let Scene { record, simulations, .. } = &self.scene;
+        read(simulations.streams.log(), record, after, self.end_behind(after), events_max).await
+    }
+
+    /// Where the page behind an event ends at the latest: none reaches over the beginning of the range.
+    fn end_behind(&self, after: Offset) -> Offset {
+        let Scene { after: begin, last, .. } = &self.scene;
+        if after < *begin { begin.next() } else { last.next() }
+    }
+
+    /// An isolate with the state behind an event whose hook has broken the one before: its reduce has not.
+    async fn reduced_anew(
+        &mut self,
+        page: &[Arc<Event>],
+        sink: &mut Sink,
+    ) -> Result<Option<Isolate>, SimulateError> {
+        let (Ok(isolate), Some(event)) = (self.load(self.state.clone()).await?, page.first()) else {
+            return Ok(None);
+        };
+        isolate.reduce(&self.seen(page)).await.map_err(machinery)?;
+        self.stage.take_notes();
+        let state = isolate.state().await.map_err(machinery)?;
+        self.tell_state(event.offset, Some(state), sink).await?;
+        Ok(Some(isolate))
     }
 
     fn seen(&self, page: &[Arc<Event>]) -> Vec<Arc<Event>> {
