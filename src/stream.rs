@@ -5,7 +5,9 @@ mod actor;
 mod announce;
 mod append;
 mod checkpoint;
+mod fork;
 mod subscription;
+mod trail;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,7 +23,10 @@ use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
 
+pub use append::Savepoint;
+pub use fork::{Branch, ForkError};
 pub use subscription::Subscription;
+pub use trail::{Index, Trail};
 
 /// Makes the built-in processors of one stream, in the order in which they see each event.
 pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send + Sync;
@@ -134,6 +139,13 @@ enum Message {
     Fire {
         now: Timestamp,
         reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>>,
+    },
+    Checkpoint {
+        reply: oneshot::Sender<Option<Savepoint>>,
+    },
+    Fork {
+        branch: Branch,
+        reply: oneshot::Sender<Result<StreamRecord, ForkError>>,
     },
 }
 
@@ -268,6 +280,25 @@ impl Streams {
             return Ok(None);
         }
         self.ask(stream, |reply| Message::State { reply }).await
+    }
+
+    /// All that the built-ins know, also what is not for showing; none when the stream does not exist.
+    pub async fn checkpoint(&self, stream: &StreamKey) -> Result<Option<Savepoint>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Checkpoint { reply }).await
+    }
+
+    /// What the built-ins showed behind an event.
+    pub async fn states_at(
+        &self,
+        record: &StreamRecord,
+        at: Offset,
+    ) -> Result<Map<String, Value>, AppendError> {
+        let (streams, record) = (self.clone(), record.clone());
+        let looking = tokio::task::spawn_blocking(move || checkpoint::states_at(&streams, &record, at));
+        Ok(looking.await.unwrap_or(Err(LogError::Closed))?)
     }
 
     /// Waits for a moment until what is below `stream` has been announced, so that it can be destroyed for good.

@@ -7,7 +7,7 @@ export default function installGlobals(native, host) {
   const parts = host.kept("Map");
   const groups = host.kept("Map");
   const nativeQueueMicrotask = queueMicrotask;
-  const nativePerformanceNow = performance.now.bind(performance);
+  const clockedPerformanceNow = performance.now.bind(performance);
   let environment = {};
 
   function part(name) {
@@ -135,7 +135,12 @@ export default function installGlobals(native, host) {
   // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
 
   const NativeDate = Date;
-  const nativeNow = Date.now;
+  /** In a rehearsal the clock is that of the recorded events, and the same run gives the same numbers again. */
+  const { recordedTime } = native;
+  const nativeNow = recordedTime ?? Date.now;
+  const nativePerformanceNow = recordedTime ? () => recordedTime() - timeOrigin : clockedPerformanceNow;
+  const timeOrigin = recordedTime ? recordedTime() : nativeNow() - clockedPerformanceNow();
+  const isDetermined = () => reducing.active || recordedTime !== undefined;
   const nativeRandom = Math.random;
 
   const now = () => (reducing.active ? NativeDate.parse(reducing.createdAt) : nativeNow());
@@ -160,11 +165,11 @@ export default function installGlobals(native, host) {
     return reducing.random();
   }
   tools.random32 = random32;
+  tools.isDetermined = isDetermined;
   Math.random = function random() {
-    if (!reducing.active) return nativeRandom();
+    if (!isDetermined()) return nativeRandom();
     return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
   };
-  const timeOrigin = nativeNow() - nativePerformanceNow();
   tools.clock = {
     origin: () => (reducing.active ? 0 : timeOrigin),
     now: () => (reducing.active ? now() : nativePerformanceNow()),

@@ -90,7 +90,7 @@ fn requested(stream: &StreamKey, headers: &HeaderMap) -> tracing::Span {
 
 /// A place for the body in memory. What says of itself that it is too large need not be sent first; one that
 /// does not say how large it is may be as large as any.
-fn reserve<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'a>>, Problem> {
+pub(super) fn reserve<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'a>>, Problem> {
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let bytes = declared.unwrap_or(BODY_BYTES_MAX as u64);
@@ -108,7 +108,7 @@ fn body_too_large() -> Problem {
     Problem::too_large(format!("a request may have {BODY_BYTES_MAX} bytes; send large files in parts"))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
+pub(super) async fn collect(body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {

@@ -232,7 +232,8 @@ impl Bridge for ScriptBridge {
             let stopped = || OpError { code: "unavailable".into(), message: "the read was stopped".into() };
             let _turn = reads.acquire().await.map_err(|_| stopped())?;
             // A filter may have to pass over a whole history: not on a thread that others wait for.
-            let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, &request));
+            let reading =
+                tokio::task::spawn_blocking(move || read_page(&streams, &stream, Offset::END, &request));
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
@@ -273,24 +274,31 @@ impl Bridge for ScriptBridge {
 }
 
 /// A path as a script on `own` writes it; its own when it names none.
-fn resolve(own: &StreamKey, path: Option<&str>) -> Result<StreamPath, OpError> {
+pub fn resolve(own: &StreamKey, path: Option<&str>) -> Result<StreamPath, OpError> {
     let Some(path) = path else { return Ok(own.path.clone()) };
     own.path.resolve(path).map_err(|message| OpError { code: "bad-path".into(), message })
 }
 
-fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Result<Vec<Bytes>, OpError> {
+/// A page as a script on `own` asks for it, of whose events those from `end` on are not there for it.
+pub fn read_page(
+    streams: &Streams,
+    own: &StreamKey,
+    end: Offset,
+    request: &ReadRequest,
+) -> Result<Vec<Bytes>, OpError> {
     let after = cursor("afterOffset", request.after.as_deref())?;
     let before = cursor("beforeOffset", request.before.as_deref())?;
     let path = resolve(own, request.path.as_deref())?;
     let log = streams.log();
     let unavailable =
         |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
+    let end = if path == own.path { end } else { Offset::END };
     let Some(record) = log.find(&own.sibling(path)).map_err(unavailable)? else {
         return Ok(Vec::new());
     };
     let tail = log.tail(record.id).map_err(unavailable)?;
     let mut after = after.map_or(Offset::START, |cursor| cursor.after(tail));
-    let before = before.map_or(Offset::END, |cursor| cursor.before(tail));
+    let before = before.map_or(Offset::END, |cursor| cursor.before(tail)).min(end);
     let types: Vec<EventType> = request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
     loop {
         let events =

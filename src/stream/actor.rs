@@ -7,10 +7,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::append::{Pipeline, Verdict};
-use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
+use super::{AppendError, Branch, ForkError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
 use crate::event::{Event, StreamKey, Timestamp};
 use crate::limits::{PUBLISH_BUFFER_MAX, STREAM_COMMIT_EVENTS_MAX, STREAM_IDLE};
-use crate::log::LogError;
+use crate::log::{LogError, StreamRecord};
 
 /// Events that were committed together.
 pub type Published = Arc<[Arc<Event>]>;
@@ -92,7 +92,11 @@ async fn refuse_all(
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Fire { reply, .. } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::Fork { reply, .. } => {
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+            }
             Message::State { reply } => answer(reply, None),
+            Message::Checkpoint { reply } => answer(reply, None),
             Message::Wake { reply } => answer(reply, ()),
         }
     }
@@ -186,8 +190,12 @@ impl Actor {
                 self.pipeline.committed();
                 answer(reply, ());
             }
+            Message::Checkpoint { reply } => {
+                answer(reply, self.pipeline.record().map(|_| self.pipeline.checkpoint()));
+            }
             Message::Delete { reply } => self.delete(reply).await?,
             Message::Fire { now, reply } => self.fire(now, reply).await?,
+            Message::Fork { branch, reply } => self.fork(branch, reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }
         Ok(())
@@ -221,6 +229,45 @@ impl Actor {
                 return Ok(());
             }
         }
+    }
+
+    /// The stream is there once the log has it; what it shares is looked at behind the answer.
+    async fn fork(
+        &mut self,
+        branch: Branch,
+        reply: oneshot::Sender<Result<StreamRecord, ForkError>>,
+    ) -> Result<(), Arc<LogError>> {
+        if self.pipeline.record().is_some() {
+            answer(reply, Err(ForkError::Exists(self.stream.path.clone())));
+            return Ok(());
+        }
+        let announces = self.pipeline.announces();
+        let from = branch.from.key.path.clone();
+        let made = self.streams.log().fork(branch.new_stream(&self.stream, announces)).await;
+        let record = match (made, self.streams.log().find(&self.stream)) {
+            (Ok(_), Ok(Some(record))) => record,
+            // It was destroyed meanwhile.
+            (Err(LogError::Gone { .. }), _) => {
+                answer(reply, Err(ForkError::NoStream(from)));
+                return Ok(());
+            }
+            (Ok(_), Ok(None)) => unreachable!("nobody else destroys this stream"),
+            (Err(error), _) | (_, Err(error)) => {
+                let error = Arc::new(error);
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+                return Err(error);
+            }
+        };
+        if announces {
+            self.streams.0.announcements.push(record.clone());
+        }
+        answer(reply, Ok(record.clone()));
+        self.pipeline = rebuild(&self.streams, &self.stream).await?;
+        self.pipeline.committed();
+        // Who follows the path since before it had a stream finds the rest in the log.
+        let newest = self.streams.log().read_one(&record, branch.at)?;
+        let _ = self.publisher.send(newest.into_iter().collect());
+        Ok(())
     }
 
     async fn delete(

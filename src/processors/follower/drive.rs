@@ -66,7 +66,7 @@ impl Context {
             _ => Mark {
                 version: active.version.clone(),
                 configured: active.configured,
-                acted: first_acted(store, deployment)?.min(active.configured),
+                acted: first_acted(store, deployment)?.min(active.configured).max(store.shared()),
                 ..Mark::default()
             },
         };
@@ -396,6 +396,7 @@ impl Context {
         {
             drive.snapshot_at = snapshot.reduced;
             drive.store.save_snapshot(&snapshot);
+            drive.store.retain(&snapshot);
         }
     }
 
