@@ -185,6 +185,10 @@ impl Host {
         &self.isolates
     }
 
+    pub fn transforming(&self) -> &Transforming {
+        &self.transforming
+    }
+
     pub fn evaluators(&self) -> &Evaluators {
         &self.evaluators
     }

@@ -279,6 +279,14 @@ fn failures_are_told_as_a_deployment_would() {
             json!({"outcome": "compile-failed", "stage": "resolve", "diagnostics": [{"code": "undeclared-dependency", "file": "processor.ts", "line": 1}], "range": {"events": 0}}),
         ),
         (
+            json!({"files": {"processor.ts": "export default { reduce(): number { return ''; } };\n"}, "typecheck": "require"}),
+            json!({"outcome": "compile-failed", "stage": "typecheck", "diagnostics": "<any>"}),
+        ),
+        (
+            json!({"files": {"processor.ts": "export default { reduce(): number { return ''; } };\n"}, "typecheck": "report"}),
+            json!({"outcome": "completed", "stage": null, "diagnostics": "<any>", "state": ""}),
+        ),
+        (
             json!({"files": {"processor.ts": "type N = { n: number };\nexport default {\n  reduce({ state }: { state: N }): N {\n    throw new Error(`no ${state.n}`);\n  },\n};\n"}, "beforeOffset": 3}),
             json!({"outcome": "failed", "failures": [{"error": {"frames": [{"file": "processor.ts", "line": 4}], "snippet": "~> 4 |"}}]}),
         ),

@@ -148,6 +148,17 @@ fn a_long_past_survives_a_kill() {
                 "round {round}, {offset}"
             );
         }
+        if round == 0 {
+            millrace
+                .run([post("/api/streams/__fork/long", json!({"to": "/branch", "atOffset": events.len()}))]);
+            millrace.append("/branch", json!({"type": "add", "payload": {"n": 1}}));
+        }
+        // What a fork shares has the same past, with the same states along its way.
+        let events = millrace.read("/branch");
+        for offset in [1, 1_500, 4_000, 4_001, events.len() as u64 - 1, events.len() as u64] {
+            let then = at(&millrace, "/branch", "sum", offset)["state"].clone();
+            assert_eq!(then["sum"], expected(&events, offset)["sum"], "round {round}, fork, {offset}");
+        }
         server.kill();
         server = server.restart();
     }
