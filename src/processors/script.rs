@@ -242,7 +242,27 @@ impl Bridge for ScriptBridge {
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
         self.asked(request.event);
         self.usage.fetched();
-        self.outbound.fetch(request)
+        let around = request.event.and_then(|offset| self.span_of(offset)).and_then(|span| span.id());
+        let span = tracing::debug_span!(
+            parent: around,
+            "fetch",
+            method = request.method,
+            host = host_of(&request.url),
+            status = tracing::field::Empty,
+            error = tracing::field::Empty
+        );
+        let fetching = self.outbound.fetch(request);
+        let told = span.clone();
+        async move {
+            let outcome = fetching.await;
+            match &outcome {
+                Ok(response) => told.record("status", response.status),
+                Err(error) => told.record("error", &error.message),
+            };
+            outcome
+        }
+        .instrument(span)
+        .boxed()
     }
 
     fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
@@ -271,6 +291,11 @@ impl Bridge for ScriptBridge {
     fn used(&self, cpu: Duration, memory_bytes: u64) {
         self.usage.computed(cpu, memory_bytes);
     }
+}
+
+/// All of a URL that a trace may show: the rest can hold what is nobody else's business.
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(String::from)).unwrap_or_default()
 }
 
 /// A path as a script on `own` writes it; its own when it names none.

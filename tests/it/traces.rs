@@ -6,7 +6,8 @@ use crate::harness::{Origin, Server};
 
 /// All spans that were exported, with their attributes as an object.
 fn spans(asked: &[crate::harness::Asked]) -> Vec<Value> {
-    asked.iter().flat_map(|asked| spans_of(&asked.json())).collect()
+    let exports = asked.iter().filter(|asked| asked.path() == "/v1/traces");
+    exports.flat_map(|asked| spans_of(&asked.json())).collect()
 }
 
 fn spans_of(document: &Value) -> Vec<Value> {
@@ -43,10 +44,10 @@ fn from_an_append_to_what_follows_from_it() {
             ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20b"),
             ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test"),
         ],
-        &[],
+        &["--egress-allow", "127.0.0.1"],
     );
     let client = server.client("traced");
-    client.deploy("/a", "pong", "export default { async afterAppend({ event, append }) { if (event.type === 'ping') await append({ type: 'pong' }); if (event.type === 'bad') throw new Error('on purpose') } }");
+    client.deploy("/a", "pong", &script(&collector.url("/called?with=a-secret")));
     let traced = crate::harness::post("/api/streams/a", json!({"type": "ping"}))
         .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         .answers(200, json!({}));
@@ -56,13 +57,14 @@ fn from_an_append_to_what_follows_from_it() {
     client.wait_type("/a", "processor/failed");
     let asked = collector.wait_asked_until("the spans", |asked| {
         let spans = spans(asked);
+        assert!(asked.iter().all(|asked| ["/v1/traces", "/called"].contains(&asked.path())));
         find(&spans, "react", &[("type", "pong")]).is_some()
             && find(&spans, "react", &[("type", "bad")]).is_some()
     });
-    assert_eq!(asked[0].path(), "/v1/traces");
-    assert_eq!(asked[0].header("content-type"), Some("application/json"));
-    assert_eq!(asked[0].header("x-key"), Some("a b"));
-    let resource = &asked[0].json()["resourceSpans"][0]["resource"]["attributes"];
+    let export = asked.iter().find(|asked| asked.path() == "/v1/traces").unwrap();
+    assert_eq!(export.header("content-type"), Some("application/json"));
+    assert_eq!(export.header("x-key"), Some("a b"));
+    let resource = &export.json()["resourceSpans"][0]["resource"]["attributes"];
     assert_eq!(
         *resource,
         json!([
@@ -73,8 +75,6 @@ fn from_an_append_to_what_follows_from_it() {
 
     // One trace, each span below the one that led to it.
     let spans = spans(&asked);
-    let path = [("project", "traced"), ("stream", "/a")];
-    let with = |more: &[(&'static str, &str)]| find_all(&spans, &path, more);
     let mut parent = json!("b7ad6b7169203331");
     let ping = (pong.parse::<u64>().unwrap() - 1).to_string();
     let chain = [
@@ -82,12 +82,13 @@ fn from_an_append_to_what_follows_from_it() {
         ("append", vec![("offset", ping.as_str())]),
         ("commit", vec![("first", ping.as_str()), ("last", ping.as_str())]),
         ("react", vec![("offset", ping.as_str()), ("type", "ping"), ("slug", "pong")]),
+        ("fetch", vec![("method", "GET"), ("host", "127.0.0.1"), ("status", "200")]),
         ("append", vec![("offset", pong.as_str())]),
         ("commit", vec![("first", pong.as_str())]),
         ("react", vec![("offset", pong.as_str()), ("type", "pong")]),
     ];
     for (name, attributes) in chain {
-        let span = with(&attributes)
+        let span = find_all(&spans, &attributes)
             .into_iter()
             .find(|span| span["name"] == name && span["parentSpanId"] == parent)
             .unwrap_or_else(|| panic!("no {name} below {parent}: {spans:#?}"));
@@ -95,6 +96,15 @@ fn from_an_append_to_what_follows_from_it() {
         let nanos = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
         assert!(nanos("startTimeUnixNano") <= nanos("endTimeUnixNano"), "{span:#}");
         assert_eq!(span["status"], json!({}), "{name}");
+        if name == "fetch" {
+            // It ends; what comes next is the reaction's.
+            assert!(!span.to_string().contains("secret"), "{span:#}");
+            continue;
+        }
+        assert_eq!(
+            (&span["attributes"]["millrace.project"], &span["attributes"]["millrace.stream"]),
+            (&json!("traced"), &json!("/a"))
+        );
         parent = span["spanId"].clone();
     }
     let failed = find(&spans, "react", &[("type", "bad")]).unwrap();
@@ -107,10 +117,23 @@ fn from_an_append_to_what_follows_from_it() {
     assert!(find(&spans, "append", &[("stream", "/b")]).is_some(), "{spans:#?}");
 }
 
-fn find_all<'a>(spans: &'a [Value], path: &[(&str, &str)], more: &[(&str, &str)]) -> Vec<&'a Value> {
+fn find_all<'a>(spans: &'a [Value], attributes: &[(&str, &str)]) -> Vec<&'a Value> {
     let has =
         |span: &Value, (key, value): &(&str, &str)| span["attributes"][format!("millrace.{key}")] == *value;
-    spans.iter().filter(|span| path.iter().chain(more).all(|pair| has(span, pair))).collect()
+    spans.iter().filter(|span| attributes.iter().all(|pair| has(span, pair))).collect()
+}
+
+fn script(url: &str) -> String {
+    format!(
+        "export default {{
+  async afterAppend({{ event, append }}) {{
+    if (event.type === 'bad') throw new Error('on purpose');
+    if (event.type !== 'ping') return;
+    await fetch('{url}');
+    await append({{ type: 'pong' }});
+  }},
+}}"
+    )
 }
 
 #[test]

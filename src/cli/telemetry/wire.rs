@@ -9,9 +9,10 @@ use super::span::{Context, SpanRecord};
 /// The kinds of spans, as OTLP numbers them.
 const INTERNAL: u8 = 1;
 const SERVER: u8 = 2;
+const CLIENT: u8 = 3;
 const CONSUMER: u8 = 5;
 /// The fields that are numbers.
-const NUMBERS: [&str; 4] = ["first", "inputs", "last", "offset"];
+const NUMBERS: [&str; 5] = ["first", "inputs", "last", "offset", "status"];
 /// The status of a span that failed.
 const FAILED: u8 = 2;
 
@@ -34,6 +35,7 @@ pub fn document(resource: &[(String, String)], spans: &[SpanRecord]) -> Value {
 fn span(record: &SpanRecord) -> Value {
     let kind = match record.name {
         "request" => SERVER,
+        "fetch" => CLIENT,
         "react" => CONSUMER,
         _ => INTERNAL,
     };
