@@ -61,10 +61,16 @@ export default function installGlobals(native, host) {
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 
-  /** Until it is touched, one small function stands for a global: it reads, and with a value it writes. */
-  function defineLazily(name, from, member = name) {
+  /** The parts of the globals that nobody has touched yet. */
+  const homes = { __proto__: null };
+
+  /**
+   * Until it is touched, one small function stands for a global: it reads, and with a value it writes. What it holds on
+   * to is paid for by every isolate, so it is the name alone.
+   */
+  function defineLazily(name) {
     const access = (...given) => {
-      define(name, given.length === 0 ? part(from)[member] : given[0]);
+      define(name, given.length === 0 ? part(homes[name])[name] : given[0]);
       return globalThis[name];
     };
     defineProperty(globalThis, name, { get: access, set: access, enumerable: false, configurable: true });
@@ -108,7 +114,12 @@ export default function installGlobals(native, host) {
     ["node/buffer", "Buffer"],
     ["require", "require"],
   ];
-  for (const [from, ...names] of lazy) for (const name of names) defineLazily(name, from);
+  for (const [from, ...names] of lazy) {
+    for (const name of names) {
+      homes[name] = from;
+      defineLazily(name);
+    }
+  }
   define("self", globalThis);
   define("global", globalThis);
   // Also without an import, as the module `millrace` exports it.
@@ -119,8 +130,11 @@ export default function installGlobals(native, host) {
     nativeQueueMicrotask(() => guarded(callback, []));
   });
   for (const name of ["error", "rejectionhandled", "unhandledrejection"]) {
-    const get = () => parts.get("scope")?.handlerOf(name) ?? null;
-    defineProperty(globalThis, `on${name}`, { get, set: (handler) => part("scope").setHandler(name, handler), configurable: true });
+    const access = (...given) => {
+      if (given.length > 0) part("scope").setHandler(name, given[0]);
+      return parts.get("scope")?.handlerOf(name) ?? null;
+    };
+    defineProperty(globalThis, `on${name}`, { get: access, set: access, configurable: true });
   }
 
   // What depends on a locale is Intl's, wherever it is asked for.
