@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod clock;
 pub mod cursor;
+pub mod expression;
 pub mod frame;
 pub mod host_rule;
 pub mod input;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 
 pub use clock::Timestamp;
 pub use cursor::Cursor;
+pub use expression::{Expression, SyntaxError};
 pub use host_rule::HostRule;
 pub use input::{EventInput, InvalidInput};
 pub use json::Json;

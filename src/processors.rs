@@ -19,10 +19,13 @@ mod sources;
 pub mod subscriptions;
 mod subtrees;
 pub mod supervisor;
+pub mod transformers;
+mod transforming;
 mod usage;
 
 pub use alarms::Alarms;
 pub use bundling::Bundling;
 pub use deliveries::Deliveries;
 pub use supervisor::{ProcessorReport, Supervisor};
+pub use transforming::Transforming;
 pub use usage::UsageReport;

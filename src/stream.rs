@@ -44,6 +44,12 @@ pub enum Origin {
         cause: Option<Arc<Event>>,
         only: Only,
     },
+    /// A transformer, of an event that it has matched.
+    Transformer {
+        slug: Slug,
+        cause: Arc<Event>,
+        only: Only,
+    },
     /// The machinery itself, on behalf of a processor where there is one.
     Server {
         slug: Option<Slug>,
@@ -64,7 +70,10 @@ impl Origin {
     fn only(&self) -> Only {
         match self {
             Origin::Client => Only::Any,
-            Origin::Peer { only, .. } | Origin::Processor { only, .. } | Origin::Server { only, .. } => *only,
+            Origin::Peer { only, .. }
+            | Origin::Processor { only, .. }
+            | Origin::Transformer { only, .. }
+            | Origin::Server { only, .. } => *only,
         }
     }
 }

@@ -4,6 +4,7 @@ mod lifecycle;
 mod schedule;
 mod source;
 mod subscription;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use subscription::{
     SecretReference, StartFrom, SubscriptionConfigured, SubscriptionDeliveryFailed,
     SubscriptionDeliveryRecovered, SubscriptionRemoved, Transport, is_bookkeeping,
 };
+pub use transformer::{TransformerConfigured, TransformerRemoved};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -79,24 +81,24 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ScheduleConfigured => Scheduled::of(event_type, payload).map(drop),
         Kind::ScheduleCancelled => strict::<ScheduleCancelled>(payload).map(drop),
         Kind::ScheduleFired => strict::<ScheduleFired>(payload).map(drop),
+        Kind::TransformerConfigured => strict::<TransformerConfigured>(payload).map(drop),
+        Kind::TransformerRemoved => strict::<TransformerRemoved>(payload).map(drop),
     };
     checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
 }
 
 fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
-    strict_at(payload, "")
+    strict_at(payload.as_str(), "")
 }
 
 /// As `strict`, of what stands in a field of the payload.
-fn strict_at<T: DeserializeOwned>(part: &Json, place: &str) -> Result<T, String> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part.as_str())).map_err(
-        |error| {
-            let names = [place.to_string(), error.path().to_string()];
-            let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
-            let field = names.collect::<Vec<_>>().join(".");
-            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
-        },
-    )
+fn strict_at<T: DeserializeOwned>(part: &str, place: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part)).map_err(|error| {
+        let names = [place.to_string(), error.path().to_string()];
+        let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
+        let field = names.collect::<Vec<_>>().join(".");
+        words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
+    })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -100,6 +100,8 @@ kinds! {
     ScheduleCancelled "schedule/cancelled" "stream/schedule/cancelled";
     ScheduleFired "schedule/fired";
     RendererConfigured "renderer/configured" "stream/html-renderer-configured";
+    TransformerConfigured "transformer/configured" "stream/jsonata-transformer-configured";
+    TransformerRemoved "transformer/removed";
 }
 
 impl Kind {

@@ -97,5 +97,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
         "worker processes killed for a stuck or bloated script",
         isolates.kills,
     );
+    let expressions = app.host.evaluators().stats();
+    line(
+        "expressions_evaluated_total",
+        "counter",
+        "events that expressions looked at",
+        expressions.evaluated,
+    );
+    line("evaluators_ended_total", "counter", "processes that an expression brought down", expressions.ended);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -1,10 +1,11 @@
 //! The schedules of a stream: the projection of its `schedule/*` events into what is due when. It waits for nothing
 //! itself; it tells the alarms when the stream is to be woken, and then the stream asks it what is due.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::alarms::Alarms;
@@ -26,26 +27,53 @@ pub struct Scheduler {
     told: Option<Option<Timestamp>>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+/// What is looked at often stands beside the text that is stored: a checkpoint, also the one that each batch takes
+/// to be able to go back, only puts these texts one behind the other.
 struct Entry {
+    next_run: i64,
+    configured: Offset,
+    append_bytes: usize,
+    /// Its event is `stream/resumed`, which a paused stream takes.
+    resumes: bool,
+    /// A `Stored`, on one line.
+    text: Arc<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    slug: Slug,
     /// Both as they were written, to the digit.
-    #[serde(with = "text")]
-    schedule: Json,
-    #[serde(with = "text")]
-    append: Json,
+    #[serde(borrow)]
+    schedule: &'a RawValue,
+    #[serde(borrow)]
+    append: &'a RawValue,
     next_run: i64,
     executions: u64,
     configured: Offset,
     configured_at: i64,
     depth: u32,
-    /// Its event is `stream/resumed`, which a paused stream takes.
     resumes: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-struct State<'a> {
-    schedules: Cow<'a, BTreeMap<Slug, Entry>>,
-    paused: bool,
+/// The first line of what is stored; a schedule each are the others.
+const OPEN: &str = "open";
+const PAUSED: &str = "paused";
+
+impl Entry {
+    fn of(stored: &Stored) -> Entry {
+        let text = serde_json::to_string(stored).expect("a schedule has a JSON form");
+        Entry {
+            next_run: stored.next_run,
+            configured: stored.configured,
+            append_bytes: stored.append.get().len(),
+            resumes: stored.resumes,
+            text: text.into(),
+        }
+    }
+
+    fn stored(&self) -> Stored<'_> {
+        serde_json::from_str(&self.text).expect("the text was made of a schedule, or read as one")
+    }
 }
 
 impl Scheduler {
@@ -62,14 +90,14 @@ impl Scheduler {
     }
 
     fn insert(&mut self, slug: Slug, entry: Entry) {
-        self.bytes += entry.append.as_str().len();
+        self.bytes += entry.append_bytes;
         self.queue.insert((entry.next_run, entry.configured, slug.clone()));
         self.schedules.insert(slug, entry);
     }
 
     fn remove(&mut self, slug: &Slug) -> Option<Entry> {
         let entry = self.schedules.remove(slug)?;
-        self.bytes -= entry.append.as_str().len();
+        self.bytes -= entry.append_bytes;
         self.queue.remove(&(entry.next_run, entry.configured, slug.clone()));
         Some(entry)
     }
@@ -78,16 +106,20 @@ impl Scheduler {
         let Ok(scheduled) = Scheduled::of(&event.event_type, &event.payload) else { return };
         self.remove(&scheduled.slug);
         let Some(next_run) = scheduled.first_run(event.created_at) else { return };
-        let entry = Entry {
-            schedule: scheduled.form,
-            append: scheduled.append,
+        let raw = |json: &Json| -> Box<RawValue> {
+            serde_json::from_str(json.as_str()).expect("a JSON text is one")
+        };
+        let entry = Entry::of(&Stored {
+            slug: scheduled.slug.clone(),
+            schedule: &raw(&scheduled.form),
+            append: &raw(&scheduled.append),
             next_run: next_run.as_millis(),
             executions: 0,
             configured: event.offset,
             configured_at: event.created_at.as_millis(),
             depth: event.depth(),
             resumes: scheduled.event.event_type.kind() == Some(Kind::Resumed),
-        };
+        });
         self.insert(scheduled.slug, entry);
     }
 
@@ -99,11 +131,11 @@ impl Scheduler {
         if current.is_none() || of != current {
             return;
         }
-        let Some(mut entry) = self.remove(&fired.slug) else { return };
+        let Some(entry) = self.remove(&fired.slug) else { return };
         if let Some(next_run) = fired.next_run_at {
-            entry.next_run = next_run.as_millis();
-            entry.executions += 1;
-            self.insert(fired.slug, entry);
+            let stored = entry.stored();
+            let next = Stored { next_run: next_run.as_millis(), executions: stored.executions + 1, ..stored };
+            self.insert(fired.slug, Entry::of(&next));
         }
     }
 
@@ -131,7 +163,7 @@ impl BuiltinProcessor for Scheduler {
         if replaced.is_none() && self.schedules.len() >= SCHEDULES_PER_STREAM_MAX {
             return refuse("schedules", SCHEDULES_PER_STREAM_MAX);
         }
-        let kept = self.bytes - replaced.map_or(0, |entry| entry.append.as_str().len());
+        let kept = self.bytes - replaced.map_or(0, |entry| entry.append_bytes);
         if kept + scheduled.append.as_str().len() > SCHEDULED_BYTES_PER_STREAM_MAX {
             return refuse("bytes of scheduled events", SCHEDULED_BYTES_PER_STREAM_MAX);
         }
@@ -173,15 +205,16 @@ impl BuiltinProcessor for Scheduler {
         if run > now {
             return None;
         }
+        let stored = entry.stored();
         // Both were checked when they were configured; what an earlier version took and this one does not is told.
-        let schedule = read_schedule(&entry.schedule);
-        let append = EventInput::parse(entry.append.as_str()).map_err(|error| error.to_string());
+        let schedule = read_schedule(stored.schedule);
+        let append = EventInput::parse(stored.append.get()).map_err(|error| error.to_string());
         Some(Firing {
             slug: slug.clone(),
             run,
             configured: entry.configured,
-            configured_at: Timestamp::from_millis(entry.configured_at),
-            depth: entry.depth,
+            configured_at: Timestamp::from_millis(stored.configured_at),
+            depth: stored.depth,
             next_run: schedule.as_ref().ok().and_then(|schedule| schedule.next_run(run, now)),
             append: schedule.and(append),
         })
@@ -192,48 +225,44 @@ impl BuiltinProcessor for Scheduler {
     }
 
     fn state(&self) -> Value {
-        let shown = self.schedules.iter().map(|(slug, entry)| {
+        let shown = self.schedules.values().map(|entry| {
+            let stored = entry.stored();
             let shown = json!({
-                "schedule": entry.schedule,
-                "append": entry.append,
-                "nextRunAt": Timestamp::from_millis(entry.next_run),
-                "executionCount": entry.executions,
-                "createdAt": Timestamp::from_millis(entry.configured_at),
-                "configuredOffset": entry.configured,
+                "schedule": stored.schedule,
+                "append": stored.append,
+                "nextRunAt": Timestamp::from_millis(stored.next_run),
+                "executionCount": stored.executions,
+                "createdAt": Timestamp::from_millis(stored.configured_at),
+                "configuredOffset": stored.configured,
             });
-            (slug.to_string(), shown)
+            (stored.slug.to_string(), shown)
         });
         Value::Object(shown.collect())
     }
 
     fn checkpoint(&self) -> Value {
-        let state = State { schedules: Cow::Borrowed(&self.schedules), paused: self.paused };
-        serde_json::to_value(&state).expect("schedules have a JSON form")
+        let mut text = String::from(if self.paused { PAUSED } else { OPEN });
+        for entry in self.schedules.values() {
+            text.push('\n');
+            text.push_str(&entry.text);
+        }
+        Value::String(text)
     }
 
     fn restore(&mut self, checkpoint: &Value) -> bool {
-        let Ok(state) = State::deserialize(checkpoint) else { return false };
-        (self.schedules, self.bytes, self.paused) = (BTreeMap::new(), 0, state.paused);
+        let mut lines = checkpoint.as_str().unwrap_or_default().lines();
+        let paused = match lines.next() {
+            Some(OPEN) => false,
+            Some(PAUSED) => true,
+            _ => return false,
+        };
+        (self.schedules, self.bytes, self.paused) = (BTreeMap::new(), 0, paused);
         self.queue.clear();
-        for (slug, entry) in state.schedules.into_owned() {
-            self.insert(slug, entry);
+        for line in lines {
+            let Ok(stored) = serde_json::from_str::<Stored>(line) else { return false };
+            self.insert(stored.slug.clone(), Entry::of(&stored));
         }
         true
-    }
-}
-
-/// A JSON text as a string: a tree in between would round long numbers.
-mod text {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::event::Json;
-
-    pub fn serialize<S: Serializer>(json: &Json, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(json.as_str())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        Ok(Json::from_stored(&String::deserialize(deserializer)?))
     }
 }
 
@@ -281,7 +310,8 @@ mod tests {
             let due = due.as_ref().map(|firing| (firing.slug.as_str(), firing.run.as_millis() / 1_000));
             assert_eq!(due, *expected, "behind offset {}", event.offset);
             assert_eq!(scheduler.wakes_at().map(|at| at.as_millis() / 1_000), expected.map(|(_, at)| at));
-            let bytes: usize = scheduler.schedules.values().map(|entry| entry.append.as_str().len()).sum();
+            let bytes: usize =
+                scheduler.schedules.values().map(|entry| entry.stored().append.get().len()).sum();
             assert_eq!(scheduler.bytes, bytes);
         }
     }

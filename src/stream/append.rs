@@ -198,6 +198,9 @@ impl Pipeline {
             Origin::Client => return Source::client(),
             Origin::Peer { slug, cause, .. } => (SourceKind::Client, slug.clone(), cause),
             Origin::Processor { slug, cause, .. } => (SourceKind::Processor, Some(slug.clone()), cause),
+            Origin::Transformer { slug, cause, .. } => {
+                (SourceKind::Transformer, Some(slug.clone()), &Some(cause.clone()))
+            }
             Origin::Server { slug, cause, .. } => (SourceKind::Server, slug.clone(), cause),
         };
         let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause.created_at, cause.depth()));

@@ -37,5 +37,6 @@ mod standing;
 mod starting;
 mod startup;
 mod subtrees;
+mod transformers;
 mod webhooks;
 mod websockets;

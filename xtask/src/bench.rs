@@ -16,6 +16,7 @@ mod restart;
 mod schedules;
 mod server;
 mod table;
+mod transformers;
 mod webhooks;
 
 use std::io;
@@ -39,11 +40,12 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
     ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
+    ("transformers", "events a second through one matcher", transformers::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
 pub fn help() -> String {
-    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<10} {what}\n"));
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<12} {what}\n"));
     lines.collect()
 }
 

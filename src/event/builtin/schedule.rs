@@ -74,13 +74,12 @@ impl Scheduled {
 
 fn parse(written: &RawValue) -> Result<(Json, Schedule), String> {
     let form = Json::compact(written).ok_or("`schedule` is nested too deeply")?;
-    let schedule = read_schedule(&form)?;
-    Ok((form, schedule))
+    Ok((form, read_schedule(written)?))
 }
 
 /// A schedule as it was written.
-pub fn read_schedule(form: &Json) -> Result<Schedule, String> {
-    let form: ScheduleForm = super::strict_at(form, "schedule")?;
+pub fn read_schedule(written: &RawValue) -> Result<Schedule, String> {
+    let form: ScheduleForm = super::strict_at(written.get(), "schedule")?;
     Schedule::of(&form)
 }
 

@@ -3,6 +3,7 @@
 mod schedules;
 mod subscriptions;
 
+use super::transformers;
 use crate::event::Kind;
 
 pub struct EventDoc {
@@ -400,6 +401,8 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"slug":"greeting","matcher":"type = 'greeted'","template":"<b>{{payload.name}}</b>"}"#,
             client: true,
         },
+        Kind::TransformerConfigured => transformers::CONFIGURED,
+        Kind::TransformerRemoved => transformers::REMOVED,
     }
 }
 
