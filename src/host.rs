@@ -96,7 +96,7 @@ impl Host {
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
         let hibernate_after = options.hibernate_after.unwrap_or(HIBERNATE_AFTER);
-        let deliveries = Deliveries::new(&egress);
+        let deliveries = Deliveries::new(&egress, evaluators.clone());
         let supervisor = Supervisor::new(
             isolates.clone(),
             egress.clone(),
