@@ -158,6 +158,10 @@ impl BuiltinProcessor for Subscriptions {
         }
     }
 
+    fn leave_processors(&mut self) {
+        *self.change() = SubscriptionSet::default();
+    }
+
     fn keep(&mut self, tail: Offset) -> Kept {
         self.look_up();
         let mut kept = Kept { owes: self.inherited().next().is_some(), ..Kept::default() };

@@ -81,6 +81,10 @@ impl BuiltinProcessor for Transformers {
         }
     }
 
+    fn leave_processors(&mut self) {
+        self.set = Arc::default();
+    }
+
     fn committed(&mut self, tail: Offset) {
         if self.told || !self.set.is_empty() {
             self.told = !self.set.is_empty();

@@ -38,7 +38,8 @@ async fn every_attempt_is_one_failure_or_none() {
             wrong.push(format!("{}: the neighbour {what}", row.name));
         }
         let lost = isolates.stats().restarts - restarts;
-        let may_be_lost = u64::from(row.ends == Ends::WithItsWorker);
+        // On a machine that has much else to do, one native call may take longer than its worker is waited for.
+        let may_be_lost = u64::from(matches!(row.ends, Ends::WithItsWorker | Ends::Either));
         if lost > may_be_lost {
             wrong.push(format!("{}: {lost} workers were lost", row.name));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::server::run;
-use crate::harness::{Client, Server, assert_subset, fresh, get, post, request, shared};
+use crate::harness::{Client, Origin, Server, assert_subset, fresh, get, post, request, shared};
 use crate::hooks::count;
 use crate::processors::PONG;
 
@@ -287,4 +287,28 @@ fn what_cannot_be_forked_is_told() {
         post(&format!("{target}?x=1"), json!({"to": "/x"})).refused(400, "bad-query", "x"),
         get("/api/streams/x?live=false").refused(404, "stream-not-found", "/x"),
     ]);
+}
+
+#[test]
+fn what_is_shared_is_neither_delivered_nor_transformed_again() {
+    let origin = Origin::start(|_, answering| answering.whole("204 No Content", &[], b""));
+    let server = Server::start(&["--egress-allow", "127.0.0.1"]);
+    let millrace = server.client("p");
+    let subscribed = json!({"type": "subscription/configured", "payload": {"slug": "s", "type": "webhook", "callbackUrl": origin.url("/hook"), "eventTypes": ["order", "made"]}});
+    let transformed = json!({"type": "transformer/configured", "payload": {"slug": "t", "matcher": "type = 'raw'", "transform": "{'type': 'made', 'payload': {'n': payload.n}}"}});
+    millrace.append(
+        "/a",
+        json!([subscribed, transformed, {"type": "raw", "payload": {"n": 1}}, {"type": "order"}]),
+    );
+    millrace.wait_type("/a", "made");
+    origin.wait_asked_until("both", |asked| asked.len() >= 2);
+    fork(&millrace, "/a", json!({"to": "/b"}));
+    fork(&millrace, "/a", json!({"to": "/c", "processors": false}));
+    for path in ["/c", "/b"] {
+        millrace.append(path, json!([{"type": "raw", "payload": {"n": 2}}, {"type": "order"}]));
+    }
+    let asked = origin.wait_asked_until("what is new on the fork", |asked| asked.len() >= 4);
+    let told: Vec<Value> = asked[2..].iter().map(|asked| asked.json()["streamPath"].clone()).collect();
+    assert_eq!(told, ["/b", "/b"]);
+    assert_eq!([count(&millrace.read("/b"), "made"), count(&millrace.read("/c"), "made")], [2, 1]);
 }

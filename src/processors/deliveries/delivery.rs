@@ -106,6 +106,10 @@ impl Delivery {
         };
         // One from above that has not begun here begins with the stream's next event.
         let Some(mark) = Mark::of(earlier.clone(), served) else { return Ok(Next::Idle) };
+        let mark = match self.streams.log().fork_of(record.id) {
+            Some(fork) => mark.on_fork(served, fork.at),
+            None => mark,
+        };
         let is_saved = earlier.as_ref() == Some(&mark);
         let configured_on = served.owner.as_ref().map_or(&self.stream, |owner| &owner.key);
         let mut life = Life {

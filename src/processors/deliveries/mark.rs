@@ -80,6 +80,12 @@ impl Mark {
         Mark { owner, since, configured, start, acked, trouble: None, ended: false, notes: Vec::new() }
     }
 
+    /// What a fork shares was delivered where it happened, unless it is asked for on the fork itself.
+    pub fn on_fork(self, served: &Served, shared: Offset) -> Mark {
+        let asked_for_here = served.subscribed.configured > shared;
+        if asked_for_here { self } else { Mark { acked: self.acked.max(shared), ..self } }
+    }
+
     /// Whether what was delivered counts for this configuration.
     pub fn continues(&self, served: &Served) -> bool {
         self.owner == served.owner_id() && self.since == served.subscribed.since

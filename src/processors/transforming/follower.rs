@@ -164,7 +164,9 @@ impl Follower {
         // One of an unknown form is as good as none: the keys see to it that nothing stands twice.
         let stored = stored.and_then(|bytes| serde_json::from_slice::<Mark>(&bytes).ok());
         let mark = stored.filter(|mark| mark.since == since);
-        let mark = mark.unwrap_or(Mark { since, done: since, failures_in_a_row: 0 });
+        // What a fork shares was transformed where it happened.
+        let shared = self.streams.log().fork_of(life.home).map_or(since, |fork| fork.at.max(since));
+        let mark = mark.unwrap_or(Mark { since, done: shared, failures_in_a_row: 0 });
         self.saved = mark.done;
         Ok(mark)
     }
