@@ -1,0 +1,22 @@
+// The package `millrace`: define processors, run them, and talk to a server.
+
+export { createEventsClient } from "./client.ts";
+export type {
+  AppendOptions,
+  CallOptions,
+  ClientOptions,
+  Destroyed,
+  EventsClient,
+  ListedStream,
+  ProcessorReport,
+  Secret,
+  SecretInput,
+  StreamOptions,
+  StreamState,
+} from "./client.ts";
+export { defineProcessor } from "./define.ts";
+export type { Deployed, DeployOptions, Deployment, Diagnostic } from "./deploy.ts";
+export type { Cursor, Event, EventInput, EventSource, JsonObject } from "./event.ts";
+export { MillraceError } from "./problem.ts";
+export type * from "./processor.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./schema.ts";
