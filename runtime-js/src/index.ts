@@ -1,5 +1,6 @@
 // The package `millrace`: define processors, run them, and talk to a server.
 
+export { HookFailure } from "./failure.ts";
 export { createEventsClient } from "./client.ts";
 export type {
   AppendOptions,
@@ -20,3 +21,5 @@ export type { Cursor, Event, EventInput, EventSource, JsonObject } from "./event
 export { MillraceError } from "./problem.ts";
 export type * from "./processor.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./schema.ts";
+export { PullProcessorRuntime } from "./pull.ts";
+export type { PullOptions } from "./pull.ts";
