@@ -23,3 +23,6 @@ export type * from "./processor.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./schema.ts";
 export { PullProcessorRuntime } from "./pull.ts";
 export type { PullOptions } from "./pull.ts";
+export { PushProcessorRuntime } from "./push.ts";
+export type { AcceptedSocket, PushOptions } from "./push.ts";
+export type { SigningSecret } from "./signature.ts";

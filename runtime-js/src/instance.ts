@@ -22,6 +22,8 @@ export interface InstanceOptions<State> {
   hookTimeoutMs?: number | undefined;
   /** Where the marks are kept; left out, whoever brings the events knows how far they were brought. */
   store?: CheckpointStore | undefined;
+  /** Events that are left out were filtered, and only reduced; or they were lost, and are acted on, too. */
+  gaps?: "reduce" | "act";
   /** What was history when the runtime first came; left out, what there is when this instance first does. */
   base?: number | undefined;
 }
@@ -41,7 +43,7 @@ export class Instance<State> {
   readonly path: string;
   readonly #options: InstanceOptions<State>;
   readonly #signal: AbortSignal;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Map<number, Promise<void>>();
   /** Done beyond `acted`, while an earlier event is still under way. */
   readonly #done = new Set<number>();
   #reactor: Reactor<State>;
@@ -112,20 +114,24 @@ export class Instance<State> {
     await this.bringUp();
     if (event.offset <= this.#mark.reduced) return;
     this.#mark.birth ??= event.offset === 1 ? event.createdAt : await this.#birth();
-    // What whoever brings the events leaves out is part of the state, and not to be acted on.
-    if (event.offset > this.#mark.reduced + 1) await this.#pass(event.offset - 1);
+    if (event.offset > this.#mark.reduced + 1) await this.#bridge(event.offset - 1);
     const acting = this.#react(event);
-    this.#underWay.add(acting);
-    const over = () => this.#underWay.delete(acting);
+    this.#underWay.set(event.offset, acting);
+    const over = () => this.#underWay.delete(event.offset);
     acting.then(over, over);
     const most = this.#reactor.isParallel ? PARALLEL_HOOKS_MAX : 1;
-    while (this.#underWay.size >= most) await Promise.race(this.#underWay);
+    while (this.#underWay.size >= most) await Promise.race(this.#underWay.values());
     if (this.#broken) throw this.#broken;
+  }
+
+  /** Resolves when what was taken has been acted on. */
+  async finished(offset: number): Promise<void> {
+    await this.#underWay.get(offset);
   }
 
   /** Waits a moment for what is under way, and writes down how far it came. */
   async settle(): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#underWay), sleep(ABORT_GRACE_MS)]);
+    await Promise.race([Promise.allSettled(this.#underWay.values()), sleep(ABORT_GRACE_MS)]);
     clearTimeout(this.#saveTimer);
     await this.#saving;
     if (this.#isUp && !(this.#broken instanceof MillraceError && this.#broken.code === "taken-over")) await this.#save(true);
@@ -240,8 +246,13 @@ export class Instance<State> {
     }
   }
 
-  async #pass(to: number): Promise<void> {
+  /** What whoever brings the events has left out. */
+  async #bridge(to: number): Promise<void> {
     const from = this.#mark.reduced;
+    if (this.#options.gaps === "act") {
+      for await (const event of this.#history(from, to)) await this.take(event);
+      return;
+    }
     await this.#replay(to);
     this.#mark.reduced = to;
     for (let offset = from + 1; offset <= to; offset += 1) this.#finish(offset);
