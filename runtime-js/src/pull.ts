@@ -84,6 +84,12 @@ export class PullProcessorRuntime<State = any> {
     return structuredClone(this.#options.processor.initialState ?? ({} as State));
   }
 
+  /** How far it has come on a stream: what it has reduced, and what it has acted on. */
+  getProgress(path: string): { reduced: number; acted: number } | undefined {
+    const instance = this.#instances.get(canonical(path));
+    return instance && { reduced: instance.reduced, acted: instance.acted };
+  }
+
   getProcessorSlug(): string {
     return this.#slug;
   }

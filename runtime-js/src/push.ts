@@ -1,6 +1,8 @@
 // PushProcessorRuntime: a processor that the server brings its events to, by webhook or by WebSocket. It runs wherever a
 // fetch handler runs. A webhook is answered when its event has been acted on, so the server's cursor is the mark. A
-// socket acknowledges before that, so the marks are kept as the pull runtime keeps them.
+// socket acknowledges before that, and so must a webhook whose processor is `parallel`, for the next comes behind the
+// answer only: there the marks are kept as the pull runtime keeps them, and what a crash left undone is acted on with
+// the next event.
 
 import { CheckpointStore } from "./checkpoint.ts";
 import { createEventsClient, type EventsClient } from "./client.ts";
@@ -123,6 +125,12 @@ export class PushProcessorRuntime<State = any> {
     return asked === undefined ? undefined : this.#instances.get(canonical(asked))?.state;
   }
 
+  /** How far it has come on a stream: what it has reduced, and what it has acted on. */
+  getProgress(path: string): { reduced: number; acted: number } | undefined {
+    const instance = this.#instances.get(canonical(path));
+    return instance && { reduced: instance.reduced, acted: instance.acted };
+  }
+
   getProcessorSlug(): string {
     return this.#slug;
   }
@@ -160,7 +168,7 @@ export class PushProcessorRuntime<State = any> {
     begun.then(over, over);
     return turn.then(async ({ begun, ended }) => {
       const isNew = await begun;
-      await ended();
+      if (!this.#isDurable(way)) await ended();
       return isNew;
     });
   }
@@ -188,14 +196,19 @@ export class PushProcessorRuntime<State = any> {
       return known;
     }
     const { processor, hookTimeoutMs } = this.#options;
-    const store = way === "socket" ? new CheckpointStore(this.#client, path, this.#slug) : undefined;
+    const store = this.#isDurable(way) ? new CheckpointStore(this.#client, path, this.#slug) : undefined;
     const shared = { client: this.#client, processor, slug: this.#slug, version: this.#version, logger: this.#logger };
-    const gaps = way === "socket" ? ("act" as const) : ("reduce" as const);
+    const gaps = store ? ("act" as const) : ("reduce" as const);
     const made = new Instance({ ...shared, path, store, gaps, hookTimeoutMs, base: event.offset - 1 }, this.#stopping.signal);
     await made.open();
     this.#instances.set(path, made);
     await this.#forgetOldest();
     return made;
+  }
+
+  /** Whether the server takes an event for delivered before it was acted on. */
+  #isDurable(way: Way): boolean {
+    return way === "socket" || this.#options.processor.concurrency === "parallel";
   }
 
   async #forgetOldest(): Promise<void> {

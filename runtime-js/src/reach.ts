@@ -12,6 +12,10 @@ export function reachOf(client: EventsClient): Reach {
     async append(path, event, cause, signal) {
       const named = cause && { cause: { streamPath: cause.streamPath, offset: cause.offset } };
       const { event: stored } = await client.append({ path, event }, { ...named, signal, patienceMs: PATIENCE_MS });
+      // Of a built-in type with a payload that is none of it.
+      if (stored.type === "stream/invalid-event-appended" && event.type !== stored.type) {
+        throw new MillraceError(400, "invalid-event", `append: ${stored.payload.error}`);
+      }
       return stored;
     },
     async *read(options) {

@@ -3,6 +3,7 @@
 
 import type { Cursor, Event, EventInput } from "./event.ts";
 import { HookFailure, type Phase } from "./failure.ts";
+import { wrongInput } from "./input.ts";
 import { resolvePath } from "./path.ts";
 import type { Append, AppendInput, Logger, Processor, ReadOptions, StreamInfo } from "./processor.ts";
 import { NOT_IN_REDUCE, sealed } from "./sealed.ts";
@@ -229,6 +230,8 @@ function understood(input: AppendInput): { path: string | undefined; event: Even
   if (event === null || typeof event !== "object" || Array.isArray(event)) {
     throw new TypeError("append: `event` must be an object { type, payload }");
   }
+  const wrong = wrongInput(event);
+  if (wrong) throw new TypeError(`append: ${wrong}`);
   if (path !== undefined && typeof path !== "string") throw new TypeError('append: `path` must be a string such as "/a/b" or "./child"');
   return { path, event };
 }
