@@ -18,12 +18,14 @@ export interface FollowOptions {
   types?: string | Iterable<string> | undefined;
   limit?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** A live connection that says nothing for so long is made anew. */
+  silenceMs?: number | undefined;
   /** Told of each connection that was lost or came to nothing, before the pause behind which it is tried again. */
   onRetry?: ((error: unknown, attempt: number) => void) | undefined;
 }
 
 /** The server says something every 5 s, if only that it is there: silence is a connection that is dead. */
-const SILENCE_MAX_MS = 16_000;
+const SILENCE_MS = 16_000;
 /** A server that was never reached is more likely a wrong address than one that restarts. */
 const FIRST_ATTEMPTS = 6;
 
@@ -39,7 +41,7 @@ export async function* follow(door: Door, options: FollowOptions): AsyncGenerato
   let reached = false;
   const pauses = new Pauses();
   while (left > 0) {
-    const watch = new Watch(live);
+    const watch = new Watch(live ? (options.silenceMs ?? SILENCE_MS) : Infinity);
     try {
       const response = await door.open(`/streams/${inUrl(options.path)}`, {
         query: { afterOffset: after, beforeOffset, live, types, limit: left === Infinity ? undefined : left },
@@ -101,10 +103,11 @@ async function* events(response: Response, live: boolean, watch: Watch): AsyncGe
 class Watch {
   readonly #controller = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #live: boolean;
+  readonly #silenceMs: number;
 
-  constructor(live: boolean) {
-    this.#live = live;
+  /** A finite read says nothing while nobody reads it: there is no such time. */
+  constructor(silenceMs: number) {
+    this.#silenceMs = silenceMs;
     this.heard();
   }
 
@@ -113,10 +116,10 @@ class Watch {
   }
 
   heard(): void {
-    if (!this.#live) return;
+    if (this.#silenceMs === Infinity) return;
     clearTimeout(this.#timer);
     const silent = () => this.#controller.abort(new MillraceError(0, "silent", "the connection has fallen silent"));
-    this.#timer = setTimeout(silent, SILENCE_MAX_MS);
+    this.#timer = setTimeout(silent, this.#silenceMs);
   }
 
   rest(): void {

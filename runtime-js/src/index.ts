@@ -26,3 +26,4 @@ export type { PullOptions } from "./pull.ts";
 export { PushProcessorRuntime } from "./push.ts";
 export type { AcceptedSocket, PushOptions } from "./push.ts";
 export type { SigningSecret } from "./signature.ts";
+export * from "./original.ts";

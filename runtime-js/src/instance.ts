@@ -22,6 +22,8 @@ export interface InstanceOptions<State> {
   hookTimeoutMs?: number | undefined;
   /** Where the marks are kept; left out, whoever brings the events knows how far they were brought. */
   store?: CheckpointStore | undefined;
+  /** Told once when it cannot go on, whether or not anybody brings it an event. */
+  onBroken?: ((error: unknown) => void) | undefined;
   /** Events that are left out were filtered, and only reduced; or they were lost, and are acted on, too. */
   gaps?: "reduce" | "act";
   /** What was history when the runtime first came; left out, what there is when this instance first does. */
@@ -76,8 +78,11 @@ export class Instance<State> {
     return this.#mark.reduced;
   }
 
-  /** Finds out where it was; `found` is what the store holds, where the caller has looked at that already. */
-  async open(found?: Awaited<ReturnType<CheckpointStore["load"]>>): Promise<void> {
+  /**
+   * Finds out where it was; `found` is what the store holds, where the caller has looked at that already. To claim it is
+   * to write at once, so that a runtime that was there before learns of this one.
+   */
+  async open({ found, claim = false }: { found?: Awaited<ReturnType<CheckpointStore["load"]>>; claim?: boolean } = {}): Promise<void> {
     const { client, path, version, store } = this.#options;
     const { checkpoint, snapshot } = found ?? (await store?.load(this.#signal)) ?? {};
     const birth = await this.#birth();
@@ -88,6 +93,7 @@ export class Instance<State> {
         this.#reactor.restore(snapshot.state as State);
         this.#mark.reduced = this.#snapshotAt = snapshot.reduced;
       }
+      if (claim) await store?.save(this.#mark, undefined, this.#signal);
       return;
     }
     // A stream that was destroyed and created again has no history from before.
@@ -151,7 +157,7 @@ export class Instance<State> {
       }
       this.#finish(event.offset);
     } catch (error) {
-      this.#broken ??= error;
+      this.#break(error);
       throw error;
     }
   }
@@ -280,11 +286,17 @@ export class Instance<State> {
     this.#saveSoon();
   }
 
+  #break(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = error;
+    this.#options.onBroken?.(error);
+  }
+
   #saveSoon(): void {
     if (!this.#options.store) return;
     this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = undefined;
-      this.#saving = this.#saving.then(() => this.#save(false)).catch((error) => void (this.#broken ??= error));
+      this.#saving = this.#saving.then(() => this.#save(false)).catch((error) => this.#break(error));
     }, SAVE_AFTER_MS);
   }
 

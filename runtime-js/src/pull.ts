@@ -17,6 +17,8 @@ export interface PullOptions<State> {
   processor: Processor<State>;
   /** Whether it runs on every stream below, too, on each with a state of its own. */
   includeChildren?: boolean;
+  /** With `includeChildren`: only on these of the streams at and below `path`. */
+  matches?: (path: string) => boolean;
   /** Left out: a client of the server that the environment names. */
   eventsClient?: EventsClient;
   logger?: Logger;
@@ -122,7 +124,7 @@ export class PullProcessorRuntime<State = any> {
     const found = await store.load(this.#signal);
     if (!includeChildren) {
       const root = this.#instanceOf(this.#path, store);
-      await root.open(found);
+      await root.open({ found, claim: true });
       await root.bringUp();
       this.#drive(root);
       return this.#ready.resolve();
@@ -137,9 +139,13 @@ export class PullProcessorRuntime<State = any> {
     }
     const known = bases ?? {};
     const root = this.#instanceOf(this.#path, store, known[this.#path]);
-    await root.open(found);
-    await root.bringUp();
-    this.#drive(root);
+    await root.open({ found, claim: true });
+    if (this.#matches(this.#path)) {
+      await root.bringUp();
+      this.#drive(root);
+    } else {
+      this.#instances.delete(this.#path);
+    }
     await Promise.all([...streams.keys()].map((path) => this.#come(path, known)));
     this.#track(this.#discover(since, known));
     this.#ready.resolve();
@@ -156,10 +162,14 @@ export class PullProcessorRuntime<State = any> {
 
   /** Takes up a stream below, whose instance sleeps until its next event. */
   async #come(path: string, bases: Bases): Promise<void> {
-    if (this.#instances.has(path)) return;
+    if (this.#instances.has(path) || !this.#matches(path)) return;
     const instance = this.#instanceOf(path, this.#storeOf(path), bases[path] ?? 0);
     await instance.open();
     this.#drive(instance);
+  }
+
+  #matches(path: string): boolean {
+    return this.#options.matches?.(path) ?? true;
   }
 
   #storeOf(path: string): CheckpointStore {
@@ -169,7 +179,7 @@ export class PullProcessorRuntime<State = any> {
   #instanceOf(path: string, store: CheckpointStore, base?: number): Instance<State> {
     const { processor, hookTimeoutMs } = this.#options;
     const shared = { client: this.#client, processor, slug: this.#slug, version: this.#version, logger: this.#logger };
-    const instance = new Instance({ ...shared, path, store, hookTimeoutMs, base }, this.#signal);
+    const instance = new Instance({ ...shared, path, store, hookTimeoutMs, base, onBroken: (error) => this.#fail(error) }, this.#signal);
     this.#instances.set(path, instance);
     return instance;
   }

@@ -16,6 +16,8 @@ export interface IsolateOptions extends Omit<Deployment, "path" | "slug"> {
   /** A server that runs. Left out: one is started, from `bin` or what `MILLRACE_BIN` names, on a folder of its own. */
   baseUrl?: string;
   bin?: string;
+  /** Left out: every run has a project of its own, and so its streams for itself. */
+  project?: string;
   timeoutMs?: number;
 }
 
@@ -26,13 +28,11 @@ export function inIsolate(options: IsolateOptions): { given(events: GivenEvent |
 
 function isolateStage(options: IsolateOptions): Stage<any> {
   return async (history, happening) => {
-    const { baseUrl: given, bin = fromEnvironment("MILLRACE_BIN") } = options;
+    const { baseUrl: given, bin = fromEnvironment("MILLRACE_BIN"), project = `test-${crypto.randomUUID()}` } = options;
     const own = given === undefined ? await startServer(bin) : undefined;
     try {
       const baseUrl = given ?? own!.baseUrl;
-      // Every run has its streams for itself.
-      const client = createEventsClient({ baseUrl, project: `test-${crypto.randomUUID()}` });
-      return await play(client, options, history, happening);
+      return await play(createEventsClient({ baseUrl, project }), options, history, happening);
     } finally {
       await own?.stop();
     }
@@ -40,7 +40,7 @@ function isolateStage(options: IsolateOptions): Stage<any> {
 }
 
 async function play(client: EventsClient, options: IsolateOptions, history: GivenEvent[], happening: GivenEvent[]): Promise<Outcome> {
-  const { slug = "processor", path = "/test", baseUrl: _, bin: __, timeoutMs = 60_000, ...code } = options;
+  const { slug = "processor", path = "/test", baseUrl: _, bin: __, project: ___, timeoutMs = 60_000, ...code } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   for (const event of history) await append(client, path, event);
   const deployed = await client.deploy({ path, slug, ...code }, { signal, timeoutMs });
@@ -61,12 +61,19 @@ async function append(client: EventsClient, path: string, { streamPath, createdA
 
 /** Waits until the processor is done with everything that has come to it, and with what came of that. */
 async function acted(client: EventsClient, slug: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const paths: string[] = [];
-    for await (const { path } of client.list({ signal })) paths.push(path);
-    const rows = (await Promise.all(paths.map((path) => client.processors({ path }, { signal })))).flat();
-    if (!rows.some((row) => row.slug === slug && row.status !== "suspended" && row.lag > 0)) return;
-    await sleep(10, signal);
+  // What a stream's instance appends to another may come behind the look at that one: so it is looked at twice.
+  for (let before: string | undefined; ; ) {
+    const tails: string[] = [];
+    let lags = false;
+    for await (const { path, tail } of client.list({ signal })) {
+      tails.push(`${path}@${tail}`);
+      const row = (await client.processors({ path }, { signal })).find((row) => row.slug === slug);
+      lags ||= row !== undefined && row.status !== "suspended" && (row.lag > 0 || row.acted < tail);
+    }
+    const now = lags ? undefined : tails.join();
+    if (now !== undefined && now === before) return;
+    before = now;
+    await sleep(lags ? 10 : 0, signal);
   }
 }
 
