@@ -50,6 +50,8 @@ export async function* follow(door: Door, options: FollowOptions): AsyncGenerato
       });
       reached = true;
       for await (const event of events(response, live, watch)) {
+        // What has come already is not wanted any more either.
+        signal?.throwIfAborted();
         after = event.offset;
         attempt = 0;
         pauses.reset();
