@@ -17,6 +17,7 @@ mod serve;
 mod sources;
 mod sse;
 mod steps;
+mod subscriptions;
 mod tail;
 mod terminal;
 mod wire;
@@ -52,6 +53,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),
         Command::Tail(options) => client_runtime()?.block_on(tail::tail(remote, options)),
         Command::Deploy(options) => client_runtime()?.block_on(deploy::deploy(remote, options)),
+        Command::Subscriptions(options) => {
+            client_runtime()?.block_on(subscriptions::subscriptions(remote, options))
+        }
         Command::Processors(options) => client_runtime()?.block_on(processors::processors(remote, options)),
         Command::Secrets(options) => client_runtime()?.block_on(secrets::secrets(remote, options)),
         Command::Logs(options) => client_runtime()?.block_on(tail::logs(remote, options)),

@@ -3,6 +3,7 @@
 mod outbound;
 mod packages;
 mod secrets;
+mod subscriptions;
 mod usage;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
 pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
+pub use subscriptions::Subscriptions;
 
 use crate::event::builtin;
 use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
@@ -84,6 +86,7 @@ pub enum Command {
     Deploy(Deploy),
     Bundle(Bundle),
     Processors(Processors),
+    Subscriptions(Subscriptions),
     Logs(Logs),
     Secrets(Secrets),
     Fsck(Fsck),

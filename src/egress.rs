@@ -113,9 +113,25 @@ impl Egress {
         let stats = Arc::<stats::Counters>::default();
         let tls = tls::Tls::new(roots);
         let connector = connector::Connector::new(policy.clone(), resolver, tls, bounds, stats.clone());
-        let client = client::Client::new(connector.clone());
+        let client = client::Client::new(connector.clone(), limits::EGRESS_CONNECTIONS_IDLE_MAX);
         let places = places::Places::new(bounds.places, bounds.places_each);
         Egress(Arc::new(Inner { policy, client, connector, secrets, places, stats, bounds }))
+    }
+
+    /// The same way out under the same policy, with places, connections and bounds of its own: what goes out there
+    /// waits for nothing that goes out here.
+    #[must_use]
+    pub fn apart(&self, bounds: Bounds, idle_per_host: usize) -> Egress {
+        let inner = &self.0;
+        Egress(Arc::new(Inner {
+            policy: inner.policy.clone(),
+            client: client::Client::new(inner.connector.clone(), idle_per_host),
+            connector: inner.connector.clone(),
+            secrets: inner.secrets.clone(),
+            places: places::Places::new(bounds.places, bounds.places_each),
+            stats: inner.stats.clone(),
+            bounds,
+        }))
     }
 
     /// Sends a request and follows its redirects; the answer's body comes as it is read. Dropping the future, the

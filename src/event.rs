@@ -4,6 +4,8 @@
 pub mod builtin;
 pub mod clock;
 pub mod cursor;
+pub mod expression;
+pub mod frame;
 pub mod host_rule;
 pub mod input;
 pub mod json;
@@ -11,6 +13,7 @@ pub mod key;
 pub mod kind;
 pub mod offset;
 pub mod path;
+pub mod schedule;
 pub mod source;
 pub mod words;
 
@@ -20,6 +23,7 @@ use bytes::Bytes;
 
 pub use clock::Timestamp;
 pub use cursor::Cursor;
+pub use expression::{Expression, SyntaxError};
 pub use host_rule::HostRule;
 pub use input::{EventInput, InvalidInput};
 pub use json::Json;
@@ -27,6 +31,7 @@ pub use key::{BUNDLER, IdempotencyKey, Slug};
 pub use kind::{EventType, Kind};
 pub use offset::Offset;
 pub use path::{Project, StreamKey, StreamPath};
+pub use schedule::Schedule;
 pub use source::{Cause, Source, SourceKind};
 
 /// An immutable fact at one place in one stream.

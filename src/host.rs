@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::egress::{Egress, EgressOptions, OpenSecretsError, Secrets, SecretsOptions};
 use crate::event::{Slug, StreamKey, StreamPath};
 use crate::isolate::{IsolateOptions, Isolates};
+use crate::jsonata::Evaluators;
 use crate::limits::HIBERNATE_AFTER;
 use crate::log::{Engine, Log, LogError, LogOptions, OpenError, StreamRecord};
 use crate::memory;
@@ -21,7 +22,10 @@ use crate::processors::causation::Causation;
 use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
-use crate::processors::{Bundling, ProcessorReport, Supervisor};
+use crate::processors::scheduler::Scheduler;
+use crate::processors::subscriptions::{self, Subscriptions};
+use crate::processors::transformers::Transformers;
+use crate::processors::{Alarms, Bundling, Deliveries, ProcessorReport, Supervisor, Transforming};
 use crate::stream::{AppendError, StreamState, Streams};
 
 pub struct HostOptions {
@@ -57,7 +61,11 @@ pub struct Host {
     streams: Streams,
     supervisor: Supervisor,
     bundling: Bundling,
+    alarms: Alarms,
+    deliveries: Deliveries,
     isolates: Isolates,
+    evaluators: Evaluators,
+    transforming: Transforming,
     egress: Egress,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
@@ -80,23 +88,52 @@ impl Host {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let egress = Egress::new(options.egress, secrets);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let evaluators = Evaluators::new(program.clone());
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
+        let hibernate_after = options.hibernate_after.unwrap_or(HIBERNATE_AFTER);
+        let deliveries = Deliveries::new(&egress);
         let supervisor = Supervisor::new(
             isolates.clone(),
             egress.clone(),
             bundling.clone(),
-            options.hibernate_after.unwrap_or(HIBERNATE_AFTER),
+            deliveries.clone(),
+            hibernate_after,
         );
-        let builtins = builtins(log.clone(), supervisor.clone(), bundling.clone());
+        let transforming = Transforming::new(evaluators.clone(), hibernate_after);
+        let alarms = Alarms::default();
+        let parts = Parts {
+            log: log.clone(),
+            supervisor: supervisor.clone(),
+            bundling: bundling.clone(),
+            alarms: alarms.clone(),
+            transforming: transforming.clone(),
+            deliveries: deliveries.clone(),
+        };
+        let builtins = builtins(parts);
         let streams = Streams::start(log.clone(), builtins);
         bundling.start(streams.clone());
+        transforming.start(streams.clone());
+        deliveries.start(streams.clone());
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
+        alarms.start(streams.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
-        Ok(Host { log, streams, supervisor, bundling, isolates, egress, _memory })
+        Ok(Host {
+            log,
+            streams,
+            supervisor,
+            bundling,
+            alarms,
+            deliveries,
+            isolates,
+            evaluators,
+            transforming,
+            egress,
+            _memory,
+        })
     }
 
     pub fn streams(&self) -> &Streams {
@@ -115,12 +152,24 @@ impl Host {
         &self.bundling
     }
 
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
     pub fn egress(&self) -> &Egress {
         &self.egress
     }
 
     pub fn isolates(&self) -> &Isolates {
         &self.isolates
+    }
+
+    pub fn evaluators(&self) -> &Evaluators {
+        &self.evaluators
     }
 
     /// What `__state` shows: the built-ins' states, and those of the scripted processors.
@@ -185,6 +234,20 @@ impl Host {
         self.supervisor.report(stream).await
     }
 
+    /// Each subscription of a stream: its configuration, how far it has come, and what is wrong with it.
+    pub async fn subscriptions(&self, stream: &StreamKey) -> Result<Option<Vec<Value>>, AppendError> {
+        let Some(mut state) = self.streams.state(stream).await? else { return Ok(None) };
+        let shown = state.builtins.remove(subscriptions::SLUG).unwrap_or_default();
+        let list = shown["subscribersBySlug"].as_object().into_iter().flatten().map(|(_, subscription)| {
+            let mut subscription = subscription.clone();
+            let acked = subscription["acked"].as_u64().unwrap_or_default();
+            subscription["tail"] = json!(state.tail);
+            subscription["lag"] = json!(state.tail.0.saturating_sub(acked));
+            subscription
+        });
+        Ok(Some(list.collect()))
+    }
+
     /// Destroys a stream, with everything below it when asked; the last state of each.
     pub async fn destroy(
         &self,
@@ -215,22 +278,40 @@ impl Host {
 
     /// Hooks under way come to an end or are left to be acted on again; then streams, then the log.
     pub async fn shutdown(&self) {
+        self.alarms.shutdown().await;
         self.supervisor.shutdown().await;
         self.bundling.shutdown().await;
+        self.deliveries.shutdown().await;
+        self.transforming.shutdown().await;
+        self.evaluators.shutdown().await;
         self.isolates.shutdown().await;
         self.streams.shutdown().await;
         self.log.close().await;
     }
 }
 
+/// What the built-in processors of streams are made of.
+struct Parts {
+    log: Log,
+    supervisor: Supervisor,
+    bundling: Bundling,
+    alarms: Alarms,
+    transforming: Transforming,
+    deliveries: Deliveries,
+}
+
 /// The built-in processors of a stream, in the order in which they see each event.
-fn builtins(log: Log, supervisor: Supervisor, bundling: Bundling) -> Box<crate::stream::Builtins> {
+fn builtins(parts: Parts) -> Box<crate::stream::Builtins> {
     Box::new(move |stream| {
+        let Parts { log, supervisor, bundling, alarms, transforming, deliveries } = &parts;
         let builtins: Vec<Box<dyn BuiltinProcessor>> = vec![
             Box::new(CircuitBreaker::new(stream.path.clone())),
             Box::new(Causation::new(log.clone(), stream.clone())),
             Box::new(Metadata::default()),
+            Box::new(Scheduler::new(alarms.clone(), stream.clone())),
             Box::new(Deployments::new(supervisor.clone(), bundling.clone(), stream.clone())),
+            Box::new(Transformers::new(transforming.clone(), stream.clone())),
+            Box::new(Subscriptions::new(deliveries.clone(), stream.clone())),
         ];
         builtins
     })

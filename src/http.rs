@@ -14,25 +14,31 @@ mod processors;
 mod query;
 mod read;
 mod secrets;
+mod socket;
 mod streams;
+mod subscriptions;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{delete, get, post};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::host::{Host, HostOptions, StartError};
-use crate::limits::{BODIES_BYTES_MAX, CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE, SMALL_BODY_BYTES};
+use crate::limits::{
+    BODIES_BYTES_MAX, CONNECTIONS_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE, SMALL_BODY_BYTES, SOCKETS_MAX,
+};
 
 pub struct HttpOptions {
     pub listen: SocketAddr,
@@ -72,6 +78,16 @@ pub(crate) struct Known {
     going: CancellationToken,
     /// What large bodies may take together, in units of `SMALL_BODY_BYTES`.
     bodies: Semaphore,
+    /// Places for WebSockets, which are no requests any more, and their tasks.
+    sockets: Arc<Semaphore>,
+    sessions: TaskTracker,
+    slow_sockets: AtomicU64,
+}
+
+impl Known {
+    fn slow_sockets(&self) -> u64 {
+        self.slow_sockets.load(Ordering::Relaxed)
+    }
 }
 
 impl Deref for App {
@@ -99,7 +115,15 @@ pub async fn start(http: HttpOptions, host: HostOptions) -> Result<Server, Serve
     let host = Host::start(host).await?;
     let guard = guard::Guard::new(http.allow_origins, http.allow_hosts);
     let bodies = Semaphore::new(BODIES_BYTES_MAX / SMALL_BODY_BYTES);
-    let app = App(Arc::new(Known { host, guard, going: CancellationToken::new(), bodies }));
+    let app = App(Arc::new(Known {
+        host,
+        guard,
+        going: CancellationToken::new(),
+        bodies,
+        sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
+        sessions: TaskTracker::new(),
+        slow_sockets: AtomicU64::new(0),
+    }));
     let accepting = tokio::spawn(accept(listener, router(app.clone()), app.going.clone()));
     Ok(Server { app, addr, accepting })
 }
@@ -134,6 +158,8 @@ impl Server {
         if let Ok(connections) = self.accepting.await {
             let _ = tokio::time::timeout(SHUTDOWN_GRACE, connections.shutdown()).await;
         }
+        self.app.sessions.close();
+        let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.app.sessions.wait()).await;
         self.app.host.shutdown().await;
     }
 }
@@ -141,6 +167,8 @@ impl Server {
 async fn accept(listener: TcpListener, router: Router, going: CancellationToken) -> GracefulShutdown {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -158,12 +186,9 @@ async fn accept(listener: TcpListener, router: Router, going: CancellationToken)
         let Ok(place) = place else { return connections };
         // Small answers must not wait for each other.
         let _ = stream.set_nodelay(true);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .pipeline_flush(true)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = connections.watch(connection);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = connections.watch(connection.into_owned());
         tokio::spawn(async move {
             // An error is the client's way to leave.
             let _ = connection.await;
@@ -187,6 +212,12 @@ fn router(app: App) -> Router {
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))
+        .route("/api/subscriptions", get(subscriptions::list))
+        .route("/api/subscriptions/", get(subscriptions::list))
+        .route("/api/subscriptions/{*path}", get(subscriptions::list))
+        .route("/api/subscriptions/__secret", get(subscriptions::secret))
+        .route("/api/subscriptions/__secret/", get(subscriptions::secret))
+        .route("/api/subscriptions/__secret/{*path}", get(subscriptions::secret))
         .route("/api/secrets", get(secrets::list).post(secrets::set))
         .route("/api/secrets/{name}", delete(secrets::remove))
         .route("/healthz", get(operations::health))

@@ -8,6 +8,7 @@
 mod bytecode;
 mod client;
 mod compiler;
+mod confined;
 mod confinement;
 mod failure;
 mod handle;
@@ -30,6 +31,7 @@ use crate::event::{Json, Offset};
 use crate::limits;
 
 pub use bytecode::{Bytecode, Sources};
+pub use confined::{Confined, serve};
 pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, frame, frame_text, stack_text};
 pub use handle::Isolate;

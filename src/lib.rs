@@ -7,6 +7,7 @@ pub mod event;
 pub mod host;
 pub mod http;
 pub mod isolate;
+pub mod jsonata;
 pub mod limits;
 pub mod log;
 mod memory;

@@ -116,6 +116,8 @@ pub enum Mark {
     Processors,
     /// The stream's ancestors do not all know of it yet.
     Unannounced,
+    /// The stream is to be woken at a time, which is the mark's value.
+    Alarm,
     /// Processors of the stream run on those below it, too.
     Subtrees,
     /// A processor of a stream above may owe this one a reaction.
@@ -123,16 +125,27 @@ pub enum Mark {
 }
 
 impl Mark {
-    const ALL: [Mark; 4] = [Mark::Processors, Mark::Unannounced, Mark::Subtrees, Mark::Inherited];
+    const ALL: [Mark; 5] =
+        [Mark::Processors, Mark::Unannounced, Mark::Alarm, Mark::Subtrees, Mark::Inherited];
 
     fn code(self) -> u8 {
         match self {
             Mark::Processors => 1,
             Mark::Unannounced => 2,
+            Mark::Alarm => 16,
             Mark::Subtrees => 19,
             Mark::Inherited => 21,
         }
     }
+}
+
+/// What becomes of the time at which a stream is to be woken: as durable as the events that it follows from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Alarm {
+    #[default]
+    Unchanged,
+    At(Timestamp),
+    Off,
 }
 
 /// Events that become durable together, or not at all, in the offsets behind `expected_tail`.
@@ -144,6 +157,7 @@ pub struct Commit {
     pub expected_tail: Offset,
     pub events: Vec<Arc<Event>>,
     pub marks: Vec<(Mark, bool)>,
+    pub alarm: Alarm,
     /// Slots of the stream that are written with them.
     pub slots: Vec<(String, Vec<u8>)>,
 }

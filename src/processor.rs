@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, EventInput, Offset, Slug, StreamPath};
+use crate::event::{Event, EventInput, Offset, Slug, StreamPath, Timestamp};
 
 /// Why a built-in processor refuses an input.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -19,6 +19,22 @@ pub enum Rejection {
 pub enum Effect {
     /// To the processor's own stream, before any input that still waits.
     Append(EventInput),
+}
+
+/// An event that a built-in processor has due, and what is to be recorded of it: the stream appends both at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Firing {
+    pub slug: Slug,
+    /// The time that it was due at.
+    pub run: Timestamp,
+    /// The event that it follows from, and how long the chain was that led to that one.
+    pub configured: Offset,
+    pub configured_at: Timestamp,
+    pub depth: u32,
+    /// The error is a sentence on why there is no event to append.
+    pub append: Result<EventInput, String>,
+    /// None when this is the last time.
+    pub next_run: Option<Timestamp>,
 }
 
 /// What must be durable together with the events that are about to be committed.
@@ -47,6 +63,18 @@ pub trait BuiltinProcessor: Send + 'static {
     fn committed(&mut self, _tail: Offset) {}
     /// Whether a restarted server must start this stream by itself, without waiting for an append.
     fn wakes_at_start(&self) -> bool {
+        false
+    }
+    /// When the stream is to be woken next, so that it can be asked what is due; none while there is nothing to wait for.
+    fn wakes_at(&self) -> Option<Timestamp> {
+        None
+    }
+    /// The first that is due `now`. Once its record is reduced it is not due any more.
+    fn due(&self, _now: Timestamp) -> Option<Firing> {
+        None
+    }
+    /// Whether what a firing follows from is still configured: its own event may have ended that.
+    fn stands(&self, _firing: &Firing) -> bool {
         false
     }
     /// Whether what it has deployed also runs on the streams below: a restarted server knows that before it serves.

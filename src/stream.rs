@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey};
+use crate::event::{Event, EventInput, IdempotencyKey, Offset, Slug, StreamKey, Timestamp};
 use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
@@ -30,10 +30,24 @@ pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send 
 #[derive(Clone, Debug)]
 pub enum Origin {
     Client,
+    /// Somebody outside, in reaction to an event that was pushed there, by the subscription `slug` where that is known.
+    Peer {
+        slug: Option<Slug>,
+        cause: Option<Arc<Event>>,
+        /// The cause is in another project: only its depth is told.
+        foreign: bool,
+        only: Only,
+    },
     /// A processor, in reaction to an event (none while it catches up).
     Processor {
         slug: Slug,
         cause: Option<Arc<Event>>,
+        only: Only,
+    },
+    /// A transformer, of an event that it has matched.
+    Transformer {
+        slug: Slug,
+        cause: Arc<Event>,
         only: Only,
     },
     /// The machinery itself, on behalf of a processor where there is one.
@@ -56,7 +70,10 @@ impl Origin {
     fn only(&self) -> Only {
         match self {
             Origin::Client => Only::Any,
-            Origin::Processor { only, .. } | Origin::Server { only, .. } => *only,
+            Origin::Peer { only, .. }
+            | Origin::Processor { only, .. }
+            | Origin::Transformer { only, .. }
+            | Origin::Server { only, .. } => *only,
         }
     }
 }
@@ -100,6 +117,7 @@ enum Message {
     State { reply: oneshot::Sender<Option<StreamState>> },
     Wake { reply: oneshot::Sender<()> },
     Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
+    Fire { now: Timestamp, reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>> },
 }
 
 enum Reply {
@@ -242,6 +260,18 @@ impl Streams {
             return Ok(());
         }
         self.ask(stream, |reply| Message::Wake { reply }).await
+    }
+
+    /// Appends what the stream's built-in processors have due; when there will be more, if ever.
+    pub async fn fire_due(
+        &self,
+        stream: &StreamKey,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Fire { now, reply }).await?
     }
 
     pub fn running_count(&self) -> usize {

@@ -12,8 +12,12 @@ mod cases;
 mod containment;
 #[path = "isolate/escapes.rs"]
 mod escapes;
+#[path = "isolate/expressions.rs"]
+mod expressions;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[path = "isolate/reference.rs"]
+mod reference;
 #[cfg(target_os = "linux")]
 #[path = "isolate/sandbox.rs"]
 mod sandbox;

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::sse::Decoder;
 use super::wire::Received;
 use crate::config::{Cursor, Remote};
-use crate::event::{Project, StreamPath};
+use crate::event::{Project, Slug, StreamPath};
 
 /// A server on this machine answers at once; one across the world takes a few round trips.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,6 +77,19 @@ impl Client {
         let request = self.http.get(format!("{}/api/processors{path}", self.base));
         let text = self.text(self.send(request).await?).await?;
         serde_json::from_str(&text).map_err(|_| self.foreign())
+    }
+
+    /// The push subscriptions of a stream.
+    pub async fn subscriptions(&self, path: &StreamPath) -> Result<Vec<Box<RawValue>>, Failure> {
+        let request = self.http.get(format!("{}/api/subscriptions{path}", self.base));
+        let text = self.text(self.send(request).await?).await?;
+        serde_json::from_str(&text).map_err(|_| self.foreign())
+    }
+
+    /// What a subscription's webhooks are signed with.
+    pub async fn signing_secret(&self, path: &StreamPath, slug: &Slug) -> Result<String, Failure> {
+        let url = format!("{}/api/subscriptions/__secret{path}", self.base);
+        self.text(self.send(self.http.get(url).query(&[("slug", slug.as_str())])).await?).await
     }
 
     /// The secret as the server shows it, without its value.

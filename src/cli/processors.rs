@@ -84,30 +84,8 @@ impl Row {
 const HEADINGS: [&str; 7] = ["SLUG", "STATUS", "VERSION", "REDUCED", "ACTED", "LAG", "LAST ERROR"];
 
 fn table(rows: &[Row], paint: Paint) -> String {
-    let cells: Vec<[String; 7]> = rows.iter().map(Row::cells).collect();
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| {
-            let lengths = cells.iter().map(|row| row[column].chars().count());
-            lengths.chain([HEADINGS[column].len()]).max().unwrap_or_default()
-        })
-        .collect();
-    // Padded before it is painted: a colour has no width.
-    let pad = |text: &str, column: usize| format!("{text:<width$}", width = widths[column]);
-    let heading: Vec<String> = HEADINGS.iter().enumerate().map(|(column, name)| pad(name, column)).collect();
-    let mut lines = vec![paint.paint(Style::Faint, heading.join("  ").trim_end())];
-    for (row, cells) in rows.iter().zip(&cells) {
-        let painted: Vec<String> = cells
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| match column {
-                0 => paint.paint(Style::Strong, &pad(cell, column)),
-                1 => paint.paint(row.style(), &pad(cell, column)),
-                _ => pad(cell, column),
-            })
-            .collect();
-        lines.push(painted.join("  ").trim_end().to_string());
-    }
-    lines.join("\n")
+    let rows: Vec<_> = rows.iter().map(|row| (row.style(), row.cells().to_vec())).collect();
+    terminal::table(&HEADINGS, &rows, paint)
 }
 
 #[cfg(test)]

@@ -50,6 +50,35 @@ impl Paint {
     }
 }
 
+/// Columns as wide as their widest cell. The first is the name, the second has the row's own style.
+pub fn table(headings: &[&str], rows: &[(Style, Vec<String>)], paint: Paint) -> String {
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(column, heading)| {
+            let lengths = rows.iter().map(|(_, cells)| cells[column].chars().count());
+            lengths.chain([heading.len()]).max().unwrap_or_default()
+        })
+        .collect();
+    // Padded before it is painted: a colour has no width.
+    let pad = |text: &str, column: usize| format!("{text:<width$}", width = widths[column]);
+    let heading: Vec<String> = headings.iter().enumerate().map(|(column, name)| pad(name, column)).collect();
+    let mut lines = vec![paint.paint(Style::Faint, heading.join("  ").trim_end())];
+    for (style, cells) in rows {
+        let painted: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| match column {
+                0 => paint.paint(Style::Strong, &pad(cell, column)),
+                1 => paint.paint(*style, &pad(cell, column)),
+                _ => pad(cell, column),
+            })
+            .collect();
+        lines.push(painted.join("  ").trim_end().to_string());
+    }
+    lines.join("\n")
+}
+
 pub fn colours_on_stderr() -> bool {
     io::stderr().is_terminal() && !config::plain_wanted()
 }

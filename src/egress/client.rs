@@ -17,8 +17,7 @@ use super::secrets::{Sent, Substituted};
 use super::target::Target;
 use super::{Caller, EgressError, Inner, Redirect, Request, RequestBody, Response, decode, headers, target};
 use crate::limits::{
-    EGRESS_CONNECTION_IDLE, EGRESS_CONNECTIONS_IDLE_MAX, EGRESS_HTTP2_PING, EGRESS_RESPONSE_HEAD_BYTES_MAX,
-    EGRESS_RESPONSE_HEADERS_MAX,
+    EGRESS_CONNECTION_IDLE, EGRESS_HTTP2_PING, EGRESS_RESPONSE_HEAD_BYTES_MAX, EGRESS_RESPONSE_HEADERS_MAX,
 };
 
 type Incoming = hyper::Response<hyper::body::Incoming>;
@@ -27,12 +26,12 @@ type Incoming = hyper::Response<hyper::body::Incoming>;
 pub struct Client(legacy::Client<Connector, Outgoing>);
 
 impl Client {
-    pub fn new(connector: Connector) -> Client {
+    pub fn new(connector: Connector, idle_per_host: usize) -> Client {
         let pool = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(EGRESS_CONNECTION_IDLE)
-            .pool_max_idle_per_host(EGRESS_CONNECTIONS_IDLE_MAX)
+            .pool_max_idle_per_host(idle_per_host)
             .http1_max_buf_size(EGRESS_RESPONSE_HEAD_BYTES_MAX)
             .http1_max_headers(EGRESS_RESPONSE_HEADERS_MAX)
             .http2_max_header_list_size(EGRESS_RESPONSE_HEAD_BYTES_MAX as u32)

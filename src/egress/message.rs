@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use tokio::sync::watch;
 
 use super::EgressError;
 use crate::event::{HostRule, Project, Slug, StreamPath};
@@ -88,6 +89,8 @@ pub struct WebSocket {
     pub protocol: String,
     pub extensions: String,
     pub sender: super::WebSocketSender,
+    /// The number of the newest ping of ours that was answered.
+    pub pongs: watch::Receiver<u64>,
     /// Ends behind a `Close` or an error. Pings are answered on the way.
     pub receiver: BoxStream<'static, Result<Message, EgressError>>,
 }

@@ -3,6 +3,7 @@
 
 mod file;
 mod key;
+mod signing;
 mod value;
 
 use std::collections::BTreeMap;
@@ -261,25 +262,34 @@ impl Kept {
         }
     }
 
-    fn check_target(&self, policy: &Policy, target: &Target) -> Result<(), EgressError> {
-        let refused = |why: String| Err(EgressError::new(EgressError::SECRET_NOT_ALLOWED, why));
+    fn check_host(&self, target: &Target) -> Result<(), EgressError> {
         let name = &self.name;
         if !self.hosts.is_empty() && !self.hosts.iter().any(|rule| rule.names(&target.host, target.port)) {
             let hosts: Vec<&str> = self.hosts.iter().map(HostRule::as_str).collect();
-            return refused(format!(
+            return Err(not_allowed(format!(
                 "secret {name:?} may not be sent to {}, only to {}: set it again with that host if it is meant",
                 target.rule(),
                 hosts.join(", ")
-            ));
-        }
-        if !target.tls && !policy.is_named(target) {
-            return refused(format!(
-                "secret {name:?} would go to {} without encryption: use https, or name the host with --egress-allow",
-                target.rule()
-            ));
+            )));
         }
         Ok(())
     }
+
+    fn check_target(&self, policy: &Policy, target: &Target) -> Result<(), EgressError> {
+        self.check_host(target)?;
+        let name = &self.name;
+        if !target.tls && !policy.is_named(target) {
+            return Err(not_allowed(format!(
+                "secret {name:?} would go to {} without encryption: use https, or name the host with --egress-allow",
+                target.rule()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn not_allowed(why: String) -> EgressError {
+    EgressError::new(EgressError::SECRET_NOT_ALLOWED, why)
 }
 
 fn mask(secrets: &BTreeMap<String, Arc<Kept>>, sent: &[Sent]) -> Option<Mask> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use futures_util::stream::{self, BoxStream, SplitStream, StreamExt};
 use hyper::header::{HeaderName, HeaderValue};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -29,11 +29,20 @@ use crate::limits::{WEBSOCKET_HANDSHAKE_TIMEOUT, WEBSOCKET_MESSAGE_BYTES_MAX, WE
 pub struct WebSocketSender(mpsc::Sender<Queued>);
 
 /// A message, and who waits for it to be sent.
-type Queued = (Message, oneshot::Sender<Result<(), EgressError>>);
+type Queued = (tungstenite::Message, oneshot::Sender<Result<(), EgressError>>);
 
 impl WebSocketSender {
     /// Resolves when the socket has taken the message. Nothing can be sent behind a `Close`.
     pub async fn send(&self, message: Message) -> Result<(), EgressError> {
+        self.queue(encode(message)).await
+    }
+
+    /// The answer shows in the WebSocket's `pongs`: then the other side has read what was sent before.
+    pub async fn ping(&self, number: u64) -> Result<(), EgressError> {
+        self.queue(tungstenite::Message::Ping(number.to_be_bytes().to_vec().into())).await
+    }
+
+    async fn queue(&self, message: tungstenite::Message) -> Result<(), EgressError> {
         let closed = || EgressError::new(EgressError::PROTOCOL, "the WebSocket is closed");
         let (done, sent) = oneshot::channel();
         self.0.send((message, done)).await.map_err(|_| closed())?;
@@ -116,9 +125,9 @@ fn run(
     let to = from.clone();
     tokio::spawn(async move {
         while let Some((message, done)) = queue.recv().await {
-            let last = matches!(message, Message::Close { .. });
+            let last = matches!(message, tungstenite::Message::Close(_));
             // A server that takes nothing must not keep this for ever.
-            let sent = match timeout(patience, sink.send(encode(message))).await {
+            let sent = match timeout(patience, sink.send(message)).await {
                 Ok(sent) => sent.map_err(|error| broken(&to, &error)),
                 Err(_) => Err(EgressError::new(
                     EgressError::TIMEOUT,
@@ -137,12 +146,14 @@ fn run(
         drop(held);
         let _ = timeout(WEBSOCKET_HANDSHAKE_TIMEOUT, sink.close()).await;
     });
-    let receiving = Receiving { source, from, mask, _place: place };
+    let (answered, pongs) = watch::channel(0);
+    let receiving = Receiving { source, from, mask, answered, _place: place };
     WebSocket {
         url: String::new(),
         protocol: String::new(),
         extensions: String::new(),
         sender: WebSocketSender(sender),
+        pongs,
         receiver: receiving.into_stream(),
     }
 }
@@ -151,6 +162,7 @@ struct Receiving {
     source: SplitStream<WebSocketStream<Stream>>,
     from: String,
     mask: Option<Mask>,
+    answered: watch::Sender<u64>,
     _place: Arc<Place>,
 }
 
@@ -189,6 +201,11 @@ impl Receiving {
                         (frame.code.into(), text(frame.reason.as_str()))
                     });
                     return Ok(Message::Close { code, reason });
+                }
+                tungstenite::Message::Pong(number) => {
+                    if let Ok(number) = <[u8; 8]>::try_from(&number[..]) {
+                        self.answered.send_replace(u64::from_be_bytes(number));
+                    }
                 }
                 // Pings are answered by the library, when the next message is read.
                 _ => {}

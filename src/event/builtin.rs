@@ -1,6 +1,10 @@
 //! The payloads of the built-in event types (contract §3): strict, each with its own rule.
 
+mod lifecycle;
+mod schedule;
 mod source;
+mod subscription;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,9 +16,19 @@ use serde_json::value::RawValue;
 use super::{EventType, HostRule, Json, Kind, Slug, StreamPath, words};
 use crate::limits;
 
+pub use lifecycle::{
+    FailureReason, Frame, Phase, ProcessorActivated, ProcessorFailed, ProcessorLogged, ProcessorRemoved,
+    ProcessorSuspended, ScriptError,
+};
+pub use schedule::{ScheduleCancelled, ScheduleFired, ScheduleOutcome, Scheduled, read_schedule};
 pub use source::{
     BundleWarning, ProcessorCompileFailed, ProcessorSourceConfigured, ProcessorTypeErrorsFound, Typecheck,
 };
+pub use subscription::{
+    SecretReference, StartFrom, SubscriptionConfigured, SubscriptionDeliveryFailed,
+    SubscriptionDeliveryRecovered, SubscriptionRemoved, Transport, is_bookkeeping,
+};
+pub use transformer::{TransformerConfigured, TransformerRemoved};
 
 /// Whether `payload` is right for `event_type`, and whether a caller may append that type at all.
 pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
@@ -56,19 +70,35 @@ pub fn check(event_type: &EventType, payload: &Json) -> Result<(), String> {
         Kind::ProcessorSuspended => strict::<ProcessorSuspended>(payload).map(drop),
         Kind::ProcessorRemoved => strict::<ProcessorRemoved>(payload).map(drop),
         Kind::ProcessorLogged => strict::<ProcessorLogged>(payload).map(drop),
+        Kind::SubscriptionConfigured => {
+            strict::<SubscriptionConfigured>(payload).and_then(|configured| configured.check())
+        }
+        Kind::SubscriptionRemoved => strict::<SubscriptionRemoved>(payload).map(drop),
+        Kind::SubscriptionDeliveryFailed => strict::<SubscriptionDeliveryFailed>(payload).map(drop),
+        Kind::SubscriptionDeliveryRecovered => strict::<SubscriptionDeliveryRecovered>(payload).map(drop),
         Kind::EnvVarSet => strict::<EnvVarSet>(payload).and_then(|env| env.check()),
         Kind::RendererConfigured => strict::<RendererConfigured>(payload).map(drop),
+        Kind::ScheduleConfigured => Scheduled::of(event_type, payload).map(drop),
+        Kind::ScheduleCancelled => strict::<ScheduleCancelled>(payload).map(drop),
+        Kind::ScheduleFired => strict::<ScheduleFired>(payload).map(drop),
+        Kind::TransformerConfigured => strict::<TransformerConfigured>(payload).map(drop),
+        Kind::TransformerRemoved => strict::<TransformerRemoved>(payload).map(drop),
     };
     checked.map_err(|error| format!("payload of {}: {error}", event_type.as_str()))
 }
 
 fn strict<T: DeserializeOwned>(payload: &Json) -> Result<T, String> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(payload.as_str())).map_err(
-        |error| {
-            let field = error.path().to_string();
-            words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| *field != "."))
-        },
-    )
+    strict_at(payload.as_str(), "")
+}
+
+/// As `strict`, of what stands in a field of the payload.
+fn strict_at<T: DeserializeOwned>(part: &str, place: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(part)).map_err(|error| {
+        let names = [place.to_string(), error.path().to_string()];
+        let names = names.into_iter().filter(|name| !matches!(name.as_str(), "" | "."));
+        let field = names.collect::<Vec<_>>().join(".");
+        words::of_json(&error.into_inner(), Some(field.as_str()).filter(|field| !field.is_empty()))
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -254,13 +284,6 @@ fn is_module_name(name: &str) -> bool {
         && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Json::compact(&raw).ok_or_else(|| serde::de::Error::custom("the value is nested too deeply"))
-    }
-}
-
 /// What one processor may use, up to the server's own bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -357,104 +380,6 @@ pub struct BundleRecord {
     /// What the author may want to mend though it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<BundleWarning>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorActivated {
-    pub slug: Slug,
-    pub version: String,
-    pub configured_offset: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    #[serde(rename = "load")]
-    Load,
-    #[serde(rename = "reduce")]
-    Reduce,
-    #[serde(rename = "afterAppend")]
-    AfterAppend,
-    #[serde(rename = "onCaughtUp")]
-    OnCaughtUp,
-    #[serde(rename = "unhandled-rejection")]
-    UnhandledRejection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureReason {
-    Exception,
-    Timeout,
-    OutOfMemory,
-    StackOverflow,
-    Limit,
-}
-
-/// A place in the author's own file; lines and columns count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frame {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub function: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptError {
-    pub name: String,
-    pub message: String,
-    #[serde(default)]
-    pub stack: String,
-    #[serde(default)]
-    pub frames: Vec<Frame>,
-    /// The code frame of the first place that is the author's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snippet: Option<String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorFailed {
-    pub slug: Slug,
-    pub version: String,
-    pub phase: Phase,
-    pub reason: FailureReason,
-    pub error: ScriptError,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<super::Cause>,
-    /// The configuration, where that is not on the event's own stream (`includeChildren`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configured_on: Option<super::Cause>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessorSuspended {
-    pub slug: Slug,
-    pub reason: String,
-    /// As in a failure: only the instance on the event's own stream is suspended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configured_on: Option<super::Cause>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessorRemoved {
-    pub slug: Slug,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessorLogged {
-    pub level: String,
-    pub message: String,
-    /// The event that the processor was busy with, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use jiff::fmt::temporal::DateTimePrinter;
-use serde::{Serialize, Serializer};
+use jiff::{Zoned, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
@@ -25,8 +26,47 @@ impl Timestamp {
         }))
     }
 
+    /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        parser.parse_timestamp(text).ok().map(Timestamp)
+    }
+
     pub fn as_millis(self) -> i64 {
         self.0.as_millisecond()
+    }
+
+    /// Of a date-time with an offset. What is finer than a millisecond is rounded up: never before the time meant.
+    pub fn parse(text: &str) -> Result<Timestamp, String> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| {
+            format!(
+                "is {text:?}: must be an ISO 8601 date-time with an offset, such as 2026-01-31T09:00:00Z or 2026-01-31T09:00:00.250+01:00"
+            )
+        })?;
+        let rounded_up = i64::from(parsed.subsec_nanosecond().rem_euclid(1_000_000) > 0);
+        Ok(Timestamp::from_millis(parsed.as_nanosecond().div_euclid(1_000_000) as i64 + rounded_up))
+    }
+
+    #[must_use]
+    pub fn plus_millis(self, millis: i64) -> Timestamp {
+        Timestamp::from_millis(self.as_millis().saturating_add(millis))
+    }
+
+    /// How the clocks and calendars of a time zone say it.
+    pub fn in_zone(self, zone: &TimeZone) -> Zoned {
+        self.0.to_zoned(zone.clone())
+    }
+}
+
+impl From<&Zoned> for Timestamp {
+    fn from(zoned: &Zoned) -> Timestamp {
+        Timestamp::from_millis(zoned.timestamp().as_millisecond())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        Timestamp::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -55,6 +95,26 @@ mod tests {
         ];
         for (millis, text) in cases {
             assert_eq!(Timestamp::from_millis(millis).to_string(), text);
+            assert_eq!(Timestamp::parse(text), Ok(Timestamp::from_millis(millis)));
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_a_millisecond_is_rounded_up() {
+        let cases = [
+            ("1970-01-01T00:00:00.0001Z", 1),
+            ("1970-01-01T00:00:00.0010Z", 1),
+            ("1970-01-01T00:00:00.001000001Z", 2),
+            ("1969-12-31T23:59:59.9999Z", 0),
+            ("1970-01-01T01:30:00+01:30", 0),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(Timestamp::parse(text), Ok(Timestamp::from_millis(millis)), "{text}");
+        }
+        for text in
+            ["", "tomorrow", "2026-01-31", "2026-01-31T09:00:00", "2026-02-30T09:00:00Z", "1700000000"]
+        {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -91,8 +91,17 @@ kinds! {
     ProcessorSuspended "processor/suspended";
     ProcessorRemoved "processor/removed";
     ProcessorLogged "processor/logged";
+    SubscriptionConfigured "subscription/configured" "stream/subscription/configured" "stream/subscription-configured";
+    SubscriptionRemoved "subscription/removed";
+    SubscriptionDeliveryFailed "subscription/delivery-failed";
+    SubscriptionDeliveryRecovered "subscription/delivery-recovered";
     EnvVarSet "processor/env-var-set" "stream/dynamic-worker/env-var-set";
+    ScheduleConfigured "schedule/configured" "stream/append-scheduled" "stream/schedule/configured";
+    ScheduleCancelled "schedule/cancelled" "stream/schedule/cancelled";
+    ScheduleFired "schedule/fired";
     RendererConfigured "renderer/configured" "stream/html-renderer-configured";
+    TransformerConfigured "transformer/configured" "stream/jsonata-transformer-configured";
+    TransformerRemoved "transformer/removed";
 }
 
 impl Kind {

@@ -14,8 +14,9 @@ use super::body::{Media, Posted};
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventType, StreamKey};
 use crate::limits::{BODY_BYTES_MAX, SMALL_BODY_BYTES};
+use crate::processors::deliveries::{CAUSE_HEADER, CauseHeader};
 use crate::stream::Origin;
 
 /// Appends to a stream. The body is one event (bare, or `{"event": …}`), or a batch (an array, or
@@ -30,6 +31,7 @@ use crate::stream::Origin;
         ("path" = String, Path, description = "the stream's path; slashes may be percent-encoded"),
         ("type" = Option<String>, Query, description = "wraps the body, a JSON object, as the payload of an event of this type"),
         ("x-millrace-project" = Option<String>, Header, description = "the project; `public` when absent"),
+        ("x-millrace-cause" = Option<String>, Header, description = "the event in reaction to which this is appended, as a webhook brings it: `/team/inbox@7; project=public`. It is looked up and becomes `source.cause`, so that loops end; one that is not here says nothing"),
     ),
     request_body(content = super::openapi::EventInputSchema, content_type = "application/json"),
     responses(
@@ -49,18 +51,28 @@ pub async fn append(
     let query = Query::parse(request.uri(), &["type"])?;
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let media = Media::of(request.headers());
+    let origin = origin(&app, &stream, request.headers())?;
     let _place = reserve(&app, request.headers())?;
     let body = collect(request.into_body()).await?;
     match super::body::understand(&body, &media, wrap.as_ref()).await? {
         Posted::One(input) => {
-            let event = app.host.streams().append_one(&stream, input, Origin::Client).await?;
+            let event = app.host.streams().append_one(&stream, input, origin).await?;
             Ok(json_answer(one_answer(&event)))
         }
         Posted::Batch(inputs) => {
-            let events = app.host.streams().append(&stream, inputs, Origin::Client).await?;
+            let events = app.host.streams().append(&stream, inputs, origin).await?;
             Ok(json_answer(batch_answer(&events)))
         }
     }
+}
+
+/// A client's own, or in reaction to what it was told.
+fn origin(app: &App, stream: &StreamKey, headers: &HeaderMap) -> Result<Origin, Problem> {
+    let Some(value) = headers.get(CAUSE_HEADER) else { return Ok(Origin::Client) };
+    let refused = |why: String| Problem::bad_header(format!("header {CAUSE_HEADER}: {why}"));
+    let text = value.to_str().map_err(|_| refused("it is not plain text".into()))?;
+    let cause = CauseHeader::parse(text, &stream.project).map_err(refused)?;
+    Ok(cause.origin(app.host.log(), stream)?)
 }
 
 /// A place for the body in memory. What says of itself that it is too large need not be sent first; one that

@@ -5,6 +5,7 @@ mod format;
 mod page;
 mod render;
 mod table;
+mod transformers;
 
 pub use format::{Doc, Format};
 

@@ -78,6 +78,12 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "secret-not-found", "secret not found", detail)
     }
 
+    pub fn no_subscription(slug: &str, path: &StreamPath) -> Problem {
+        let detail =
+            format!("stream `{path}` has no subscription {slug:?}; GET /api/subscriptions{path} lists them");
+        Problem::new(StatusCode::NOT_FOUND, "subscription-not-found", "subscription not found", detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "not found", detail)
     }

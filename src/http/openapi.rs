@@ -25,6 +25,8 @@ use super::error::Problem;
         super::streams::children,
         super::streams::destroy,
         super::processors::list,
+        super::subscriptions::list,
+        super::subscriptions::secret,
         super::secrets::set,
         super::secrets::list,
         super::secrets::remove,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::App;
 use super::error::Problem;
+use crate::limits::SOCKETS_MAX;
 
 /// Whether the server is alive and its store accepts appends.
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Object), (status = 503)))]
@@ -40,6 +41,9 @@ pub async fn metrics(State(app): State<App>) -> Response {
         app.host.streams().running_count() as u64,
     );
     line("followers_running", "gauge", "processors at work", app.host.supervisor().followers_count() as u64);
+    let alarms = app.host.alarms().stats();
+    line("schedules_streams", "gauge", "streams that wait for a scheduled time", alarms.waiting);
+    line("schedules_wakes_total", "counter", "times that one was woken for what is due", alarms.rung);
     let egress = app.host.egress().stats();
     line(
         "egress_requests_total",
@@ -70,6 +74,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
     line("builds_running", "gauge", "sources that are being built or checked", builds.running);
     line("bundles_total", "counter", "sources that became a processor since the start", builds.built);
     line("compile_failures_total", "counter", "sources that did not since the start", builds.failed);
+    let sockets = SOCKETS_MAX - app.sockets.available_permits();
+    line("sockets_open", "gauge", "WebSockets that clients have opened", sockets as u64);
+    line("sockets_slow_total", "counter", "those that were closed because nobody read", app.slow_sockets());
+    let deliveries = app.host.deliveries().stats();
+    line("deliveries_running", "gauge", "subscriptions that are being served", deliveries.running);
+    line("deliveries_total", "counter", "events that receivers have acknowledged", deliveries.delivered);
+    line("delivery_failures_total", "counter", "attempts that came to nothing", deliveries.failed);
     line(
         "isolates",
         "gauge",
@@ -86,5 +97,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
         "worker processes killed for a stuck or bloated script",
         isolates.kills,
     );
+    let expressions = app.host.evaluators().stats();
+    line(
+        "expressions_evaluated_total",
+        "counter",
+        "events that expressions looked at",
+        expressions.evaluated,
+    );
+    line("evaluators_ended_total", "counter", "processes that an expression brought down", expressions.ended);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -11,8 +11,14 @@ use crate::event::{Project, StreamKey, StreamPath};
 const PROJECT_HEADERS: [&str; 2] = ["x-millrace-project", "x-iterate-project"];
 
 /// Routes under which a stream's path may stand, the longer ones first.
-const ROUTES: [&str; 4] =
-    ["/api/streams/__state", "/api/streams/__children", "/api/streams", "/api/processors"];
+const ROUTES: [&str; 6] = [
+    "/api/streams/__state",
+    "/api/streams/__children",
+    "/api/streams",
+    "/api/processors",
+    "/api/subscriptions/__secret",
+    "/api/subscriptions",
+];
 
 /// The stream named by path and headers.
 pub struct Addressed(pub StreamKey);

@@ -5,20 +5,22 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
+use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::App;
 use super::accept::Accept;
 use super::error::Problem;
 use super::path::Addressed;
 use super::query::Query;
+use super::{App, socket};
 use crate::event::{Cursor, Event, EventType, Kind, Offset, StreamKey};
 use crate::limits::{KEEP_ALIVE, READ_PAGE_BYTES, READ_PAGE_EVENTS};
 use crate::log::{Log, LogError, StreamRecord};
@@ -26,6 +28,15 @@ use crate::stream::Subscription;
 
 /// Reads a stream: the events after and before two exclusive cursors (an offset, `start` or `end`). With
 /// `live=true` the connection stays open and delivers what is appended from then on.
+///
+/// Upgraded to a WebSocket, the same connection follows and appends. Frames are JSON texts. From the server:
+/// `{"type":"event","event":…}`, `{"type":"error","message":…,"id"?}`. From the client:
+/// `{"type":"append","event":…,"path"?,"cause"?,"id"?}` (`cause`: the offset, or `{streamPath, offset}`, of the event in
+/// reaction to which it comes), `{"type":"subscribe","path"?,"afterOffset"?,"types"?,"id"?}`,
+/// `{"type":"unsubscribe","path"?,"id"?}`. A frame with an `id` is answered: `{"type":"appended","id":…,"event":…}`,
+/// `{"type":"subscribed","path":…,"tail":…,"id":…}`, `{"type":"unsubscribed","path":…,"id":…}`. A `path` is absolute or
+/// relative to the stream that the socket was opened for. Closed with 1013: the client took nothing for 10 s, and goes on
+/// with `afterOffset`; 1001: the server goes down; 1009: a frame has more than 4 MiB; 1011: no pong came.
 #[utoipa::path(
     get,
     path = "/api/streams/{path}",
@@ -37,6 +48,8 @@ use crate::stream::Subscription;
         ("live" = Option<bool>, Query, description = "whether to stay open after the backlog; without it, an `Accept` of text/event-stream decides, unless another type weighs more"),
         ("types" = Option<String>, Query, description = "only events of these types, separated by commas"),
         ("limit" = Option<u64>, Query, description = "at most so many events"),
+        ("follow" = Option<bool>, Query, description = "of a WebSocket, which takes `afterOffset` and `types` too: false follows nothing until a frame says so"),
+        ("Upgrade" = Option<String>, Header, description = "`websocket`: append and follow on one connection"),
         ("Last-Event-ID" = Option<u64>, Header, description = "resume behind this offset"),
         ("Accept" = Option<String>, Header, description = "text/event-stream (default), application/x-ndjson, or application/json (finite)"),
         ("x-millrace-project" = Option<String>, Header, description = "the project; `public` when absent"),
@@ -47,6 +60,7 @@ use crate::stream::Subscription;
             (Vec<super::openapi::EventSchema> = "application/json"),
             (super::openapi::EventSchema = "application/x-ndjson"),
         )),
+        (status = 101, description = "a WebSocket"),
         (status = 400, description = "bad path, cursor or query", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
         (status = 404, description = "a finite read of a stream that does not exist", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
     )
@@ -56,7 +70,11 @@ pub async fn read(
     Addressed(stream): Addressed,
     uri: Uri,
     headers: HeaderMap,
+    upgrade: Option<Extension<OnUpgrade>>,
 ) -> Result<Response, Problem> {
+    if socket::is_wanted(&headers) {
+        return socket::open(&app, stream, &uri, &headers, upgrade.map(|Extension(upgrade)| upgrade));
+    }
     let request = ReadRequest::parse(&uri, &headers)?;
     let source = if request.live {
         Source::Live(Box::new(follow(&app, &stream, &request).await?))
@@ -127,12 +145,17 @@ impl ReadRequest {
     }
 
     fn admits(&self, event: &Event) -> bool {
-        self.kinds.is_empty() || self.kinds.iter().any(|filter| filter.admits(&event.event_type))
+        admits(&self.kinds, event)
     }
 }
 
+/// Whether an event is of one of these types; no types are all of them.
+pub fn admits(types: &[TypeFilter], event: &Event) -> bool {
+    types.is_empty() || types.iter().any(|filter| filter.admits(&event.event_type))
+}
+
 /// A built-in type is found by any of its names.
-struct TypeFilter {
+pub struct TypeFilter {
     name: String,
     kind: Option<Kind>,
 }
@@ -143,12 +166,15 @@ impl TypeFilter {
     }
 }
 
-fn type_filters(names: &str) -> Vec<TypeFilter> {
-    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| TypeFilter { name: name.to_string(), kind: Kind::find(name) }).collect()
+pub fn type_filters(names: &str) -> Vec<TypeFilter> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(type_filter).collect()
 }
 
-fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
+pub fn type_filter(name: &str) -> TypeFilter {
+    TypeFilter { name: name.trim().to_string(), kind: Kind::find(name.trim()) }
+}
+
+pub fn cursor(key: &str, text: &str) -> Result<Cursor, Problem> {
     Cursor::parse(text).map_err(|why| Problem::bad_query(format!("`{key}` {why}")))
 }
 

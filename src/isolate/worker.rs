@@ -35,7 +35,7 @@ pub use self::builtins::NODE_MODULES;
 use self::host::{Due, Shared};
 use self::inbox::Work;
 use self::isolate::Isolate;
-use self::sandbox::Sandbox;
+pub(super) use self::sandbox::Sandbox;
 use super::page::Page;
 use super::protocol::{Frame, FromWorker, IsolateId, ToWorker, read_frame};
 use crate::limits;

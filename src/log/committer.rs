@@ -336,7 +336,9 @@ impl Committer {
     fn put_places(&self, group: &mut Group) {
         for (place, value) in std::mem::take(&mut group.places) {
             match (place, value) {
-                (Place::Mark(id, mark), Some(_)) => drop(group.batch.put(&keys::mark(mark, id), |_| {})),
+                (Place::Mark(id, mark), Some(value)) => {
+                    group.batch.put(&keys::mark(mark, id), |content| content.extend_from_slice(&value));
+                }
                 (Place::Mark(id, mark), None) => group.batch.delete(&keys::mark(mark, id)),
                 (Place::Slot(id, name), value) => self.put_slot(&mut group.batch, id, &name, value),
             }

@@ -146,7 +146,7 @@ impl<'a> Check<'a> {
 
     fn check(&mut self, key: &[u8], content: &[u8]) -> Checked {
         match key.first() {
-            Some(b'K') => self.check_mark(key),
+            Some(b'K') => self.check_mark(key, content),
             Some(b'L') => self.check_listed(key, content),
             Some(b'M') => self.check_meta(key, content),
             Some(b'P') => self.check_path(key, content),
@@ -156,9 +156,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn check_mark(&mut self, key: &[u8]) -> Checked {
+    fn check_mark(&mut self, key: &[u8], content: &[u8]) -> Checked {
         let known = key.len() == 10 && Mark::ALL.iter().any(|mark| mark.code() == key[1]);
         let id = keys::stream_id(key, 2).filter(|_| known).ok_or("is no mark")?;
+        if key[1] == Mark::Alarm.code() {
+            record::decode_time(content)?;
+        }
         self.marked.insert(id);
         Ok(())
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::kv::Batch;
 use super::lazy::Place;
 use super::record::{self};
-use super::{Commit, LogError, Mark, StreamId, keys};
+use super::{Alarm, Commit, LogError, Mark, StreamId, keys};
 use crate::event::{Event, Offset, StreamKey, Timestamp};
 use crate::limits::{GROUP_COMMIT_BYTES_MAX, GROUP_COMMIT_EVENTS_MAX};
 
@@ -68,6 +68,15 @@ impl Group {
         }
         for (mark, set) in &commit.marks {
             self.put_mark(id, *mark, *set);
+        }
+        match commit.alarm {
+            Alarm::Unchanged => {}
+            Alarm::At(time) => {
+                let mut value = Vec::new();
+                record::push_time(&mut value, time);
+                self.places.insert(Place::Mark(id, Mark::Alarm), Some(value));
+            }
+            Alarm::Off => self.put_mark(id, Mark::Alarm, false),
         }
         for (name, value) in &commit.slots {
             self.put_slot(id, name.clone(), Some(value.clone()));

@@ -7,7 +7,7 @@
 //! | `M` `synced`                                  | how many batches were synced, this one included u64       |
 //! | `P` project `00` path                         | stream u64, created_at i64: find by path, list descendants |
 //! | `L` project `00` stream u64                   | created_at i64, path: list by age                         |
-//! | `K` mark u8, stream u64                       | nothing: the stream has the mark                          |
+//! | `K` mark u8, stream u64                       | the stream has the mark; of an alarm: time i64            |
 //! | `T` stream u64                                | nothing: deleted, and its keys are being removed          |
 //! | `S` stream u64 `A`                            | created_at i64, project `00` path: the stream exists      |
 //! | `S` stream u64 `E` offset u64                 | an event, or its first piece                              |
@@ -192,6 +192,7 @@ mod tests {
             (hex(&listed(&project, id)), "4c7072000000000000000102"),
             (hex(&mark(Mark::Processors, id)), "4b010000000000000102"),
             (hex(&mark(Mark::Unannounced, id)), "4b020000000000000102"),
+            (hex(&mark(Mark::Alarm, id)), "4b100000000000000102"),
             (hex(&tombstone(id)), "540000000000000102"),
             (hex(&record(id)), "53000000000000010241"),
             (hex(&event(id, Offset(3))), "530000000000000102450000000000000003"),

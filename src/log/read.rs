@@ -1,14 +1,14 @@
 //! Reading: pages of events, streams by path, age and mark. Nothing that a crash could undo is shown.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::lookup::Lookup;
 use super::record::{self, Assembly, Frame};
 use super::{LOCK, Log, LogError, Mark, StreamId, StreamRecord, keys};
-use crate::event::{Event, IdempotencyKey, Offset, Project, StreamKey, StreamPath};
+use crate::event::{Event, IdempotencyKey, Offset, Project, StreamKey, StreamPath, Timestamp};
 use crate::limits::VALUE_BYTES_MAX;
 
 /// A scan that runs while a batch is applied may see later events of it and miss earlier ones. What has begun
@@ -109,6 +109,27 @@ impl Log {
         let range = keys::marks(mark);
         let ids = self.look(|store| store.ids(&range.start..&range.end, 2))?;
         self.records(ids)
+    }
+
+    /// The streams that are to be woken, and when.
+    pub fn alarms(&self) -> Result<Vec<(StreamRecord, Timestamp)>, LogError> {
+        let range = keys::marks(Mark::Alarm);
+        let mut times = HashMap::new();
+        self.look(|store| {
+            store.scan(&range.start..&range.end, false, |key, content| {
+                let id = keys::stream_id(key, 2).ok_or("is malformed")?;
+                times.insert(id, record::decode_time(content)?);
+                Ok(ControlFlow::Continue(()))
+            })
+        })?;
+        let records = self.records(times.keys().copied().collect())?;
+        Ok(records
+            .into_iter()
+            .map(|record| {
+                let at = times[&record.id];
+                (record, at)
+            })
+            .collect())
     }
 
     /// The newest first, from those created before `before`. With a `prefix`, that path and all below it;

@@ -81,6 +81,7 @@ pub(super) fn commit(path: &str, id: Option<StreamId>, tail: u64, count: u64) ->
         expected_tail: Offset(tail),
         events,
         marks: Vec::new(),
+        alarm: Alarm::Unchanged,
         slots: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::circuit_breaker::pause;
-use crate::event::{Cause, Event, Kind, Offset, Slug, StreamKey, StreamPath, builtin};
+use crate::event::{Cause, Event, Kind, Offset, Slug, SourceKind, StreamKey, StreamPath, builtin};
 use crate::limits::{CYCLE_LINKS_MAX, DEPTH_MAX};
 use crate::log::Log;
 use crate::processor::{BuiltinProcessor, Effect};
@@ -61,9 +61,10 @@ impl Causation {
     }
 }
 
-/// One reaction: which processor appended what, where.
+/// One reaction: which processor or schedule appended what, where.
 #[derive(Clone, Debug, PartialEq)]
 struct Link {
+    by: &'static str,
     slug: String,
     path: String,
     event_type: String,
@@ -71,8 +72,10 @@ struct Link {
 
 impl Link {
     fn of(event: &Event) -> Option<Link> {
-        let slug = event.source.as_ref()?.slug.as_ref()?;
+        let source = event.source.as_ref()?;
+        let slug = source.slug.as_ref()?;
         Some(Link {
+            by: if source.kind == SourceKind::Schedule { "schedule" } else { "processor" },
             slug: slug.to_string(),
             path: event.path.to_string(),
             event_type: event.event_type.as_str().to_string(),
@@ -82,7 +85,7 @@ impl Link {
 
 impl std::fmt::Display for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "processor `{}` appended `{}` to `{}`", self.slug, self.event_type, self.path)
+        write!(f, "{} `{}` appended `{}` to `{}`", self.by, self.slug, self.event_type, self.path)
     }
 }
 
@@ -149,7 +152,12 @@ mod tests {
 
     #[test]
     fn the_cycle_of_a_chain() {
-        let link = |slug: &str| Link { slug: slug.into(), path: "/a".into(), event_type: "x".into() };
+        let link = |slug: &str| Link {
+            by: "processor",
+            slug: slug.into(),
+            path: "/a".into(),
+            event_type: "x".into(),
+        };
         let chain = |slugs: &str| slugs.chars().map(|c| link(&c.to_string())).collect::<Vec<_>>();
         let cases = [("aaaa", "a"), ("cabab", "ab"), ("abcabc", "abc"), ("abc", "abc"), ("", "")];
         for (links, expected) in cases {

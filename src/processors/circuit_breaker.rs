@@ -66,10 +66,20 @@ impl State {
     }
 }
 
-/// What the server itself records of other streams and of log lines has its own bounds, and is no flood.
+/// What the server itself records of other streams, of log lines and of receivers in trouble has its own bounds, and
+/// is no flood.
 fn is_charged(event: &Event) -> bool {
     let by_server = event.source.as_ref().is_some_and(|source| source.kind == SourceKind::Server);
-    !(by_server && matches!(event.kind(), Some(Kind::ChildCreated | Kind::ProcessorLogged)))
+    let is_record = matches!(
+        event.kind(),
+        Some(
+            Kind::ChildCreated
+                | Kind::ProcessorLogged
+                | Kind::SubscriptionDeliveryFailed
+                | Kind::SubscriptionDeliveryRecovered
+        )
+    );
+    !(by_server && is_record)
 }
 
 impl BuiltinProcessor for CircuitBreaker {

@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, EventInput, StreamKey};
 use crate::processor::Rejection;
-use crate::stream::{AppendError, Origin, Streams};
+use crate::stream::{AppendError, Batch, Origin, Streams};
 
-/// Appends as soon as the stream takes events.
+/// Appends one event as soon as the stream takes events.
 pub async fn append_when_open(
     streams: &Streams,
     stream: &StreamKey,
@@ -16,8 +16,20 @@ pub async fn append_when_open(
     origin: Origin,
     shutdown: &CancellationToken,
 ) -> Result<Arc<Event>, AppendError> {
+    let mut stored = append_all_when_open(streams, stream, vec![input], origin, shutdown).await?;
+    Ok(stored.pop().expect("one input gives one event"))
+}
+
+/// Appends all of a batch, or none, as soon as the stream takes events.
+pub async fn append_all_when_open(
+    streams: &Streams,
+    stream: &StreamKey,
+    batch: Batch,
+    origin: Origin,
+    shutdown: &CancellationToken,
+) -> Result<Vec<Arc<Event>>, AppendError> {
     loop {
-        match streams.append_one(stream, input.clone(), origin.clone()).await {
+        match streams.append(stream, batch.clone(), origin.clone()).await {
             Err(AppendError::Rejected(Rejection::StreamPaused { .. })) => {
                 wait_until_resumed(streams, stream, shutdown).await?;
             }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bundling::Bundling;
+use super::deliveries::Deliveries;
 use super::deployments::{Deployment, DeploymentSet, Heirs, Status};
 use super::fan_out::FanOut;
 use super::follower;
@@ -34,6 +35,8 @@ struct Inner {
     isolates: Isolates,
     egress: Egress,
     bundling: Bundling,
+    /// What else the streams below have from above.
+    deliveries: Deliveries,
     hibernate_after: Duration,
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
@@ -60,12 +63,14 @@ impl Supervisor {
         isolates: Isolates,
         egress: Egress,
         bundling: Bundling,
+        deliveries: Deliveries,
         hibernate_after: Duration,
     ) -> Supervisor {
         Supervisor(Arc::new(Inner {
             isolates,
             egress,
             bundling,
+            deliveries,
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
@@ -122,7 +127,7 @@ impl Supervisor {
             if !concerned(&record.key) {
                 continue;
             }
-            if !self.has_subtrees(&record.key) {
+            if !self.has_subtrees(&record.key) && !self.0.deliveries.has_some_above(&record.key) {
                 streams.log().unmark_lazily(record.id, Mark::Inherited);
             } else if let Err(error) = streams.wake(&record.key).await {
                 tracing::warn!(%error, stream = %record.key.path, "cannot resume what a stream has from above");

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::append::{Pipeline, Verdict};
 use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
-use crate::event::{Event, StreamKey};
+use crate::event::{Event, StreamKey, Timestamp};
 use crate::limits::{PUBLISH_BUFFER_MAX, STREAM_COMMIT_EVENTS_MAX, STREAM_IDLE};
 use crate::log::LogError;
 
@@ -88,6 +88,7 @@ async fn refuse_all(
             Message::Append { reply, .. } => answer(reply, Reply::Done(Err(AppendError::Log(error.clone())))),
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::Fire { reply, .. } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::State { reply } => answer(reply, None),
             Message::Wake { reply } => answer(reply, ()),
         }
@@ -179,6 +180,7 @@ impl Actor {
                 answer(reply, ());
             }
             Message::Delete { reply } => self.delete(reply).await?,
+            Message::Fire { now, reply } => self.fire(now, reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }
         Ok(())
@@ -187,6 +189,31 @@ impl Actor {
     fn state(&self) -> Option<StreamState> {
         let record = self.pipeline.record()?.clone();
         Some(StreamState { record, tail: self.pipeline.tail(), builtins: self.pipeline.states() })
+    }
+
+    async fn fire(
+        &mut self,
+        now: Timestamp,
+        reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>>,
+    ) -> Result<(), Arc<LogError>> {
+        loop {
+            let more = match self.pipeline.fire_due(now.max(Timestamp::now())) {
+                Ok(more) => more,
+                Err(error) => {
+                    let error = Arc::new(error);
+                    answer(reply, Err(AppendError::Log(error.clone())));
+                    return Err(error);
+                }
+            };
+            if let Err(error) = self.commit(&mut Vec::new()).await {
+                answer(reply, Err(AppendError::Log(error.clone())));
+                return Err(error);
+            }
+            if !more {
+                answer(reply, Ok(self.pipeline.wakes_at()));
+                return Ok(());
+            }
+        }
     }
 
     async fn delete(

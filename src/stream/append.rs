@@ -16,8 +16,10 @@ use crate::limits::{
     BUILTIN_CHECKPOINT_EVENTS, BUILTIN_CHECKPOINT_EVENTS_MIN, GROUP_COMMIT_BYTES_MAX,
     STREAM_COMMIT_EVENTS_MAX,
 };
-use crate::log::{Commit, Log, LogError, Mark, StreamRecord};
+use crate::log::{Alarm, Commit, Log, LogError, Mark, StreamRecord};
 use crate::processor::{BuiltinProcessor, Effect};
+
+mod firing;
 
 pub struct Pipeline {
     log: Log,
@@ -36,6 +38,9 @@ pub struct Pipeline {
     checkpointed: Offset,
     /// What the log has recorded of `wakes_at_start`, and of `shares`.
     marked_to_wake: bool,
+    /// What it has recorded, or should have, of `wakes_at`; the first commit makes sure of it.
+    alarm: Option<Timestamp>,
+    alarm_is_sure: bool,
     marked_to_share: bool,
 }
 
@@ -66,6 +71,8 @@ impl Pipeline {
             placed_keys: HashMap::new(),
             checkpointed: Offset::START,
             marked_to_wake: false,
+            alarm: None,
+            alarm_is_sure: false,
             marked_to_share: false,
         }
     }
@@ -101,16 +108,28 @@ impl Pipeline {
         origin: &Origin,
         effects: &mut Effects,
     ) -> Result<Found, AppendError> {
+        let announced = matches!(origin, Origin::Server { .. })
+            && matches!(input.event_type.kind(), Some(Kind::ChildCreated));
+        if let Some(found) = self.admit(&input, announced)? {
+            return Ok(found);
+        }
+        if self.tail == Offset::START {
+            self.place(created(&self.stream), Source::server(), effects);
+        }
+        let source = self.source(origin);
+        Ok(Found::Event(self.place(input, source, effects)))
+    }
+
+    /// Whether an input may have the next place. What is known by its key already needs none.
+    fn admit(&self, input: &EventInput, announced: bool) -> Result<Option<Found>, AppendError> {
         if let Some(key) = &input.idempotency_key
             && let Some(found) = self.find_key(key)?
         {
-            return Ok(found);
+            return Ok(Some(found));
         }
-        let announced = matches!(origin, Origin::Server { .. })
-            && matches!(input.event_type.kind(), Some(Kind::ChildCreated));
         if !announced {
             for builtin in &self.builtins {
-                builtin.before_append(&input)?;
+                builtin.before_append(input)?;
             }
         }
         let next = if self.tail == Offset::START { Offset(2) } else { self.tail.next() };
@@ -123,11 +142,7 @@ impl Pipeline {
                 supplied,
             });
         }
-        if self.tail == Offset::START {
-            self.place(created(&self.stream), Source::server(), effects);
-        }
-        let source = self.source(origin);
-        Ok(Found::Event(self.place(input, source, effects)))
+        Ok(None)
     }
 
     fn find_key(&self, key: &IdempotencyKey) -> Result<Option<Found>, LogError> {
@@ -181,20 +196,24 @@ impl Pipeline {
     fn source(&self, origin: &Origin) -> Source {
         let (kind, slug, cause) = match origin {
             Origin::Client => return Source::client(),
+            Origin::Peer { slug, cause, .. } => (SourceKind::Client, slug.clone(), cause),
             Origin::Processor { slug, cause, .. } => (SourceKind::Processor, Some(slug.clone()), cause),
+            Origin::Transformer { slug, cause, .. } => {
+                (SourceKind::Transformer, Some(slug.clone()), &Some(cause.clone()))
+            }
             Origin::Server { slug, cause, .. } => (SourceKind::Server, slug.clone(), cause),
         };
-        let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause));
-        let cause =
-            cause.as_ref().map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
+        let depth = cause.as_ref().map_or(0, |cause| self.depth_after(cause.created_at, cause.depth()));
+        let named = cause.as_ref().filter(|_| !matches!(origin, Origin::Peer { foreign: true, .. }));
+        let cause = named.map(|cause| Cause { stream_path: cause.path.to_string(), offset: cause.offset.0 });
         Source { kind, slug, principal: None, cause, depth }
     }
 
     /// `stream/resumed` starts the count of reactions anew.
-    fn depth_after(&self, cause: &Event) -> u32 {
+    fn depth_after(&self, created_at: Timestamp, depth: u32) -> u32 {
         match self.resumed_at {
-            Some(resumed_at) if cause.created_at <= resumed_at => 1,
-            _ => cause.depth().saturating_add(1),
+            Some(resumed_at) if created_at <= resumed_at => 1,
+            _ => depth.saturating_add(1),
         }
     }
 
@@ -217,6 +236,12 @@ impl Pipeline {
         let mut marks = Vec::new();
         marks.extend(announces.then_some((Mark::Unannounced, true)));
         marks.extend((wakes != self.marked_to_wake).then_some((Mark::Processors, wakes)));
+        let wakes_at = self.wakes_at();
+        let alarm = match wakes_at {
+            at if at == self.alarm && (self.alarm_is_sure || at.is_none()) => Alarm::Unchanged,
+            Some(at) => Alarm::At(at),
+            None => Alarm::Off,
+        };
         let shares = self.shares();
         marks.extend((shares != self.marked_to_share).then_some((Mark::Subtrees, shares)));
         let mut slots = Vec::new();
@@ -231,6 +256,7 @@ impl Pipeline {
             expected_tail: first.offset.previous(),
             events: events.clone(),
             marks,
+            alarm,
             slots,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
@@ -238,6 +264,7 @@ impl Pipeline {
         let id = self.log.commit(commit).instrument(span.clone()).await?;
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
+        (self.alarm, self.alarm_is_sure) = (wakes_at, true);
         self.marked_to_share = shares;
         let record =
             self.record.get_or_insert_with(|| StreamRecord { id, key: self.stream.clone(), created_at });
@@ -288,10 +315,16 @@ impl Pipeline {
         self.builtins.iter().any(|builtin| builtin.wakes_at_start())
     }
 
+    /// The earliest time at which one of the built-ins is to be asked what is due.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.builtins.iter().filter_map(|builtin| builtin.wakes_at()).min()
+    }
+
     /// History has been reduced: from here on the stream runs, as the one that `record` says.
     pub fn start(&mut self, record: StreamRecord) {
         self.record = Some(record);
         self.marked_to_wake = self.wakes_at_start();
+        self.alarm = self.wakes_at();
         self.marked_to_share = self.shares();
     }
 

@@ -31,21 +31,35 @@ fn run(client: &Client, example: &Path) {
     let name = example.file_name().unwrap().to_str().unwrap();
     let path = format!("/examples/{name}");
     let files = files(example);
-    let entry = files.get("processor.ts").or(files.get("processor.js")).expect("an entry");
-    assert!(entry.starts_with("// "), "{name}: what to append and to expect is missing");
-    let configuration = match files.contains_key("processor.ts") {
+    if let Some(entry) = files.get("processor.ts").or(files.get("processor.js")) {
+        assert!(entry.starts_with("// "), "{name}: what to append and to expect is missing");
+        deploy(client, &path, name, &files);
+    } else {
+        // Everything is in what is appended.
+        let said = fs::read_to_string(example.join("README.md")).unwrap_or_default();
+        assert!(said.starts_with("# "), "{name}: what to append and to expect is missing");
+    }
+    client.append(&path, Value::Array(lines(&example.join("input.jsonl"))));
+    for (stream, expected) in by_stream(&path, lines(&example.join("expected.jsonl"))) {
+        client.wait_for(&stream, &format!("the rest of {expected:#?}"), |events| holds(events, &expected));
+    }
+}
+
+fn deploy(client: &Client, path: &str, name: &str, files: &BTreeMap<String, String>) {
+    // As the header's own command says.
+    let below = files.values().any(|text| text.contains("--include-children"));
+    let mut configuration = match files.contains_key("processor.ts") {
         true => {
             json!({"type": "processor/source-configured", "payload": {"slug": name, "files": files, "typecheck": "require"}})
         }
         false => json!({"type": "processor/configured", "payload": {"slug": name, "modules": files}}),
     };
-    client.append(&path, configuration);
-    // What comes before a processor is configured is its history, and not acted on.
-    client.wait_type(&path, "processor/activated");
-    client.append(&path, Value::Array(lines(&example.join("input.jsonl"))));
-    for (stream, expected) in by_stream(&path, lines(&example.join("expected.jsonl"))) {
-        client.wait_for(&stream, &format!("the rest of {expected:#?}"), |events| holds(events, &expected));
+    if below {
+        configuration["payload"]["includeChildren"] = json!(true);
     }
+    client.append(path, configuration);
+    // What comes before a processor is configured is its history, and not acted on.
+    client.wait_type(path, "processor/activated");
 }
 
 /// The processor's own files, by their names in the example's folder.

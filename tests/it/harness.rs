@@ -4,6 +4,7 @@
 mod client;
 pub mod http;
 pub mod origin;
+pub mod peer;
 mod scenario;
 pub mod server;
 mod sse;
@@ -11,6 +12,7 @@ mod subset;
 
 pub use client::{Client, get, post, request};
 pub use origin::{Answering, Asked, Origin};
+pub use peer::{Listener, Peer};
 pub use scenario::Scenario;
 pub use server::{Server, Shared, fresh, shared};
 pub use sse::Sse;

@@ -13,8 +13,11 @@ mod neighbours;
 mod processors;
 mod readers;
 mod restart;
+mod schedules;
 mod server;
 mod table;
+mod transformers;
+mod webhooks;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -32,14 +35,17 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("isolates", "processor time and memory of a cold isolate, beside workerd's", isolates::run),
     ("neighbours", "the pong of one processor beside another that loops without an end", neighbours::run),
     ("fetch", "a script's requests beside a bare client's, and streamed chunks as events", fetch::run),
+    ("webhooks", "deliveries a second over a hundred subscriptions, and beside a dead one", webhooks::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
+    ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
+    ("transformers", "events a second through one matcher", transformers::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
 pub fn help() -> String {
-    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<10} {what}\n"));
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<12} {what}\n"));
     lines.collect()
 }
 

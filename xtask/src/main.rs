@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
 mod bench;
+mod conformance;
 mod test;
 mod tidy;
 
@@ -15,6 +16,8 @@ The project's own commands.
   cargo xtask test [-- FILTER...]   build once, check the rules of the code base, run every test
   cargo xtask tidy                  only the rules: layers, forbidden names, file headers and lengths
   cargo xtask bench [FIGURE...]     measure the server beside the machine's own limits, and print a table
+  cargo xtask conformance jsonata DIR
+                                    run the suite of the reference implementation, a checkout in DIR
 
 A filter is what `cargo test` takes: `cargo xtask test -- idempotency` runs the tests with that in their name.";
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["test", filters @ ..] => test::run(filters),
         ["tidy"] => tidy::run(),
         ["bench", figures @ ..] => bench::run(figures),
+        ["conformance", suite, folder] => conformance::run(suite, folder),
         [unknown, ..] => {
             eprintln!("cargo xtask does not know `{unknown}` with these arguments\n\n{HELP}");
             ExitCode::from(2)

@@ -68,7 +68,7 @@ impl Visit for Exports {
 
 fn inner(outer: Option<&Place>, id: &Ident) -> Place {
     match outer {
-        Some((root, names)) => (root.clone(), [names.as_slice(), &[id.sym.clone()]].concat()),
+        Some((root, names)) => (root.clone(), [names.as_slice(), std::slice::from_ref(&id.sym)].concat()),
         None => (id.to_id(), Vec::new()),
     }
 }

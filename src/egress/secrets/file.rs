@@ -88,7 +88,8 @@ impl Vault {
         write().map_err(|error: std::io::Error| format!("cannot write {}: {error}", draft.display()))
     }
 
-    fn key(&self) -> Result<Key, String> {
+    /// Made, and on the disk, when there was none.
+    pub fn key(&self) -> Result<Key, String> {
         let mut key = self.key.lock().expect("nothing panics while it holds the key");
         match &*key {
             Some(key) => Ok(key.clone()),

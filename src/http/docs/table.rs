@@ -1,5 +1,9 @@
 //! What each built-in event type is, as data: the compiler sees to it that none is missing.
 
+mod schedules;
+mod subscriptions;
+
+use super::transformers;
 use crate::event::Kind;
 
 pub struct EventDoc {
@@ -359,6 +363,10 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"level":"info","message":"answered a ping","offset":7}"#,
             client: false,
         },
+        Kind::SubscriptionConfigured => subscriptions::CONFIGURED,
+        Kind::SubscriptionRemoved => subscriptions::REMOVED,
+        Kind::SubscriptionDeliveryFailed => subscriptions::DELIVERY_FAILED,
+        Kind::SubscriptionDeliveryRecovered => subscriptions::DELIVERY_RECOVERED,
         Kind::EnvVarSet => EventDoc {
             summary: "An environment variable of this stream's processors.",
             who: "Clients.",
@@ -372,6 +380,9 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"key":"GREETING","value":"hello"}"#,
             client: true,
         },
+        Kind::ScheduleConfigured => schedules::CONFIGURED,
+        Kind::ScheduleCancelled => schedules::CANCELLED,
+        Kind::ScheduleFired => schedules::FIRED,
         Kind::RendererConfigured => EventDoc {
             summary: "How a user interface shows matching events.",
             who: "Clients.",
@@ -390,6 +401,8 @@ pub fn doc(kind: Kind) -> EventDoc {
             example: r#"{"slug":"greeting","matcher":"type = 'greeted'","template":"<b>{{payload.name}}</b>"}"#,
             client: true,
         },
+        Kind::TransformerConfigured => transformers::CONFIGURED,
+        Kind::TransformerRemoved => transformers::REMOVED,
     }
 }
 

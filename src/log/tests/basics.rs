@@ -191,6 +191,26 @@ on_both_engines! {
         assert_sound(folder.path());
     }
 
+    async fn alarms_are_as_durable_as_their_events(engine: Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path(), engine);
+        let at = |millis| Alarm::At(Timestamp::from_millis(millis));
+        let a = log.commit(Commit { alarm: at(5), ..commit("/a", None, 0, 1) }).await.unwrap();
+        let b = log.commit(Commit { alarm: at(-7), ..commit("/b", None, 0, 1) }).await.unwrap();
+        let c = log.commit(Commit { alarm: at(9), ..commit("/c", None, 0, 1) }).await.unwrap();
+        log.commit(Commit { alarm: at(6), ..commit("/a", Some(a), 1, 1) }).await.unwrap();
+        log.commit(commit("/a", Some(a), 2, 1)).await.unwrap();
+        log.commit(Commit { alarm: Alarm::Off, ..commit("/b", Some(b), 1, 1) }).await.unwrap();
+        log.delete(c).await.unwrap();
+        log.close().await;
+        let log = open(folder.path(), engine);
+        let alarms = log.alarms().unwrap();
+        let alarms: Vec<_> = alarms.iter().map(|(stream, time)| (stream.key.path.as_str(), time.as_millis())).collect();
+        assert_eq!(alarms, [("/a", 6)]);
+        log.close().await;
+        assert_sound(folder.path());
+    }
+
     async fn lazy_writes_come_by_themselves_the_latest_wins_and_later_ones_stay_later(engine: Engine) {
         let folder = tempfile::tempdir().unwrap();
         let log = open(folder.path(), engine);

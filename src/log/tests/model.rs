@@ -15,6 +15,7 @@ struct ModelStream {
     keys: BTreeMap<String, u64>,
     slots: BTreeMap<String, Vec<u8>>,
     marks: BTreeSet<u8>,
+    alarm: Option<Timestamp>,
 }
 
 /// What the log should hold.
@@ -127,14 +128,20 @@ impl Run {
         }
         stream.events.extend(events.iter().cloned());
         let id = (tail > 0).then_some(StreamId(stream.id));
-        let commit = Commit {
-            stream: key(path),
-            id,
-            expected_tail: Offset(tail),
-            events,
-            marks: Vec::new(),
-            slots: Vec::new(),
+        let alarm = match self.random.u32(..4) {
+            0 => Alarm::At(Timestamp::from_millis(self.random.i64(..1_000_000))),
+            1 => Alarm::Off,
+            _ => Alarm::Unchanged,
         };
+        match alarm {
+            Alarm::At(time) => stream.alarm = Some(time),
+            Alarm::Off => stream.alarm = None,
+            Alarm::Unchanged => {}
+        }
+        let marks = Vec::new();
+        let slots = Vec::new();
+        let commit =
+            Commit { stream: key(path), id, expected_tail: Offset(tail), events, marks, alarm, slots };
         let id = self.log.commit(commit).await.unwrap();
         if tail == 0 {
             assert!(id.0 > self.model.last_id, "numbers ascend");
@@ -252,7 +259,11 @@ impl Run {
             self.model.streams.iter().map(|(path, stream)| (stream.id, path.as_str())).collect();
         expected.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         assert_eq!(paths(&listed), expected.iter().map(|(_, path)| *path).collect::<Vec<_>>());
-        for mark in Mark::ALL {
+        let alarms: BTreeMap<u64, Timestamp> =
+            self.log.alarms().unwrap().iter().map(|(stream, time)| (stream.id.0, *time)).collect();
+        let with_alarm = self.model.streams.values().filter_map(|stream| Some((stream.id, stream.alarm?)));
+        assert_eq!(alarms, with_alarm.collect());
+        for mark in [Mark::Processors, Mark::Unannounced] {
             let marked: BTreeSet<u64> =
                 self.log.marked(mark).unwrap().iter().map(|stream| stream.id.0).collect();
             let with_mark = self.model.streams.values().filter(|stream| stream.marks.contains(&mark.code()));

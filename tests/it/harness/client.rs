@@ -49,6 +49,11 @@ impl Step {
         self
     }
 
+    /// As it is sent, for whoever does not look at the answer.
+    pub fn request(&self) -> Request {
+        self.request.clone()
+    }
+
     /// The status, and a subset of the JSON.
     pub fn answers(mut self, status: u16, answer: Value) -> Step {
         self.status = status;

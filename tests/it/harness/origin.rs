@@ -121,7 +121,13 @@ pub struct Origin {
 
 impl Origin {
     pub fn start(answer: impl Fn(&Asked, &mut Answering) + Send + Sync + 'static) -> Origin {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        Origin::start_on(TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"), answer)
+    }
+
+    pub fn start_on(
+        listener: TcpListener,
+        answer: impl Fn(&Asked, &mut Answering) + Send + Sync + 'static,
+    ) -> Origin {
         let origin = Origin {
             address: listener.local_addr().expect("it is bound"),
             gate: Arc::default(),
@@ -168,10 +174,17 @@ impl Origin {
 
     /// Waits until somebody has asked.
     pub fn wait_asked(&self) {
+        self.wait_asked_until("somebody", |asked| !asked.is_empty());
+    }
+
+    /// Waits until what was asked fulfils the predicate, and returns it.
+    pub fn wait_asked_until(&self, what: &str, done: impl Fn(&[Asked]) -> bool) -> Vec<Asked> {
         let (asked, arrived) = &*self.asked;
-        let (_asked, timeout) =
-            arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| asked.is_empty()).unwrap();
-        assert!(!timeout.timed_out(), "nobody asked");
+        let (asked, timeout) =
+            arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| !done(asked)).unwrap();
+        let seen: Vec<_> = asked.iter().map(|asked| String::from_utf8_lossy(&asked.body)).collect();
+        assert!(!timeout.timed_out(), "{what} did not come: {seen:#?}");
+        asked.clone()
     }
 }
 
