@@ -6,6 +6,7 @@ import "./pulling.ts";
 import "./pushing.ts";
 import "./rows.ts";
 import "./scenarios.ts";
+import "./subscribing.ts";
 import { runAll } from "./harness.ts";
 import { FILTER } from "./server.ts";
 

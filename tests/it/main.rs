@@ -32,6 +32,7 @@ mod reconnecting;
 mod recovery;
 mod safety;
 mod scheduling;
+mod sdk;
 mod secrets;
 mod standing;
 mod starting;
