@@ -26,7 +26,10 @@ export interface InstanceOptions<State> {
   onBroken?: ((error: unknown) => void) | undefined;
   /** Events that are left out were filtered, and only reduced; or they were lost, and are acted on, too. */
   gaps?: "reduce" | "act";
-  /** What was history when the runtime first came; left out, what there is when this instance first does. */
+  /**
+   * What was history when the runtime first came, which whoever gives it remembers; left out, what there is when this
+   * instance first comes.
+   */
   base?: number | undefined;
 }
 
@@ -99,8 +102,8 @@ export class Instance<State> {
     // A stream that was destroyed and created again has no history from before.
     const base = checkpoint ? 0 : (this.#options.base ?? (birth ? (await client.state({ path }, { signal: this.#signal })).eventCount : 0));
     this.#mark = { ...this.#mark, birth, acted: base };
-    // From here on nothing may be lost, whenever the runtime dies.
-    await store?.save(this.#mark, undefined, this.#signal);
+    // From here on nothing may be lost, whenever the runtime dies; a base that was given is known without this.
+    if (this.#options.base === undefined || claim) await store?.save(this.#mark, undefined, this.#signal);
   }
 
   /** Reduces the history, and tells the processor once. */

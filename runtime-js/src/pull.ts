@@ -31,6 +31,9 @@ export interface PullOptions<State> {
   signal?: AbortSignal;
 }
 
+/** Streams whose marks are looked up at once when a runtime starts. */
+const OPENED_AT_ONCE = 8;
+
 export class PullProcessorRuntime<State = any> {
   readonly #options: PullOptions<State>;
   readonly #client: EventsClient;
@@ -137,7 +140,9 @@ export class PullProcessorRuntime<State = any> {
       bases = { ...Object.fromEntries(streams), [this.#path]: since };
       await store.start(bases, this.#signal);
     }
-    const known = bases ?? {};
+    // One that is shorter than it was has been destroyed and created again, and has no history from before.
+    const isSame = ([path, base]: [string, number]) => base <= (path === this.#path ? since : (streams.get(path) ?? 0));
+    const known = Object.fromEntries(Object.entries(bases ?? {}).filter(isSame));
     const root = this.#instanceOf(this.#path, store, known[this.#path]);
     await root.open({ found, claim: true });
     if (this.#matches(this.#path)) {
@@ -146,7 +151,11 @@ export class PullProcessorRuntime<State = any> {
     } else {
       this.#instances.delete(this.#path);
     }
-    await Promise.all([...streams.keys()].map((path) => this.#come(path, known)));
+    const waiting = [...streams.keys()];
+    const worker = async () => {
+      for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) await this.#come(path, known);
+    };
+    await Promise.all(Array.from({ length: OPENED_AT_ONCE }, worker));
     this.#track(this.#discover(since, known));
     this.#ready.resolve();
   }

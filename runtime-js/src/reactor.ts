@@ -182,6 +182,7 @@ export class Reactor<State> {
       if (this.#reducing) throw new Error(`append ${NOT_IN_REDUCE}`);
       const { path, event } = understood(input);
       const target = resolvePath(this.#stream.path, path);
+      hook.controller.signal.throwIfAborted();
       if (hook.ordinal === APPENDS_PER_HOOK_MAX) throw new RangeError(`more than ${APPENDS_PER_HOOK_MAX} appends in one hook`);
       hook.ordinal += 1;
       hook.asked = true;

@@ -90,6 +90,7 @@ const PARTS: &[(&str, &str)] = parts![
     "process",
     "random",
     "require",
+    "sdk",
     "streams/buffers",
     "streams/bytes",
     "streams/common",
