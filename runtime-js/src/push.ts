@@ -200,7 +200,7 @@ export class PushProcessorRuntime<State = any> {
     const shared = { client: this.#client, processor, slug: this.#slug, version: this.#version, logger: this.#logger };
     const gaps = store ? ("act" as const) : ("reduce" as const);
     const made = new Instance({ ...shared, path, store, gaps, hookTimeoutMs, base: event.offset - 1 }, this.#stopping.signal);
-    await made.open();
+    await made.open({ claim: store !== undefined });
     this.#instances.set(path, made);
     await this.#forgetOldest();
     return made;

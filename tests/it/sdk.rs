@@ -1,14 +1,18 @@
 //! The SDK (runtime-js): built with the pinned compiler into the shape in which npm has it, types and all, and its own
 //! tests, which are TypeScript, run against a server, in every runtime that it is for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use millrace_bundler::link::{Input, Target, link};
+use millrace_bundler::transpile::{ImportKind, Options};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::Server;
+use crate::harness::{Server, assert_subset};
 use crate::harness::programs::{BUN, DENO, NODE, Program, compiler};
 
 #[test]
@@ -98,4 +102,166 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, &target).unwrap();
         }
     }
+}
+
+/// What isolates load when a processor first touches a name that is not `defineProcessor`: the same sources, linked. A
+/// test with `MILLRACE_UPDATE=1` writes it.
+#[test]
+fn the_isolates_have_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runtime-js");
+    let part = root.join("prelude/sdk.js");
+    let linked = linked(&root.join("src"));
+    if std::env::var_os("MILLRACE_UPDATE").is_some() {
+        fs::write(&part, &linked).unwrap();
+    }
+    let found = fs::read_to_string(&part).unwrap_or_default();
+    assert!(
+        found == linked,
+        "runtime-js/prelude/sdk.js is not what runtime-js/src says: run `MILLRACE_UPDATE=1 cargo test --test it sdk::the_isolates`"
+    );
+}
+
+fn linked(source: &Path) -> String {
+    let mut files = BTreeMap::new();
+    for folder in ["", "original/"] {
+        for entry in fs::read_dir(source.join(folder)).unwrap().map(|entry| entry.unwrap()) {
+            let name = format!("{folder}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_file() {
+                files.insert(name, fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+    }
+    let resolve = |importer: &str, specifier: &str, _: ImportKind| {
+        let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let joined = specifier.strip_prefix("./").map_or_else(
+            || specifier.strip_prefix("../").map(str::to_string),
+            |name| Some(if folder.is_empty() { name.into() } else { format!("{folder}/{name}") }),
+        );
+        Ok(Target::File(joined.unwrap_or_else(|| panic!("{importer} imports {specifier}"))))
+    };
+    let input = Input {
+        entry: "index.ts",
+        files: &files,
+        options: &Options::default(),
+        resolve: &resolve,
+        wants_processor: false,
+    };
+    let script = link(&input).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}")).script;
+    let (body, exports) = script.rsplit_once("export {").expect("the package exports something");
+    let names = exports.trim_end().trim_end_matches(';').trim_end_matches('}').split(',');
+    let members = names.map(|name| match name.trim().split_once(" as ") {
+        Some((inner, outer)) => format!("    {outer}: {inner},\n"),
+        None => format!("    {},\n", name.trim()),
+    });
+    format!(
+        "// What processors use of the package `millrace` beside `defineProcessor`. Linked from runtime-js/src by a test\n// (tests/it/sdk.rs), which says how: not to be edited.\n\nexport default function sdk() {{\n{body}  return {{\n{}  }};\n}}\n",
+        members.collect::<String>()
+    )
+}
+
+/// Processors as people wrote them for the original's SDK: with its imports, its way to run them on a laptop at the end.
+const HELLO: &str = r#"
+import { defineProcessor, PullProcessorRuntime } from "ai-engineer-workshop";
+
+export const processor = defineProcessor(() => ({
+  slug: "greeter",
+  initialState: { greeted: [] as string[] },
+  reduce: ({ event, state }) => {
+    if (event.type !== "guest-arrived") return state;
+    return { greeted: [...state.greeted, event.payload.name as string] };
+  },
+  afterAppend: async ({ append, event, state }) => {
+    if (event.type !== "guest-arrived") return;
+    await append({ event: { type: "guest-greeted", payload: { text: `Hello, ${event.payload.name}`, guests: state.greeted.length } } });
+  },
+}));
+
+if (import.meta.main) {
+  await new PullProcessorRuntime({ path: "/party", includeChildren: true, processor }).run();
+}
+"#;
+
+const RELAY: &str = r#"
+import {
+  createEventsClient,
+  defineProcessor,
+  PullSubscriptionPatternProcessorRuntime,
+  runWorkshopMain,
+  workshopPathPrefix,
+} from "ai-engineer-workshop";
+
+type State = { relayed: number };
+
+const processor = defineProcessor<State>(() => {
+  const seen = new Set<string>();
+  return {
+    slug: "relay",
+    initialState: { relayed: 0 },
+    reduce: ({ event, state }) => (event.type === "guest-greeted" ? { relayed: state.relayed + 1 } : state),
+    onEvent: async ({ append, event, logger }) => {
+      if (event.type !== "guest-greeted" || seen.has(event.payload.text)) return;
+      seen.add(event.payload.text);
+      logger.info("relaying", event.offset);
+      await append({ event: { type: "note-added", payload: event.payload }, path: "./notes" });
+    },
+  };
+});
+export default processor;
+
+export async function run() {
+  const streamPattern = `${workshopPathPrefix()}/**/*`;
+  await new PullSubscriptionPatternProcessorRuntime({ eventsClient: createEventsClient(), processor, streamPattern }).run();
+}
+
+runWorkshopMain(import.meta.url, run);
+"#;
+
+/// The client inside an isolate, towards a server that its own lets it reach.
+const CLIENT: &str = r#"
+import { createEventsClient, defineProcessor, MillraceError, PullProcessorRuntime } from "millrace";
+
+export default defineProcessor({
+  async afterAppend({ event, append }) {
+    if (event.type !== "mirror") return;
+    const client = createEventsClient({ baseUrl: event.payload.url, project: event.payload.project });
+    const { event: stored } = await client.append({ path: "/mirrored", event: { type: "seen", idempotencyKey: "once" } });
+    const types: string[] = [];
+    for await (const { type } of client.read({ path: "/mirrored" })) types.push(type);
+    const refused = await client.append({ path: "/BAD", event: { type: "x" } }).catch((error) => error);
+    await append({
+      type: "mirrored",
+      payload: {
+        offset: stored.offset,
+        types,
+        refused: refused instanceof MillraceError && refused.code,
+        other: refused instanceof PullProcessorRuntime,
+      },
+    });
+  },
+});
+"#;
+
+#[test]
+fn in_isolates() {
+    let server = Server::start(&["--egress-allow", "127.0.0.1"]);
+    let millrace = server.client("party");
+    for (slug, text) in [("greeter", HELLO), ("relay", RELAY), ("mirror", CLIENT)] {
+        let payload = json!({"slug": slug, "typecheck": "require", "files": {"processor.ts": text}});
+        millrace.append("/party", json!({"type": "processor/source-configured", "payload": payload}));
+        let ends = ["processor/activated", "processor/compile-failed", "processor/failed"];
+        let ended = |event: &Value| {
+            ends.iter().any(|end| event["type"] == *end) && event["payload"]["slug"] == slug
+        };
+        let events = millrace.wait_for("/party", "the deployment", |events| events.iter().any(ended));
+        let end = events.iter().find(|event| ended(event)).unwrap();
+        assert_eq!(end["type"], ends[0], "{slug}: {end:#}");
+    }
+    millrace.append("/party", json!({"type": "guest-arrived", "payload": {"name": "Ada"}}));
+    let note = millrace.wait_type("/party/notes", "note-added");
+    assert_subset("the relayed greeting", &note["payload"], &json!({"text": "Hello, Ada", "guests": 1}));
+    let url = format!("http://{}", server.address);
+    millrace.append("/party", json!({"type": "mirror", "payload": {"url": url, "project": "elsewhere"}}));
+    let mirrored = millrace.wait_type("/party", "mirrored");
+    let expected = json!({"offset": 2, "types": ["stream/created", "seen"], "refused": "bad-path", "other": false});
+    assert_subset("what the client found", &mirrored["payload"], &expected);
 }
