@@ -1,5 +1,5 @@
-// What a processor appends, in the order in which it says so, though it may not wait for any of it: one request at a time
-// for each stream, with all that has gathered meanwhile.
+// What a hook appends, in the order in which it says so, though it may not wait for any of it: one request at a time for
+// each stream, with all that has gathered meanwhile. Hooks do not wait for each other.
 
 import type { EventsClient } from "./client.ts";
 import type { Event, EventInput } from "./event.ts";
@@ -7,8 +7,6 @@ import { MillraceError } from "./problem.ts";
 
 interface Letter {
   event: EventInput;
-  cause: Event | undefined;
-  signal: AbortSignal;
   stored: (event: Event) => void;
   failed: (error: unknown) => void;
 }
@@ -18,10 +16,18 @@ const PATIENCE_MS = 120_000;
 /** As many as one request takes along. */
 const LETTERS_MAX = 500;
 
+/** The letters of one hook for one stream. */
+interface Queue {
+  path: string;
+  cause: Event | undefined;
+  signal: AbortSignal;
+  letters: Letter[];
+}
+
 export class Outbox {
   readonly #client: EventsClient;
-  /** A stream is here while a request is under way for it. */
-  readonly #waiting = new Map<string, Letter[]>();
+  /** Those for which a request is under way, by their hook, which its signal stands for. */
+  readonly #queues = new Map<AbortSignal, Map<string, Queue>>();
 
   constructor(client: EventsClient) {
     this.#client = client;
@@ -29,27 +35,26 @@ export class Outbox {
 
   append(path: string, event: EventInput, cause: Event | undefined, signal: AbortSignal): Promise<Event> {
     return new Promise((stored, failed) => {
-      const letter = { event, cause, signal, stored, failed };
-      const waiting = this.#waiting.get(path);
-      if (waiting) return waiting.push(letter);
-      this.#waiting.set(path, [letter]);
-      this.#deliver(path);
+      const letter = { event, stored, failed };
+      let queues = this.#queues.get(signal);
+      if (!queues) this.#queues.set(signal, (queues = new Map()));
+      const waiting = queues.get(path);
+      if (waiting) return waiting.letters.push(letter);
+      const queue = { path, cause, signal, letters: [letter] };
+      queues.set(path, queue);
+      this.#deliver(queue);
     });
   }
 
-  async #deliver(path: string): Promise<void> {
-    for (;;) {
-      const waiting = this.#waiting.get(path)!;
-      const first = waiting[0];
-      if (!first) return void this.#waiting.delete(path);
-      const same = waiting.findIndex(({ cause, signal }) => cause !== first.cause || signal !== first.signal);
-      const letters = waiting.splice(0, Math.min(same < 0 ? waiting.length : same, LETTERS_MAX));
-      await this.#send(path, letters);
-    }
+  async #deliver(queue: Queue): Promise<void> {
+    while (queue.letters.length > 0) await this.#send(queue, queue.letters.splice(0, LETTERS_MAX));
+    const queues = this.#queues.get(queue.signal);
+    queues?.delete(queue.path);
+    if (queues?.size === 0) this.#queues.delete(queue.signal);
   }
 
-  async #send(path: string, letters: Letter[]): Promise<void> {
-    const [{ cause, signal }] = letters as [Letter];
+  async #send(queue: Queue, letters: Letter[]): Promise<void> {
+    const { path, cause, signal } = queue;
     const options = { ...(cause && { cause: { streamPath: cause.streamPath, offset: cause.offset } }), signal, patienceMs: PATIENCE_MS };
     try {
       if (letters.length === 1) {
@@ -61,7 +66,7 @@ export class Outbox {
     } catch (error) {
       if (letters.length === 1) return letters[0]!.failed(error);
       // All or nothing: whose fault it was, each learns by itself.
-      for (const letter of letters) await this.#send(path, [letter]);
+      for (const letter of letters) await this.#send(queue, [letter]);
     }
   }
 }
