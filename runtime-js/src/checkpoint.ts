@@ -56,7 +56,11 @@ export class CheckpointStore {
     const { snapshotAt, snapshot, ...checkpoint } = newest.payload;
     this.#snapshotAt = snapshot ? newest.offset : snapshotAt;
     const holder = snapshot || this.#snapshotAt === undefined ? newest : await this.#find(this.#snapshotAt, signal);
-    return { ...bases, checkpoint: checkpoint as Checkpoint, ...(holder?.payload.snapshot && { snapshot: holder.payload.snapshot }) };
+    return {
+      ...bases,
+      checkpoint: checkpoint as Checkpoint,
+      ...(holder?.payload.snapshot && { snapshot: holder.payload.snapshot }),
+    };
   }
 
   /** The first event, where a runtime serves a whole tree. */
@@ -76,7 +80,10 @@ export class CheckpointStore {
     try {
       // The key makes it safe to send again where the answer was lost.
       const input = { type, payload, offset, idempotencyKey: crypto.randomUUID() };
-      const { event } = await this.#client.append({ path: this.#path, event: input }, { ...(signal && { signal }), patienceMs: 60_000 });
+      const { event } = await this.#client.append(
+        { path: this.#path, event: input },
+        { ...(signal && { signal }), patienceMs: 60_000 },
+      );
       this.#tail = event.offset;
       return event;
     } catch (error) {

@@ -94,8 +94,7 @@ export type EventsClient = ReturnType<typeof createEventsClient>;
 
 type Appending = { path: string; event: EventInput } | { params: { path: string }; body: EventInput | { event: EventInput } };
 type Destroying =
-  | { path: string; destroyChildren?: boolean }
-  | { params: { path: string }; query?: { destroyChildren?: boolean } };
+  { path: string; destroyChildren?: boolean } | { params: { path: string }; query?: { destroyChildren?: boolean } };
 
 /** So long an append that may be repeated is. */
 const PATIENCE_MS = 10_000;
@@ -157,15 +156,24 @@ export function createEventsClient(options: ClientOptions | string = {}) {
     },
 
     /** Everything below a stream, newest first. */
-    children({ path, system }: { path: string; system?: boolean }, options: CallOptions = {}): Promise<{ path: string; createdAt: string }[]> {
+    children(
+      { path, system }: { path: string; system?: boolean },
+      options: CallOptions = {},
+    ): Promise<{ path: string; createdAt: string }[]> {
       return door.json(`/streams/__children/${inUrl(path)}`, { ...options, query: { system }, patienceMs: PATIENCE_MS });
     },
 
     /** All streams, newest first, page by page. */
-    async *list(options: { prefix?: string; system?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<ListedStream, void, undefined> {
+    async *list(
+      options: { prefix?: string; system?: boolean; signal?: AbortSignal } = {},
+    ): AsyncGenerator<ListedStream, void, undefined> {
       const { prefix, system, signal } = options;
-      for (let cursor: string | undefined; ; ) {
-        const page = await door.open("/streams", { query: { prefix, system, limit: 1000, cursor }, signal, patienceMs: PATIENCE_MS });
+      for (let cursor: string | undefined; ;) {
+        const page = await door.open("/streams", {
+          query: { prefix, system, limit: 1000, cursor },
+          signal,
+          patienceMs: PATIENCE_MS,
+        });
         cursor = page.headers.get("x-millrace-next-cursor") ?? undefined;
         yield* (await page.json()) as ListedStream[];
         if (cursor === undefined) return;
@@ -184,7 +192,10 @@ export function createEventsClient(options: ClientOptions | string = {}) {
     },
 
     /** Runs a candidate over the stream's history with no effect; see the server's /api/docs for what can be asked. */
-    simulate({ path, ...candidate }: { path: string; slug?: string } & JsonObject, options: CallOptions = {}): Promise<JsonObject> {
+    simulate(
+      { path, ...candidate }: { path: string; slug?: string } & JsonObject,
+      options: CallOptions = {},
+    ): Promise<JsonObject> {
       return door.json(`/simulate/${inUrl(path)}`, { ...options, method: "POST", body: candidate });
     },
 
@@ -212,7 +223,8 @@ export function createEventsClient(options: ClientOptions | string = {}) {
   return client;
 }
 
-const isWrapped = (body: EventInput | { event: EventInput }): body is { event: EventInput } => "event" in body && !("type" in body);
+const isWrapped = (body: EventInput | { event: EventInput }): body is { event: EventInput } =>
+  "event" in body && !("type" in body);
 
 /** Names an event to the server, which looks it up. */
 function causeHeader({ streamPath, offset }: { streamPath: string; offset: number }, project: string | undefined): string {

@@ -39,7 +39,9 @@ function fitting(events: EventSchemas, event: Event, logger: Logger | undefined)
   if (schema === true || schema === undefined) return event;
   const result = validate(schema, event.payload);
   if (result.issues) {
-    logger?.warn(`\`${event.type}\` at offset ${event.offset} does not fit its schema and is passed over: ${describeIssues(result.issues)}`);
+    logger?.warn(
+      `\`${event.type}\` at offset ${event.offset} does not fit its schema and is passed over: ${describeIssues(result.issues)}`,
+    );
     return undefined;
   }
   return { ...event, payload: result.value as Event["payload"] };

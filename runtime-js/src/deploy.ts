@@ -86,7 +86,11 @@ export async function deploy(door: Door, { path, ...payload }: Deployment, optio
     signal: options.signal,
   });
   if (event.type !== type) {
-    throw new MillraceError(400, "invalid-configuration", `the server takes this for no valid configuration: ${event.payload.error}`);
+    throw new MillraceError(
+      400,
+      "invalid-configuration",
+      `the server takes this for no valid configuration: ${event.payload.error}`,
+    );
   }
   const { offset } = event;
   const over = new AbortController();

@@ -85,7 +85,10 @@ export class Instance<State> {
    * Finds out where it was; `found` is what the store holds, where the caller has looked at that already. To claim it is
    * to write at once, so that a runtime that was there before learns of this one.
    */
-  async open({ found, claim = false }: { found?: Awaited<ReturnType<CheckpointStore["load"]>>; claim?: boolean } = {}): Promise<void> {
+  async open({
+    found,
+    claim = false,
+  }: { found?: Awaited<ReturnType<CheckpointStore["load"]>>; claim?: boolean } = {}): Promise<void> {
     const { client, path, version, store } = this.#options;
     const { checkpoint, snapshot } = found ?? (await store?.load(this.#signal)) ?? {};
     const birth = await this.#birth();
@@ -100,7 +103,9 @@ export class Instance<State> {
       return;
     }
     // A stream that was destroyed and created again has no history from before.
-    const base = checkpoint ? 0 : (this.#options.base ?? (birth ? (await client.state({ path }, { signal: this.#signal })).eventCount : 0));
+    const base = checkpoint
+      ? 0
+      : (this.#options.base ?? (birth ? (await client.state({ path }, { signal: this.#signal })).eventCount : 0));
     this.#mark = { ...this.#mark, birth, acted: base };
     // From here on nothing may be lost, whenever the runtime dies; a base that was given is known without this.
     if (this.#options.base === undefined || claim) await store?.save(this.#mark, undefined, this.#signal);
@@ -203,7 +208,11 @@ export class Instance<State> {
     this.#mark.failuresInARow += 1;
     if (this.#mark.failuresInARow < FAILURES_IN_A_ROW_MAX) return;
     const message = `processor \`${slug}\` is suspended on ${this.path}: ${FAILURES_IN_A_ROW_MAX} failures in a row, the last${event ? ` at event ${event.offset}` : ""}: ${failure.message}; mend it and run it again`;
-    await this.#record({ type: "stream/error-occurred", payload: { message }, metadata: { processor: slug, version } }, event, "suspended");
+    await this.#record(
+      { type: "stream/error-occurred", payload: { message }, metadata: { processor: slug, version } },
+      event,
+      "suspended",
+    );
     // Whoever runs it again has looked at it.
     this.#mark.failuresInARow = 0;
     if (event) this.#finish(event.offset);
@@ -276,7 +285,8 @@ export class Instance<State> {
   /** When the stream was created; null where there is none. */
   async #birth(): Promise<string | null> {
     try {
-      for await (const event of this.#options.client.read({ path: this.path, limit: 1 }, { signal: this.#signal })) return event.createdAt;
+      for await (const event of this.#options.client.read({ path: this.path, limit: 1 }, { signal: this.#signal }))
+        return event.createdAt;
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === "stream-not-found")) throw error;
     }
@@ -309,7 +319,11 @@ export class Instance<State> {
     const { reduced, version } = this.#mark;
     // The state in memory is that of `reduced`, which is stored only where nothing before it is still owed.
     const quiescent = this.#done.size === 0 && this.#mark.acted === reduced;
-    const due = quiescent && this.#options.processor.reduce && reduced > this.#snapshotAt && (always || reduced - this.#snapshotAt >= SNAPSHOT_EVENTS);
+    const due =
+      quiescent &&
+      this.#options.processor.reduce &&
+      reduced > this.#snapshotAt &&
+      (always || reduced - this.#snapshotAt >= SNAPSHOT_EVENTS);
     const snapshot = due ? { version, reduced, state: this.#reactor.state } : undefined;
     await store.save(this.#mark, snapshot);
     if (snapshot) this.#snapshotAt = reduced;

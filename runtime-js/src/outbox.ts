@@ -55,7 +55,11 @@ export class Outbox {
 
   async #send(queue: Queue, letters: Letter[]): Promise<void> {
     const { path, cause, signal } = queue;
-    const options = { ...(cause && { cause: { streamPath: cause.streamPath, offset: cause.offset } }), signal, patienceMs: PATIENCE_MS };
+    const options = {
+      ...(cause && { cause: { streamPath: cause.streamPath, offset: cause.offset } }),
+      signal,
+      patienceMs: PATIENCE_MS,
+    };
     try {
       if (letters.length === 1) {
         const { event } = await this.#client.append({ path, event: letters[0]!.event }, options);

@@ -20,6 +20,7 @@ const SLUG = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 /** A processor's name within a stream. */
 export function slugOf(given: string | undefined): string {
   if (given === undefined) throw new TypeError("the processor has no name: give it a `slug`, or name one beside it");
-  if (!SLUG.test(given)) throw new TypeError(`slug ${JSON.stringify(given)} must be made of a-z, 0-9, _ and -, 64 characters at most`);
+  if (!SLUG.test(given))
+    throw new TypeError(`slug ${JSON.stringify(given)} must be made of a-z, 0-9, _ and -, 64 characters at most`);
   return given;
 }

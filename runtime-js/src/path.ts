@@ -13,7 +13,9 @@ export function resolvePath(own: string, to: string | undefined): string {
   if (to === undefined) return own;
   if (to.startsWith("/")) return checked(to.length > 1 && to.endsWith("/") ? to.slice(0, -1) : to);
   if (!/^\.\.?(?:\/|$)/.test(to)) {
-    throw new TypeError(`path ${JSON.stringify(to)} must be absolute (\`/a/b\`) or relative (\`./child\`, \`../sibling\`, \`..\`)`);
+    throw new TypeError(
+      `path ${JSON.stringify(to)} must be absolute (\`/a/b\`) or relative (\`./child\`, \`../sibling\`, \`..\`)`,
+    );
   }
   const segments = own.split("/").filter(Boolean);
   for (const step of to.split("/")) {

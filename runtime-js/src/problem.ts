@@ -34,7 +34,11 @@ export class MillraceError extends Error {
       // Not ours.
     }
     const said = text.replace(/\s+/g, " ").trim().slice(0, 200);
-    return new MillraceError(response.status, "unexpected-answer", `${asked} was answered with status ${response.status}${said && `: ${said}`}`);
+    return new MillraceError(
+      response.status,
+      "unexpected-answer",
+      `${asked} was answered with status ${response.status}${said && `: ${said}`}`,
+    );
   }
 
   /** That there was no answer. */

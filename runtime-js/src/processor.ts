@@ -20,8 +20,7 @@ export interface StreamInfo {
 
 /** An event for this stream, or, with `event`, for the stream at `path`: `/a/b`, `./child`, `../sibling`, `..`. */
 export type AppendInput =
-  | (EventInput & { event?: never; path?: never })
-  | { event: EventInput; path?: string; type?: never; payload?: never };
+  (EventInput & { event?: never; path?: never }) | { event: EventInput; path?: string; type?: never; payload?: never };
 
 /** Resolves to the event as it is stored. */
 export type Append = (input: AppendInput) => Promise<Event>;

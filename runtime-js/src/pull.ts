@@ -109,7 +109,9 @@ export class PullProcessorRuntime<State = any> {
     const reason = this.#failure instanceof Error ? this.#failure.message : "the runtime was stopped";
     this.#stopping.abort(new DOMException(reason, "AbortError"));
     for (const instance of this.#instances.values()) instance.abort(reason);
-    await Promise.allSettled([...this.#instances.values()].map((instance) => instance.settle().catch((error) => this.#fail(error))));
+    await Promise.allSettled(
+      [...this.#instances.values()].map((instance) => instance.settle().catch((error) => this.#fail(error))),
+    );
     await Promise.allSettled(this.#running);
     this.#ready.reject(this.#failure ?? new DOMException("the runtime was stopped", "AbortError"));
     if (this.#failure !== undefined) throw this.#failure;
@@ -188,7 +190,10 @@ export class PullProcessorRuntime<State = any> {
   #instanceOf(path: string, store: CheckpointStore, base?: number): Instance<State> {
     const { processor, hookTimeoutMs } = this.#options;
     const shared = { client: this.#client, processor, slug: this.#slug, version: this.#version, logger: this.#logger };
-    const instance = new Instance({ ...shared, path, store, hookTimeoutMs, base, onBroken: (error) => this.#fail(error) }, this.#signal);
+    const instance = new Instance(
+      { ...shared, path, store, hookTimeoutMs, base, onBroken: (error) => this.#fail(error) },
+      this.#signal,
+    );
     this.#instances.set(path, instance);
     return instance;
   }

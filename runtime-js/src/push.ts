@@ -147,7 +147,8 @@ export class PushProcessorRuntime<State = any> {
   #foreign(event: Event, cause: string | null): string | undefined {
     const path = this.#path;
     const below = this.#options.includeChildren && path !== undefined && isBelow(event.streamPath, path);
-    if (path !== undefined && event.streamPath !== path && !below) return `a runtime for ${path} received an event of ${event.streamPath}`;
+    if (path !== undefined && event.streamPath !== path && !below)
+      return `a runtime for ${path} received an event of ${event.streamPath}`;
     const project = cause?.match(/;\s*project=([^;]*)/)?.[1];
     const own = this.#client.project ?? "public";
     if (project !== undefined && decodeURIComponent(project) !== own) {

@@ -220,7 +220,8 @@ export class Reactor<State> {
 
 /** The two ways to write an append. */
 function understood(input: AppendInput): { path: string | undefined; event: EventInput } {
-  if (input === null || typeof input !== "object") throw new TypeError("append takes an event, { type, payload }, or { event, path }");
+  if (input === null || typeof input !== "object")
+    throw new TypeError("append takes an event, { type, payload }, or { event, path }");
   const wrapped = "event" in input && !("type" in input);
   const event = (wrapped ? input.event : input) as EventInput;
   const path = wrapped ? input.path : undefined;
@@ -233,7 +234,8 @@ function understood(input: AppendInput): { path: string | undefined; event: Even
   }
   const wrong = wrongInput(event);
   if (wrong) throw new TypeError(`append: ${wrong}`);
-  if (path !== undefined && typeof path !== "string") throw new TypeError('append: `path` must be a string such as "/a/b" or "./child"');
+  if (path !== undefined && typeof path !== "string")
+    throw new TypeError('append: `path` must be a string such as "/a/b" or "./child"');
   return { path, event };
 }
 
@@ -251,7 +253,8 @@ function toText(value: unknown, what: string): string {
 /** Members that are made when they are first looked at. */
 function lazily<Target extends object>(target: Target, members: Record<string, () => unknown>): Target {
   for (const [name, make] of Object.entries(members)) {
-    const define = (value: unknown) => Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+    const define = (value: unknown) =>
+      Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
     Object.defineProperty(target, name, {
       get: () => (define(make()), target[name as keyof Target]),
       set: define,
@@ -264,10 +267,12 @@ function lazily<Target extends object>(target: Target, members: Record<string, (
 
 /** A hook that logs has done something; one that only looked at its event breaks no row of failures. */
 function noting(logger: Logger, hook: Hook): Logger {
-  const noted = (level: keyof Logger) => (...values: unknown[]) => {
-    hook.asked = true;
-    logger[level](...values);
-  };
+  const noted =
+    (level: keyof Logger) =>
+    (...values: unknown[]) => {
+      hook.asked = true;
+      logger[level](...values);
+    };
   return { debug: noted("debug"), info: noted("info"), log: noted("log"), warn: noted("warn"), error: noted("error") };
 }
 
@@ -277,5 +282,8 @@ function noteWaiting(called: Promise<void>, hook: Hook): void {
   const done = () => void (settled = true);
   called.then(done, done);
   const timer = setTimeout(() => void (hook.asked ||= !settled), 0);
-  called.then(() => clearTimeout(timer), () => clearTimeout(timer));
+  called.then(
+    () => clearTimeout(timer),
+    () => clearTimeout(timer),
+  );
 }

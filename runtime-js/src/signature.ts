@@ -7,14 +7,20 @@ export type SigningSecret = string | readonly string[];
 const TOLERANCE_SECONDS = 300;
 
 /** Nothing when it is good, or what is wrong with it. */
-export async function complaint(headers: Headers, body: string, secret: SigningSecret, now = Date.now()): Promise<string | undefined> {
+export async function complaint(
+  headers: Headers,
+  body: string,
+  secret: SigningSecret,
+  now = Date.now(),
+): Promise<string | undefined> {
   const id = headers.get("webhook-id");
   const timestamp = headers.get("webhook-timestamp");
   const signatures = headers.get("webhook-signature");
   if (!id || !timestamp || !signatures) return "the headers webhook-id, webhook-timestamp and webhook-signature must be there";
   const seconds = Number(timestamp);
   if (!Number.isInteger(seconds)) return "webhook-timestamp must be in seconds";
-  if (Math.abs(now / 1000 - seconds) > TOLERANCE_SECONDS) return `webhook-timestamp is more than ${TOLERANCE_SECONDS} s away from this clock`;
+  if (Math.abs(now / 1000 - seconds) > TOLERANCE_SECONDS)
+    return `webhook-timestamp is more than ${TOLERANCE_SECONDS} s away from this clock`;
   const signed = new TextEncoder().encode(`${id}.${timestamp}.${body}`);
   for (const key of typeof secret === "string" ? [secret] : secret) {
     const imported = await crypto.subtle.importKey("raw", keyBytes(key), { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
@@ -30,7 +36,8 @@ export async function complaint(headers: Headers, body: string, secret: SigningS
 
 function keyBytes(secret: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64(secret.replace(/^whsec_/, ""));
-  if (!bytes || bytes.length === 0) throw new TypeError("a signing secret is `whsec_` and base64, as GET /api/subscriptions/__secret/{path} shows it");
+  if (!bytes || bytes.length === 0)
+    throw new TypeError("a signing secret is `whsec_` and base64, as GET /api/subscriptions/__secret/{path} shows it");
   return bytes;
 }
 

@@ -8,7 +8,7 @@ const PARTS = ["reduce", "afterAppend", "onEvent", "onCaughtUp", "initialState",
 export function versionOf(processor: Processor<any>): string {
   const text = PARTS.map((part) => {
     const value = processor[part];
-    return typeof value === "function" ? String(value) : JSON.stringify(value) ?? "";
+    return typeof value === "function" ? String(value) : (JSON.stringify(value) ?? "");
   }).join("\0");
   return [0x811c9dc5, 0x01234567].map((basis) => hash(text, basis)).join("");
 }

@@ -28,7 +28,9 @@ const quantity: EventSchemas = {
       version: 1,
       vendor: "test",
       validate: (value: any) =>
-        Number.isInteger(value.quantity) ? { value: { quantity: value.quantity, unit: "kg" } } : { issues: [{ message: "must be whole", path: ["quantity"] }] },
+        Number.isInteger(value.quantity)
+          ? { value: { quantity: value.quantity, unit: "kg" } }
+          : { issues: [{ message: "must be whole", path: ["quantity"] }] },
     },
   },
 };
@@ -46,7 +48,10 @@ export const ROWS: Row[] = [
     }),
     history: [ping(), ping()],
     live: [ping()],
-    appends: [{ type: "ready", payload: { pings: 2 } }, { type: "pong", payload: { pings: 3 } }],
+    appends: [
+      { type: "ready", payload: { pings: 2 } },
+      { type: "pong", payload: { pings: 3 } },
+    ],
     state: { pings: 3 },
   },
   {
@@ -58,7 +63,10 @@ export const ROWS: Row[] = [
         event.type === "ping" ? append({ type: "pong", payload: { before: prevState.n, after: state.n } }) : undefined,
     }),
     live: [ping(4), ping(5)],
-    appends: [{ type: "pong", payload: { before: 1, after: 5 } }, { type: "pong", payload: { before: 5, after: 10 } }],
+    appends: [
+      { type: "pong", payload: { before: 1, after: 5 } },
+      { type: "pong", payload: { before: 5, after: 10 } },
+    ],
     state: { n: 10 },
   },
   {
@@ -76,7 +84,10 @@ export const ROWS: Row[] = [
       },
     }),
     live: [ping(1), ping(2)],
-    appends: [{ type: "pong", payload: { list: [1] } }, { type: "pong", payload: { list: [1, 2] } }],
+    appends: [
+      { type: "pong", payload: { list: [1] } },
+      { type: "pong", payload: { list: [1, 2] } },
+    ],
     state: { list: [1, 2] },
   },
   {
@@ -87,7 +98,10 @@ export const ROWS: Row[] = [
       },
     }),
     live: [{ type: "count", payload: { n: 2 } }],
-    appends: [{ type: "count", payload: { n: 1 } }, { type: "count", payload: { n: 0 } }],
+    appends: [
+      { type: "count", payload: { n: 1 } },
+      { type: "count", payload: { n: 0 } },
+    ],
   },
   {
     name: "afterAppend that throws is recorded, and the next event goes on",
@@ -117,10 +131,14 @@ export const ROWS: Row[] = [
         state.sum += event.payload.n;
         if (event.payload.n === 2) throw new Error("two is odd");
       },
-      afterAppend: ({ event, append, state }: any) => (event.type === "ping" ? append({ type: "pong", payload: state }) : undefined),
+      afterAppend: ({ event, append, state }: any) =>
+        event.type === "ping" ? append({ type: "pong", payload: state }) : undefined,
     }),
     live: [ping(1), ping(2), ping(3)],
-    appends: [{ type: "pong", payload: { sum: 1 } }, { type: "pong", payload: { sum: 4 } }],
+    appends: [
+      { type: "pong", payload: { sum: 1 } },
+      { type: "pong", payload: { sum: 4 } },
+    ],
     state: { sum: 4 },
     failures: [{ phase: "reduce", at: "ping" }],
   },
@@ -142,7 +160,11 @@ export const ROWS: Row[] = [
     live: [{ type: "fetch" }, { type: "timer" }, { type: "promise" }, { type: "fine" }],
     appends: [],
     state: { done: ["fine"] },
-    failures: [{ phase: "reduce", at: "fetch" }, { phase: "reduce", at: "timer" }, { phase: "reduce", at: "promise" }],
+    failures: [
+      { phase: "reduce", at: "fetch" },
+      { phase: "reduce", at: "timer" },
+      { phase: "reduce", at: "promise" },
+    ],
   },
   {
     name: "in reduce the clock is the event's",
@@ -156,7 +178,9 @@ export const ROWS: Row[] = [
         };
       },
       afterAppend: ({ event, append }: any) =>
-        event.type === "ping" ? append({ type: "pong", payload: { later: Date.now() >= Date.parse(event.createdAt) } }) : undefined,
+        event.type === "ping"
+          ? append({ type: "pong", payload: { later: Date.now() >= Date.parse(event.createdAt) } })
+          : undefined,
     }),
     live: [ping()],
     appends: [{ type: "pong", payload: { later: true } }],
@@ -278,7 +302,8 @@ export const ROWS: Row[] = [
       initialState: { sum: 0, units: [] as string[] },
       ...{ events: { ...(globalThis as any).QUANTITY, other: true } },
       reduce: ({ event, state }: any) => {
-        if (event.type === "order-placed") return { sum: state.sum + event.payload.quantity, units: [...state.units, event.payload.unit] };
+        if (event.type === "order-placed")
+          return { sum: state.sum + event.payload.quantity, units: [...state.units, event.payload.unit] };
         if (event.type === "unseen") throw new Error("it was not to be seen");
       },
       afterAppend: async ({ event, append, state }: any) => {

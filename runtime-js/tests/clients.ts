@@ -12,16 +12,25 @@ const types = async (events: AsyncIterable<Event>) => {
 
 test("client: append, batch, read, state, children, list, destroy", async () => {
   const events = client();
-  const { event } = await events.append({ path: "/a/b", event: { type: "one", payload: { n: 1 }, metadata: { m: 1 }, idempotencyKey: "k" } });
+  const { event } = await events.append({
+    path: "/a/b",
+    event: { type: "one", payload: { n: 1 }, metadata: { m: 1 }, idempotencyKey: "k" },
+  });
   equal([event.offset, event.streamPath, event.payload, event.metadata], [2, "/a/b", { n: 1 }, { m: 1 }]);
   equal((await events.append({ path: "a/b", event: { type: "other", idempotencyKey: "k" } })).event, event);
-  equal((await events.appendBatch({ path: "/a/b", events: [{ type: "two" }, { type: "three" }] })).events.map(({ offset }) => offset), [3, 4]);
+  equal(
+    (await events.appendBatch({ path: "/a/b", events: [{ type: "two" }, { type: "three" }] })).events.map(({ offset }) => offset),
+    [3, 4],
+  );
   equal(await types(events.read({ path: "/a/b" })), ["stream/created", "one", "two", "three"]);
   equal(await types(events.read({ path: "/a/b", afterOffset: 2, beforeOffset: 4 })), ["two"]);
   equal(await types(events.read({ path: "/a/b", types: ["one", "three"] })), ["one", "three"]);
   equal(await types(events.read({ path: "/a/b", limit: 2 })), ["stream/created", "one"]);
   equal((await events.state({ path: "/a/b" })).eventCount, 4);
-  equal((await events.children({ path: "/a" })).map(({ path }) => path), ["/a/b"]);
+  equal(
+    (await events.children({ path: "/a" })).map(({ path }) => path),
+    ["/a/b"],
+  );
   const listed: string[] = [];
   for await (const { path } of events.list({ prefix: "/a" })) listed.push(path);
   ok(listed.includes("/a/b"), "the list has the stream");
@@ -64,7 +73,10 @@ test("client: refusals are MillraceErrors with the server's code", async () => {
 test("client: secrets", async () => {
   const events = client();
   equal((await events.secrets.set({ name: "KEY", value: "v", hosts: ["api.test"] })).name, "KEY");
-  equal((await events.secrets.list()).map(({ name, hosts }) => [name, hosts]), [["KEY", ["api.test"]]]);
+  equal(
+    (await events.secrets.list()).map(({ name, hosts }) => [name, hosts]),
+    [["KEY", ["api.test"]]],
+  );
   equal(await events.secrets.remove({ name: "KEY" }), { name: "KEY", removed: true });
 });
 
@@ -130,14 +142,23 @@ for (const [how, breakIt] of Object.entries(CUTS)) {
     const seen: number[] = [];
     let retries = 0;
     const reading = (async () => {
-      for await (const { payload } of events.stream({ path: "/s", types: "n", silenceMs: 300, onRetry: () => (retries += 1), signal: reader.signal })) {
+      for await (const { payload } of events.stream({
+        path: "/s",
+        types: "n",
+        silenceMs: 300,
+        onRetry: () => (retries += 1),
+        signal: reader.signal,
+      })) {
         seen.push(payload.n);
         if (seen.length === 40) return;
       }
     })();
     for (let n = 0; n < 40; n += 1) await events.append({ path: "/s", event: { type: "n", payload: { n } } });
     await reading;
-    equal(seen, Array.from({ length: 40 }, (_, n) => n));
+    equal(
+      seen,
+      Array.from({ length: 40 }, (_, n) => n),
+    );
     ok(retries > 0, "no connection was lost");
   });
 }
@@ -176,7 +197,10 @@ test("client: a stream that is left early gives its connection back", async () =
   await events.append({ path: "/l", event: { type: "x" } });
   signals.length = 0;
   for await (const _ of events.stream({ path: "/l" })) break;
-  equal(signals.map(({ aborted }) => aborted), [true]);
+  equal(
+    signals.map(({ aborted }) => aborted),
+    [true],
+  );
 });
 
 test("client: a server that was never there is told, not waited for", async () => {

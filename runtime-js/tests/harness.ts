@@ -62,7 +62,7 @@ export async function rejects(promise: PromiseLike<unknown>): Promise<any> {
 
 /** Asks again until it is so. */
 export async function until<Value>(what: string, ask: () => Value | Promise<Value>): Promise<NonNullable<Value>> {
-  for (const deadline = Date.now() + TEST_MS; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + TEST_MS; Date.now() < deadline;) {
     const value = await ask();
     if (value) return value as NonNullable<Value>;
     await new Promise((resolve) => setTimeout(resolve, 10));

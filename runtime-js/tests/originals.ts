@@ -64,12 +64,20 @@ test("original: the older runtimes", async () => {
     return found;
   };
   const single = new PullSubscriptionProcessorRuntime({ eventsClient, processor: hello(), streamPath: "/one", logger: silent });
-  const pattern = new PullSubscriptionPatternProcessorRuntime({ eventsClient, processor: hello(), streamPattern: "/many/**/*", logger: silent });
+  const pattern = new PullSubscriptionPatternProcessorRuntime({
+    eventsClient,
+    processor: hello(),
+    streamPattern: "/many/**/*",
+    logger: silent,
+  });
   const running = Promise.all([single.run(), pattern.run()]);
   await Promise.all([single.ready, pattern.ready]);
   for (const path of ["/one", "/many", "/many/a/b"]) await eventsClient.append({ path, event: { type: "hello-world" } });
   await until("the answers", async () => (await seen("/one")).length + (await seen("/many/a/b")).length === 2);
-  equal([await seen("/many"), pattern.getStreamPaths()], [[], ["/many/a", "/many/a/b"].filter((path) => pattern.getStreamPaths().includes(path))]);
+  equal(
+    [await seen("/many"), pattern.getStreamPaths()],
+    [[], ["/many/a", "/many/a/b"].filter((path) => pattern.getStreamPaths().includes(path))],
+  );
   await Promise.all([single.stop(), pattern.stop()]);
   await running;
   const push = new PushSubscriptionProcessorRuntime({ eventsClient, processor: hello(), streamPath: "/pushed", logger: silent });

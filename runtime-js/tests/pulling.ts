@@ -1,6 +1,13 @@
 // The pull runtime over its own death: nothing is lost, nothing is appended twice, and two of them are one too many.
 
-import { createEventsClient, defineProcessor, PullProcessorRuntime, type Event, type EventsClient, type Processor } from "millrace";
+import {
+  createEventsClient,
+  defineProcessor,
+  PullProcessorRuntime,
+  type Event,
+  type EventsClient,
+  type Processor,
+} from "millrace";
 import { equal, ok, rejects, test, until } from "./harness.ts";
 import { client, SERVER, silent } from "./server.ts";
 
@@ -16,7 +23,14 @@ const counting = (hooks: Partial<Processor> = {}): Processor =>
   });
 
 function runtime(events: EventsClient, processor: Processor, options: object = {}) {
-  return new PullProcessorRuntime({ path: "/p", processor, includeChildren: false, eventsClient: events, logger: silent, ...options });
+  return new PullProcessorRuntime({
+    path: "/p",
+    processor,
+    includeChildren: false,
+    eventsClient: events,
+    logger: silent,
+    ...options,
+  });
 }
 
 async function all(events: EventsClient, path = "/p", type?: string): Promise<Event[]> {
@@ -104,7 +118,8 @@ test("pull: a runtime that died before its first event loses none", async () => 
   for (const path of ["/p", "/p/old", "/p/new"]) await ping(witness, path);
   const second = runtime(witness, counting(), { includeChildren: true });
   second.run();
-  for (const path of ["/p", "/p/old", "/p/new"]) await until(`a pong on ${path}`, async () => (await pongs(witness, path)).length === 1);
+  for (const path of ["/p", "/p/old", "/p/new"])
+    await until(`a pong on ${path}`, async () => (await pongs(witness, path)).length === 1);
   equal([await pongs(witness), await pongs(witness, "/p/old"), await pongs(witness, "/p/new")], [[2], [2], [1]]);
   equal(second.getStreamPaths(), ["/p", "/p/new", "/p/old"]);
   await second.stop();
@@ -143,14 +158,21 @@ test("pull: a new version reduces the history anew, and its onCaughtUp runs once
   const events = client();
   await ping(events);
   const onCaughtUp: Processor["onCaughtUp"] = async ({ append, state }) => void (await append({ type: "ready", payload: state }));
-  for (const [version, weight] of [["1", 1], ["1", 1], ["2", 10]] as const) {
+  for (const [version, weight] of [
+    ["1", 1],
+    ["1", 1],
+    ["2", 10],
+  ] as const) {
     const reduce: Processor["reduce"] = ({ event, state }) => ({ pings: state.pings + (event.type === "ping" ? weight : 0) });
     const one = runtime(events, counting({ reduce, onCaughtUp }), { version });
     one.run();
     await one.ready;
     await one.stop();
   }
-  equal((await all(events, "/p", "ready")).map(({ payload }) => payload.pings), [1, 10]);
+  equal(
+    (await all(events, "/p", "ready")).map(({ payload }) => payload.pings),
+    [1, 10],
+  );
 });
 
 test("pull: a hook that takes too long is aborted and recorded", async () => {
@@ -158,7 +180,11 @@ test("pull: a hook that takes too long is aborted and recorded", async () => {
   const reasons: string[] = [];
   const processor = counting({
     afterAppend: ({ event, signal }) =>
-      event.type === "ping" ? new Promise((_, reject) => signal.addEventListener("abort", () => (reasons.push(signal.reason.name), reject(signal.reason)))) : undefined,
+      event.type === "ping"
+        ? new Promise((_, reject) =>
+            signal.addEventListener("abort", () => (reasons.push(signal.reason.name), reject(signal.reason))),
+          )
+        : undefined,
   });
   const one = runtime(events, processor, { hookTimeoutMs: 50 });
   one.run();
@@ -235,5 +261,8 @@ test("pull: a stream that was destroyed and created again begins anew", async ()
 test("pull: what cannot run says why", async () => {
   const events = client();
   ok((await rejects(Promise.resolve().then(() => runtime(events, { afterAppend() {} })))).message.includes("slug"), "no slug");
-  ok((await rejects(Promise.resolve().then(() => runtime(events, { slug: "Not One" })))).message.includes("Not One"), "a wrong slug");
+  ok(
+    (await rejects(Promise.resolve().then(() => runtime(events, { slug: "Not One" })))).message.includes("Not One"),
+    "a wrong slug",
+  );
 });

@@ -21,12 +21,14 @@ const pong = () =>
 
 type Change = (request: Request, event: Event) => Request | Promise<Request>;
 
-const header = (name: string, value: string | undefined): Change => (request) => {
-  const headers = new Headers(request.headers);
-  if (value === undefined) headers.delete(name);
-  else headers.set(name, value);
-  return new Request(request, { headers });
-};
+const header =
+  (name: string, value: string | undefined): Change =>
+  (request) => {
+    const headers = new Headers(request.headers);
+    if (value === undefined) headers.delete(name);
+    else headers.set(name, value);
+    return new Request(request, { headers });
+  };
 
 const REQUESTS: [string, number, Change][] = [
   ["as it should be", 200, (request) => request],
@@ -47,7 +49,13 @@ test("push: only what the server has signed is taken", async () => {
   const events = client();
   const { event } = await events.append({ path: "/hooked", event: { type: "noted" } });
   for (const [what, status, change] of REQUESTS) {
-    const runtime = new PushProcessorRuntime({ path: "/hooked", processor: pong(), eventsClient: events, signingSecret: [OTHER.replace("YW5v", "YWFh"), SECRET], logger: silent });
+    const runtime = new PushProcessorRuntime({
+      path: "/hooked",
+      processor: pong(),
+      eventsClient: events,
+      signingSecret: [OTHER.replace("YW5v", "YWFh"), SECRET],
+      logger: silent,
+    });
     const response = await runtime.fetch(await change(await signed(event, events.project!, SECRET), event));
     equal(response.status, status, `${what}: ${await response.text()}`);
   }
@@ -67,25 +75,43 @@ test("push: a delivery that comes again is acted on once, in this process and in
   }
   const found: Event[] = [];
   for await (const event of events.read({ path: "/hooked", types: "pong" })) found.push(event);
-  equal(found.map(({ payload }) => payload), [{ pings: 1 }]);
+  equal(
+    found.map(({ payload }) => payload),
+    [{ pings: 1 }],
+  );
 });
 
 test("push: what a subscription leaves out is part of the state, and not acted on", async () => {
   const events = client();
-  const { events: batch } = await events.appendBatch({ path: "/hooked", events: [{ type: "ping" }, { type: "ping" }, { type: "ping" }] });
+  const { events: batch } = await events.appendBatch({
+    path: "/hooked",
+    events: [{ type: "ping" }, { type: "ping" }, { type: "ping" }],
+  });
   const runtime = new PushProcessorRuntime({ processor: pong(), eventsClient: events, unsigned: true, logger: silent });
   for (const at of [0, 2]) await runtime.consume(batch[at]!);
   const found: Event[] = [];
   for await (const event of events.read({ path: "/hooked", types: "pong" })) found.push(event);
-  equal(found.map(({ payload }) => payload), [{ pings: 1 }, { pings: 3 }]);
+  equal(
+    found.map(({ payload }) => payload),
+    [{ pings: 1 }, { pings: 3 }],
+  );
 });
 
 test("push: a server that is away makes the delivery come again", async () => {
   const events = client();
   const { event } = await events.append({ path: "/hooked", event: { type: "ping" } });
   let away = true;
-  const flaky = client({ project: events.project!, fetch: ((url: string, init?: RequestInit) => (away ? Promise.reject(new TypeError("refused")) : fetch(url, init))) as typeof fetch });
-  const runtime = new PushProcessorRuntime({ processor: pong(), eventsClient: { ...flaky, read: flaky.read }, unsigned: true, logger: silent });
+  const flaky = client({
+    project: events.project!,
+    fetch: ((url: string, init?: RequestInit) =>
+      away ? Promise.reject(new TypeError("refused")) : fetch(url, init)) as typeof fetch,
+  });
+  const runtime = new PushProcessorRuntime({
+    processor: pong(),
+    eventsClient: { ...flaky, read: flaky.read },
+    unsigned: true,
+    logger: silent,
+  });
   equal((await runtime.fetch(await signed(event, events.project!, SECRET))).status, 503);
   away = false;
   equal((await runtime.fetch(await signed(event, events.project!, SECRET))).status, 200);
@@ -138,7 +164,10 @@ test("push: over a socket, what was delivered and not acted on is acted on by th
   await deliver(next);
   await until("all pongs", async () => (await pongs()).length === 3);
   equal([await pongs(), next.closed], [[1, 2, 3], undefined]);
-  next.deliver({ type: "event", event: { type: "x", streamPath: "/other", offset: 2, payload: {}, createdAt: new Date().toISOString() } });
+  next.deliver({
+    type: "event",
+    event: { type: "x", streamPath: "/other", offset: 2, payload: {}, createdAt: new Date().toISOString() },
+  });
   equal(next.closed, [1008, "invalid_event"]);
   await second.stop();
 });

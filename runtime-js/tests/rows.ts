@@ -23,7 +23,8 @@ async function play(driver: Driver, row: Row): Promise<void> {
   const own = new Set<string>();
   const append = async (path: string, inputs: Row["live"] = []) => {
     if (inputs.length === 0) return;
-    for (const event of (await events.appendBatch({ path, events: inputs })).events) own.add(`${event.streamPath}@${event.offset}`);
+    for (const event of (await events.appendBatch({ path, events: inputs })).events)
+      own.add(`${event.streamPath}@${event.offset}`);
   };
   await events.append({ path: PATH, event: { type: "noted" } });
   await append(PATH, row.history);
@@ -90,8 +91,16 @@ async function playInMemory(row: Row): Promise<void> {
   const processor = defineProcessor(row.processor);
   const scene = given(processor, [{ type: "noted" }, ...history], { path: PATH, slug: "row", includeChildren });
   const outcome = await scene.when(live).outcome();
-  equal(byPath(outcome.appends.map(({ streamPath, ...event }) => ({ ...event, path: streamPath }))), byPath(row.appends), "appends");
-  equal(outcome.failures.map(({ phase }) => phase), (row.failures ?? []).map(({ phase }) => phase), "failures");
+  equal(
+    byPath(outcome.appends.map(({ streamPath, ...event }) => ({ ...event, path: streamPath }))),
+    byPath(row.appends),
+    "appends",
+  );
+  equal(
+    outcome.failures.map(({ phase }) => phase),
+    (row.failures ?? []).map(({ phase }) => phase),
+    "failures",
+  );
   equal(outcome.suspended, row.suspends ?? false, "suspended");
   if (row.state !== undefined) equal(outcome.state, row.state, "state");
 }

@@ -47,7 +47,14 @@ test("push: behind a webhook subscription, below as well, with the cause of each
   await events.append({ path: "/shop", event: { type: "subscription/configured", payload } });
   const signingSecret = await secretOf(events, "/shop");
   ok(signingSecret.startsWith("whsec_"), signingSecret);
-  runtime = new PushProcessorRuntime({ path: "/shop", includeChildren: true, processor: pong(), eventsClient: events, signingSecret, logger: silent });
+  runtime = new PushProcessorRuntime({
+    path: "/shop",
+    includeChildren: true,
+    processor: pong(),
+    eventsClient: events,
+    signingSecret,
+    logger: silent,
+  });
   for (const path of ["/shop", "/shop/tea", "/shop"]) await events.append({ path, event: { type: "ping" } });
   const pongs = async (path: string) => {
     const found = [];
@@ -55,7 +62,16 @@ test("push: behind a webhook subscription, below as well, with the cause of each
     return found;
   };
   await until("all pongs", async () => (await pongs("/shop")).length + (await pongs("/shop/tea")).length === 3);
-  equal([await pongs("/shop"), await pongs("/shop/tea")], [[[1, 1], [2, 1]], [[1, 1]]]);
+  equal(
+    [await pongs("/shop"), await pongs("/shop/tea")],
+    [
+      [
+        [1, 1],
+        [2, 1],
+      ],
+      [[1, 1]],
+    ],
+  );
   await runtime.stop();
   receiver.close();
 });

@@ -7,7 +7,11 @@ import { PullProcessorRuntime } from "../pull.ts";
 import { createWorkshopLogger } from "./logger.ts";
 import { getDefaultWorkshopPathPrefix, normalizePathPrefix } from "./prefix.ts";
 
-const segment = (name: string) => name.toLowerCase().replace(/[^a-z0-9_-]+/g, "-").replace(/^[-_]+|-+$/g, "") || "test";
+const segment = (name: string) =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .replace(/^[-_]+|-+$/g, "") || "test";
 
 export interface HarnessOptions {
   baseUrl?: string;
@@ -44,7 +48,11 @@ export function createWorkshopTestHarness({ baseUrl, projectSlug, runRootPath }:
     },
 
     /** The first event of the stream for which `predicate` holds, whenever it comes. */
-    async waitForEvent(options: { predicate: (event: Event) => boolean; streamPath: string; timeoutMs?: number }): Promise<Event> {
+    async waitForEvent(options: {
+      predicate: (event: Event) => boolean;
+      streamPath: string;
+      timeoutMs?: number;
+    }): Promise<Event> {
       const { predicate, streamPath, timeoutMs = 15_000 } = options;
       const signal = AbortSignal.timeout(timeoutMs);
       for await (const event of client.stream({ path: streamPath }, { signal })) if (predicate(event)) return event;

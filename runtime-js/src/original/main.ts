@@ -13,7 +13,9 @@ const surroundings = () => (globalThis as { process?: Process }).process;
 export function isMainModule(importMetaUrl: string): boolean {
   const program = surroundings()?.argv?.[1];
   if (!program) return false;
-  const url = /^[A-Za-z]:[\\/]/.test(program) ? `file:///${program.replaceAll("\\", "/")}` : new URL(program, `file://${directory()}/`).href;
+  const url = /^[A-Za-z]:[\\/]/.test(program)
+    ? `file:///${program.replaceAll("\\", "/")}`
+    : new URL(program, `file://${directory()}/`).href;
   return importMetaUrl === url || importMetaUrl === `${url}.ts` || importMetaUrl === `${url}.js`;
 }
 
@@ -50,10 +52,12 @@ export interface ProcedureBuilder {
 }
 
 export const os: ProcedureBuilder = {
-  handler: (handler) => async (input = {}) => {
-    const given = { pathPrefix: getDefaultWorkshopPathPrefix(), logLevel: "info", ...input };
-    return handler({ input: given });
-  },
+  handler:
+    (handler) =>
+    async (input = {}) => {
+      const given = { pathPrefix: getDefaultWorkshopPathPrefix(), logLevel: "info", ...input };
+      return handler({ input: given });
+    },
   input: () => os,
   output: () => os,
   meta: () => os,

@@ -19,7 +19,9 @@ export function patternRoot(pattern: string): string {
 
 /** The path of the stream that an event tells the creation of. */
 export function getDiscoveredStreamPath(event: { type: string; payload: { [key: string]: any } }): string | undefined {
-  return /(?:^|\/)stream\/child(?:-stream)?-created$/.test(event.type) ? (event.payload["childPath"] ?? event.payload["path"]) : undefined;
+  return /(?:^|\/)stream\/child(?:-stream)?-created$/.test(event.type)
+    ? (event.payload["childPath"] ?? event.payload["path"])
+    : undefined;
 }
 
 const segments = (path: string) => path.split("/").filter(Boolean);

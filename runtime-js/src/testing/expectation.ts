@@ -38,7 +38,8 @@ function isFailure(failure: Outcome["failures"][number] | undefined, wanted: str
 
 /** Whether `actual` has all that `expected` has, and, where it is to be `whole`, no more. */
 export function includes(actual: unknown, expected: unknown, whole = false): boolean {
-  if (typeof expected !== "object" || expected === null || typeof actual !== "object" || actual === null) return Object.is(actual, expected);
+  if (typeof expected !== "object" || expected === null || typeof actual !== "object" || actual === null)
+    return Object.is(actual, expected);
   if (Array.isArray(expected) || Array.isArray(actual)) {
     if (!Array.isArray(expected) || !Array.isArray(actual) || expected.length !== actual.length) return false;
     return expected.every((member, at) => includes(actual[at], member, whole));

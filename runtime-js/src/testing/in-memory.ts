@@ -81,12 +81,13 @@ class Play<State> {
 
   /** Acts on what has come, and on what comes of that, until nothing more comes. */
   async #settle(): Promise<void> {
-    for (let acted = 0; ; ) {
+    for (let acted = 0; ;) {
       // What was only begun gets a turn to go on, or to append.
       if (this.#underWay.size > 0) await new Promise((resolve) => setTimeout(resolve, 0));
       const next = await this.#next();
       if (!next || this.#outcome.suspended) return;
-      if ((acted += 1) > EVENTS_MAX) throw new Error(`more than ${EVENTS_MAX} events in reaction to one: does the processor answer itself?`);
+      if ((acted += 1) > EVENTS_MAX)
+        throw new Error(`more than ${EVENTS_MAX} events in reaction to one: does the processor answer itself?`);
       await this.#react(...next);
     }
   }

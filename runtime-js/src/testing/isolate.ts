@@ -39,15 +39,25 @@ function isolateStage(options: IsolateOptions): Stage<any> {
   };
 }
 
-async function play(client: EventsClient, options: IsolateOptions, history: GivenEvent[], happening: GivenEvent[]): Promise<Outcome> {
+async function play(
+  client: EventsClient,
+  options: IsolateOptions,
+  history: GivenEvent[],
+  happening: GivenEvent[],
+): Promise<Outcome> {
   const { slug = "processor", path = "/test", baseUrl: _, bin: __, project: ___, timeoutMs = 60_000, ...code } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   for (const event of history) await append(client, path, event);
   const deployed = await client.deploy({ path, slug, ...code }, { signal, timeoutMs });
   if (deployed.status === "compile-failed") {
-    throw new Error(deployed.diagnostics.map(({ file, line, column, message, snippet }) => `${file}:${line}:${column}: ${message}\n${snippet}`).join("\n"));
+    throw new Error(
+      deployed.diagnostics
+        .map(({ file, line, column, message, snippet }) => `${file}:${line}:${column}: ${message}\n${snippet}`)
+        .join("\n"),
+    );
   }
-  if (deployed.status !== "activated") throw new Error(`the processor is ${deployed.status}: ${"error" in deployed ? deployed.error.message : ""}`);
+  if (deployed.status !== "activated")
+    throw new Error(`the processor is ${deployed.status}: ${"error" in deployed ? deployed.error.message : ""}`);
   for (const event of happening) {
     await append(client, path, event);
     await acted(client, slug, signal);
@@ -62,7 +72,7 @@ async function append(client: EventsClient, path: string, { streamPath, createdA
 /** Waits until the processor is done with everything that has come to it, and with what came of that. */
 async function acted(client: EventsClient, slug: string, signal: AbortSignal): Promise<void> {
   // What a stream's instance appends to another may come behind the look at that one: so it is looked at twice.
-  for (let before: string | undefined; ; ) {
+  for (let before: string | undefined; ;) {
     const tails: string[] = [];
     let lags = false;
     for await (const { path, tail } of client.list({ signal })) {

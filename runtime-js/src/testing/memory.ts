@@ -25,10 +25,17 @@ export class MemoryStreams {
     const known = idempotencyKey !== undefined && events.find((event) => event.idempotencyKey === idempotencyKey);
     if (known) return known;
     if (offset !== undefined && offset !== events.length + 1) {
-      throw Object.assign(new Error(`the next offset of ${path} is ${events.length + 1}, not ${offset}`), { code: "offset-mismatch" });
+      throw Object.assign(new Error(`the next offset of ${path} is ${events.length + 1}, not ${offset}`), {
+        code: "offset-mismatch",
+      });
     }
     const source = cause
-      ? { kind: "processor" as const, ...(slug && { slug }), cause: { streamPath: cause.streamPath, offset: cause.offset }, depth: (cause.source?.depth ?? 0) + 1 }
+      ? {
+          kind: "processor" as const,
+          ...(slug && { slug }),
+          cause: { streamPath: cause.streamPath, offset: cause.offset },
+          depth: (cause.source?.depth ?? 0) + 1,
+        }
       : { kind: "client" as const, depth: 0 };
     const event: Event = {
       streamPath: path,

@@ -17,7 +17,9 @@ export async function startServer(bin: string | undefined): Promise<TestServer> 
     builtin("node:path"),
   ]);
   const folder: string = await mkdtemp(join(tmpdir(), "millrace-test-"));
-  const child = spawn(bin, ["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(bin, ["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data")], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const stop = async () => {
     child.kill("SIGTERM");

@@ -8,7 +8,14 @@ export const pull: Driver = {
   async start(client, path, row) {
     const processor = defineProcessor(row.processor);
     const { includeChildren = false } = row;
-    const runtime = new PullProcessorRuntime({ path, processor, slug: "row", includeChildren, eventsClient: client, logger: silent });
+    const runtime = new PullProcessorRuntime({
+      path,
+      processor,
+      slug: "row",
+      includeChildren,
+      eventsClient: client,
+      logger: silent,
+    });
     let failure: any;
     runtime.run().catch((error) => void (failure = error));
     await runtime.ready;

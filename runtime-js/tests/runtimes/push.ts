@@ -11,7 +11,15 @@ export const push: Driver = {
   async start(client, path, row) {
     const { includeChildren = false } = row;
     const processor = defineProcessor(row.processor);
-    const runtime = new PushProcessorRuntime({ path, processor, slug: "row", includeChildren, eventsClient: client, signingSecret: SECRET, logger: silent });
+    const runtime = new PushProcessorRuntime({
+      path,
+      processor,
+      slug: "row",
+      includeChildren,
+      eventsClient: client,
+      signingSecret: SECRET,
+      logger: silent,
+    });
     const subscription = new Subscription(client, runtime.fetch);
     await subscription.serve(path, (await client.state({ path }).catch(() => ({ eventCount: 0 }))).eventCount, includeChildren);
     // An instance begins with its first event: here that is one which means nothing to any row.
