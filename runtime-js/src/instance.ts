@@ -111,6 +111,11 @@ export class Instance<State> {
     if (this.#options.base === undefined || claim) await store?.save(this.#mark, undefined, this.#signal);
   }
 
+  /** Whether its stream was destroyed since, whatever is at its path now. */
+  async isOfThePast(): Promise<boolean> {
+    return this.#mark.birth !== null && (await this.#birth()) !== this.#mark.birth;
+  }
+
   /** Reduces the history, and tells the processor once. */
   async bringUp(): Promise<void> {
     if (this.#isUp) return;

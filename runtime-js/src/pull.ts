@@ -199,13 +199,29 @@ export class PullProcessorRuntime<State = any> {
   }
 
   #drive(instance: Instance<State>): void {
-    const drive = async () => {
-      const { path, acted } = instance;
-      const onRetry = (error: unknown) => this.#logger.warn(`${path}: ${(error as Error).message}; connecting again`);
-      const behind = { path, afterOffset: acted === 0 ? ("start" as const) : acted, live: true, onRetry };
-      for await (const event of this.#client.stream(behind, { signal: this.#signal })) await instance.take(event);
+    this.#track(this.#follow(instance));
+  }
+
+  async #follow(instance: Instance<State>): Promise<void> {
+    const { path, acted } = instance;
+    const destroyed = new AbortController();
+    const onRetry = async (error: unknown) => {
+      this.#logger.warn(`${path}: ${(error as Error).message}; connecting again`);
+      if (await instance.isOfThePast().catch(() => false)) destroyed.abort(new DOMException("it was destroyed", "AbortError"));
     };
-    this.#track(drive());
+    const signal = AbortSignal.any([this.#signal, destroyed.signal]);
+    const behind = { path, afterOffset: acted === 0 ? ("start" as const) : acted, live: true, onRetry };
+    try {
+      for await (const event of this.#client.stream(behind, { signal })) await instance.take(event);
+    } catch (error) {
+      if (!destroyed.signal.aborted || this.#signal.aborted) throw error;
+      // What comes to be at this path is another stream, which has no history from before.
+      instance.abort("the stream was destroyed");
+      await instance.settle();
+      const next = this.#instanceOf(path, this.#storeOf(path), 0);
+      await next.open({ claim: true });
+      return this.#follow(next);
+    }
   }
 
   /** Whatever ends one of the tasks ends the runtime. */

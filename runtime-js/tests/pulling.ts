@@ -258,6 +258,20 @@ test("pull: a stream that was destroyed and created again begins anew", async ()
   await second.stop();
 });
 
+test("pull: a stream that is destroyed and created again while it runs begins anew", async () => {
+  const events = client();
+  const one = runtime(events, counting());
+  one.run();
+  await one.ready;
+  await ping(events);
+  await until("the first pong", async () => (await pongs(events)).length === 1);
+  await events.destroy({ path: "/p" });
+  await ping(events);
+  await until("the pong of the new stream", async () => (await pongs(events)).length === 1);
+  equal(one.getState(), { pings: 1 });
+  await one.stop();
+});
+
 test("pull: what cannot run says why", async () => {
   const events = client();
   ok((await rejects(Promise.resolve().then(() => runtime(events, { afterAppend() {} })))).message.includes("slug"), "no slug");

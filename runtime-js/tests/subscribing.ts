@@ -75,3 +75,42 @@ test("push: behind a webhook subscription, below as well, with the cause of each
   await runtime.stop();
   receiver.close();
 });
+
+/** Deno takes WebSockets without a package; what the runtime does with them is the same everywhere. */
+const { Deno } = globalThis as { Deno?: any };
+
+if (Deno) {
+  test("push: behind a websocket subscription, over the death of a process", async () => {
+    const events = client();
+    const runtimes: PushProcessorRuntime[] = [];
+    const start = () =>
+      runtimes.push(new PushProcessorRuntime({ path: "/shop", processor: pong(), eventsClient: events, logger: silent }));
+    start();
+    const sockets: WebSocket[] = [];
+    const listener = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request: Request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      sockets.push(socket);
+      runtimes.at(-1)!.accept(socket);
+      return response;
+    });
+    const payload = { slug: "pong", type: "websocket", callbackUrl: `ws://127.0.0.1:${listener.addr.port}/` };
+    await events.append({ path: "/shop", event: { type: "subscription/configured", payload } });
+    const pongs = async () => {
+      const found: number[] = [];
+      for await (const { payload } of events.read({ path: "/shop", types: "pong" })) found.push(payload.pings);
+      return found;
+    };
+    const ping = () => events.append({ path: "/shop", event: { type: "ping" } });
+    await ping();
+    await until("the first pong", async () => (await pongs()).length === 1);
+    await runtimes[0]!.stop();
+    start();
+    for (const socket of sockets) socket.close();
+    for (const _ of [1, 2]) await ping();
+    await until("all pongs", async () => (await pongs()).length === 3);
+    equal(await pongs(), [1, 2, 3]);
+    await runtimes[1]!.stop();
+    for (const socket of sockets) socket.close();
+    await listener.shutdown();
+  });
+}
