@@ -802,7 +802,7 @@ const PATIENCE_MS2 = 120_000;
 const LETTERS_MAX = 500;
 class Outbox {
     #client;
-    #waiting = new Map();
+    #queues = new Map();
     constructor(client){
         this.#client = client;
     }
@@ -810,31 +810,33 @@ class Outbox {
         return new Promise((stored, failed)=>{
             const letter = {
                 event,
-                cause,
-                signal,
                 stored,
                 failed
             };
-            const waiting = this.#waiting.get(path);
-            if (waiting) return waiting.push(letter);
-            this.#waiting.set(path, [
-                letter
-            ]);
-            this.#deliver(path);
+            let queues = this.#queues.get(signal);
+            if (!queues) this.#queues.set(signal, queues = new Map());
+            const waiting = queues.get(path);
+            if (waiting) return waiting.letters.push(letter);
+            const queue = {
+                path,
+                cause,
+                signal,
+                letters: [
+                    letter
+                ]
+            };
+            queues.set(path, queue);
+            this.#deliver(queue);
         });
     }
-    async #deliver(path) {
-        for(;;){
-            const waiting = this.#waiting.get(path);
-            const first = waiting[0];
-            if (!first) return void this.#waiting.delete(path);
-            const same = waiting.findIndex(({ cause, signal })=>cause !== first.cause || signal !== first.signal);
-            const letters = waiting.splice(0, Math.min(same < 0 ? waiting.length : same, LETTERS_MAX));
-            await this.#send(path, letters);
-        }
+    async #deliver(queue) {
+        while(queue.letters.length > 0)await this.#send(queue, queue.letters.splice(0, LETTERS_MAX));
+        const queues = this.#queues.get(queue.signal);
+        queues?.delete(queue.path);
+        if (queues?.size === 0) this.#queues.delete(queue.signal);
     }
-    async #send(path, letters) {
-        const [{ cause, signal }] = letters;
+    async #send(queue, letters) {
+        const { path, cause, signal } = queue;
         const options = {
             ...cause && {
                 cause: {
@@ -860,7 +862,7 @@ class Outbox {
             letters.forEach((letter, at)=>settle(letter, events[at]));
         } catch (error) {
             if (letters.length === 1) return letters[0].failed(error);
-            for (const letter of letters)await this.#send(path, [
+            for (const letter of letters)await this.#send(queue, [
                 letter
             ]);
         }
@@ -1326,6 +1328,9 @@ class Instance {
         };
         if (this.#options.base === undefined || claim) await store?.save(this.#mark, undefined, this.#signal);
     }
+    async isOfThePast() {
+        return this.#mark.birth !== null && await this.#birth() !== this.#mark.birth;
+    }
     async bringUp() {
         if (this.#isUp) return;
         await this.#replay(this.#mark.acted);
@@ -1774,20 +1779,39 @@ class PullProcessorRuntime {
         return instance;
     }
     #drive(instance) {
-        const drive = async ()=>{
-            const { path, acted } = instance;
-            const onRetry = (error)=>this.#logger.warn(`${path}: ${error.message}; connecting again`);
-            const behind = {
-                path,
-                afterOffset: acted === 0 ? "start" : acted,
-                live: true,
-                onRetry
-            };
-            for await (const event of this.#client.stream(behind, {
-                signal: this.#signal
-            }))await instance.take(event);
+        this.#track(this.#follow(instance));
+    }
+    async #follow(instance) {
+        const { path, acted } = instance;
+        const destroyed = new AbortController();
+        const onRetry = async (error)=>{
+            this.#logger.warn(`${path}: ${error.message}; connecting again`);
+            if (await instance.isOfThePast().catch(()=>false)) destroyed.abort(new DOMException("it was destroyed", "AbortError"));
         };
-        this.#track(drive());
+        const signal = AbortSignal.any([
+            this.#signal,
+            destroyed.signal
+        ]);
+        const behind = {
+            path,
+            afterOffset: acted === 0 ? "start" : acted,
+            live: true,
+            onRetry
+        };
+        try {
+            for await (const event of this.#client.stream(behind, {
+                signal
+            }))await instance.take(event);
+        } catch (error) {
+            if (!destroyed.signal.aborted || this.#signal.aborted) throw error;
+            instance.abort("the stream was destroyed");
+            await instance.settle();
+            const next = this.#instanceOf(path, this.#storeOf(path), 0);
+            await next.open({
+                claim: true
+            });
+            return this.#follow(next);
+        }
     }
     #track(task) {
         const told = task.catch((error)=>this.#fail(error));

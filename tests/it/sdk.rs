@@ -12,8 +12,8 @@ use millrace_bundler::transpile::{ImportKind, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Server, assert_subset};
 use crate::harness::programs::{BUN, DENO, NODE, Program, compiler};
+use crate::harness::{Server, assert_subset};
 
 #[test]
 fn in_node() {
@@ -249,9 +249,8 @@ fn in_isolates() {
         let payload = json!({"slug": slug, "typecheck": "require", "files": {"processor.ts": text}});
         millrace.append("/party", json!({"type": "processor/source-configured", "payload": payload}));
         let ends = ["processor/activated", "processor/compile-failed", "processor/failed"];
-        let ended = |event: &Value| {
-            ends.iter().any(|end| event["type"] == *end) && event["payload"]["slug"] == slug
-        };
+        let ended =
+            |event: &Value| ends.iter().any(|end| event["type"] == *end) && event["payload"]["slug"] == slug;
         let events = millrace.wait_for("/party", "the deployment", |events| events.iter().any(ended));
         let end = events.iter().find(|event| ended(event)).unwrap();
         assert_eq!(end["type"], ends[0], "{slug}: {end:#}");
@@ -262,6 +261,7 @@ fn in_isolates() {
     let url = format!("http://{}", server.address);
     millrace.append("/party", json!({"type": "mirror", "payload": {"url": url, "project": "elsewhere"}}));
     let mirrored = millrace.wait_type("/party", "mirrored");
-    let expected = json!({"offset": 2, "types": ["stream/created", "seen"], "refused": "bad-path", "other": false});
+    let expected =
+        json!({"offset": 2, "types": ["stream/created", "seen"], "refused": "bad-path", "other": false});
     assert_subset("what the client found", &mirrored["payload"], &expected);
 }
