@@ -18,9 +18,9 @@ export interface EventInput {
 }
 
 /** An event that is stored. */
-export interface Event<Type extends string = string, Payload = JsonObject> {
-  type: Type;
-  payload: Payload;
+export interface Event {
+  type: string;
+  payload: JsonObject;
   metadata?: JsonObject;
   idempotencyKey?: string;
   streamPath: string;
@@ -29,6 +29,12 @@ export interface Event<Type extends string = string, Payload = JsonObject> {
   /** ISO 8601, with milliseconds, in UTC. */
   createdAt: string;
   source?: EventSource;
+}
+
+/** An event of one type, whose payload is known. */
+export interface TypedEvent<Type extends string, Payload> extends Omit<Event, "type" | "payload"> {
+  type: Type;
+  payload: Payload;
 }
 
 /** Who appended an event, and in reaction to what. */

@@ -17,7 +17,7 @@ export type {
 } from "./client.ts";
 export { defineProcessor } from "./define.ts";
 export type { Deployed, DeployOptions, Deployment, Diagnostic } from "./deploy.ts";
-export type { Cursor, Event, EventInput, EventSource, JsonObject } from "./event.ts";
+export type { Cursor, Event, EventInput, EventSource, JsonObject, TypedEvent } from "./event.ts";
 export { MillraceError } from "./problem.ts";
 export type * from "./processor.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./schema.ts";

@@ -1,6 +1,6 @@
 // What a processor is: the same object for the host, for the runtimes of this package and for its tests.
 
-import type { Cursor, Event, EventInput, JsonObject } from "./event.ts";
+import type { Cursor, Event, EventInput, JsonObject, TypedEvent } from "./event.ts";
 import type { SchemaOutput, StandardSchema } from "./schema.ts";
 
 export interface Logger {
@@ -88,7 +88,7 @@ type PayloadOf<Schema> = Schema extends true ? JsonObject : SchemaOutput<Schema>
 /** The events that a processor with these schemas sees: one of them, told apart by `type`. */
 export type EventsOf<Schemas> = [keyof Schemas] extends [never]
   ? Event
-  : { [Type in keyof Schemas & string]: Event<Type, PayloadOf<Schemas[Type]>> }[keyof Schemas & string];
+  : { [Type in keyof Schemas & string]: TypedEvent<Type, PayloadOf<Schemas[Type]>> }[keyof Schemas & string];
 
 /** A processor whose types follow from `initialState` and `events`. */
 export interface Definition<Initial, Schemas = {}> extends Hooks<Filled<Initial>, EventsOf<Schemas>> {

@@ -16,9 +16,9 @@ declare module "millrace" {
   }
 
   /** An event that is stored. */
-  export interface Event<Type extends string = string, Payload = JsonObject> {
-    type: Type;
-    payload: Payload;
+  export interface Event {
+    type: string;
+    payload: JsonObject;
     metadata?: JsonObject;
     idempotencyKey?: string;
     streamPath: string;
@@ -118,6 +118,12 @@ declare module "millrace" {
     initialState?: State;
   }
 
+  /** An event of one type, whose payload is known. */
+  export interface TypedEvent<Type extends string, Payload> extends Omit<Event, "type" | "payload"> {
+    type: Type;
+    payload: Payload;
+  }
+
   /** The event types that a processor looks at, each with the schema of its payload; `true` takes any. */
   export interface EventSchemas {
     readonly [type: string]: StandardSchema<any, any> | true;
@@ -126,7 +132,7 @@ declare module "millrace" {
   /** The events that a processor with these schemas sees: one of them, told apart by `type`. */
   export type EventsOf<Schemas> = [keyof Schemas] extends [never]
     ? Event
-    : { [Type in keyof Schemas & string]: Event<Type, PayloadOf<Schemas[Type]>> }[keyof Schemas & string];
+    : { [Type in keyof Schemas & string]: TypedEvent<Type, PayloadOf<Schemas[Type]>> }[keyof Schemas & string];
 
   type PayloadOf<Schema> = Schema extends true ? JsonObject : SchemaOutput<Schema>;
 
