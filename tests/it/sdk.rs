@@ -216,6 +216,23 @@ export async function run() {
 runWorkshopMain(import.meta.url, run);
 "#;
 
+/// Payloads through the schemas of a package.
+const SCHEMAS: &str = r#"
+import { defineProcessor } from "millrace";
+import * as z from "zod";
+
+export default defineProcessor({
+  initialState: { sold: 0 },
+  events: { "tea-sold": z.object({ grams: z.coerce.number().positive() }), "shop-closed": true },
+  reduce({ event, state }) {
+    if (event.type === "tea-sold") return { sold: state.sold + event.payload.grams };
+  },
+  async afterAppend({ event, state, append }) {
+    if (event.type === "shop-closed") await append({ type: "sales-counted", payload: state });
+  },
+});
+"#;
+
 /// The client inside an isolate, towards a server that its own lets it reach.
 const CLIENT: &str = r#"
 import { createEventsClient, defineProcessor, MillraceError, PullProcessorRuntime } from "millrace";
@@ -245,8 +262,11 @@ export default defineProcessor({
 fn in_isolates() {
     let server = Server::start(&["--egress-allow", "127.0.0.1"]);
     let millrace = server.client("party");
-    for (slug, text) in [("greeter", HELLO), ("relay", RELAY), ("mirror", CLIENT)] {
-        let payload = json!({"slug": slug, "typecheck": "require", "files": {"processor.ts": text}});
+    for (slug, text) in [("greeter", HELLO), ("relay", RELAY), ("mirror", CLIENT), ("stock", SCHEMAS)] {
+        let mut payload = json!({"slug": slug, "typecheck": "require", "files": {"processor.ts": text}});
+        if text.contains("zod") {
+            payload["packageJson"] = json!({"dependencies": {"zod": "^4"}});
+        }
         millrace.append("/party", json!({"type": "processor/source-configured", "payload": payload}));
         let ends = ["processor/activated", "processor/compile-failed", "processor/failed"];
         let ended =
@@ -258,6 +278,11 @@ fn in_isolates() {
     millrace.append("/party", json!({"type": "guest-arrived", "payload": {"name": "Ada"}}));
     let note = millrace.wait_type("/party/notes", "note-added");
     assert_subset("the relayed greeting", &note["payload"], &json!({"text": "Hello, Ada", "guests": 1}));
+    let sales = [json!({"grams": "50"}), json!({"grams": -1}), json!({"grams": 25})];
+    let sold = sales.map(|payload| json!({"type": "tea-sold", "payload": payload}));
+    millrace.append("/party", Value::Array(sold.to_vec()));
+    millrace.append("/party", json!({"type": "shop-closed"}));
+    assert_eq!(millrace.wait_type("/party", "sales-counted")["payload"], json!({"sold": 75}));
     let url = format!("http://{}", server.address);
     millrace.append("/party", json!({"type": "mirror", "payload": {"url": url, "project": "elsewhere"}}));
     let mirrored = millrace.wait_type("/party", "mirrored");
