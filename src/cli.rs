@@ -14,11 +14,13 @@ mod fsck;
 mod processors;
 mod secrets;
 mod serve;
+mod simulate;
 mod sources;
 mod sse;
 mod steps;
 mod subscriptions;
 mod tail;
+mod telemetry;
 mod terminal;
 mod wire;
 
@@ -57,6 +59,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
             client_runtime()?.block_on(subscriptions::subscriptions(remote, options))
         }
         Command::Processors(options) => client_runtime()?.block_on(processors::processors(remote, options)),
+        Command::Simulate(options) => client_runtime()?.block_on(simulate::simulate(remote, options)),
         Command::Secrets(options) => client_runtime()?.block_on(secrets::secrets(remote, options)),
         Command::Logs(options) => client_runtime()?.block_on(tail::logs(remote, options)),
     }

@@ -1,9 +1,11 @@
 //! Flags and environment variables: what a person may set, read here and nowhere else.
 
+mod deploy;
 mod outbound;
 mod packages;
 mod secrets;
 mod subscriptions;
+mod traces;
 mod usage;
 
 use std::net::SocketAddr;
@@ -12,12 +14,13 @@ use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use deploy::{Deploy, Simulate, Typecheck};
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
 pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
 pub use subscriptions::Subscriptions;
+pub use traces::{Traces, traces};
 
-use crate::event::builtin;
 use crate::event::{EventType, IdempotencyKey, Offset, Project, Slug, StreamPath};
 
 const LONG_ABOUT: &str = "\
@@ -84,6 +87,7 @@ pub enum Command {
     Append(Append),
     Tail(Tail),
     Deploy(Deploy),
+    Simulate(Simulate),
     Bundle(Bundle),
     Processors(Processors),
     Subscriptions(Subscriptions),
@@ -106,7 +110,8 @@ Examples:
   millrace serve --allow-origin https://app.example  let this site's pages call the server
 
 Each option can be set by its environment variable too. MILLRACE_LOG (or RUST_LOG) filters the log on stderr, \
-as in MILLRACE_LOG=debug.")]
+as in MILLRACE_LOG=debug. \
+OTEL_EXPORTER_OTLP_ENDPOINT, as http://127.0.0.1:4318, exports traces from append to reaction (OTLP over HTTP, as JSON).")]
 pub struct Serve {
     /// The address to listen on; port 0 picks a free one
     #[arg(long, env = "MILLRACE_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
@@ -238,65 +243,6 @@ pub enum Cursor {
     Start,
     End,
     After(Offset),
-}
-
-/// Make a stream run a processor
-///
-/// Appends `processor/configured` with plain JavaScript, or `processor/source-configured` with TypeScript and with
-/// whatever has a package.json: the server's bundler then resolves its packages and makes one module of it. The
-/// server reduces the stream's history with the processor and then acts on every new event. With --wait the command
-/// follows the stream until the processor is active, or prints where and why it failed and exits with 1; a version
-/// that fails never replaces one that works.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  millrace deploy ping.ts --stream /me/hello --wait
-  millrace deploy ping.js --stream /me/hello --slug echo
-  millrace deploy ./agent --stream /agents/ada        a folder, from its processor.ts or index.ts
-  millrace deploy ./agent --stream /agents/ada --wait --typecheck require
-  millrace deploy ping.ts --stream /me/hello --wait --redeliver-failed    after a fix")]
-pub struct Deploy {
-    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
-    #[arg(value_name = "FILE|FOLDER")]
-    pub file: PathBuf,
-    /// The stream's path, as in /team/inbox
-    #[arg(long, value_name = "PATH", value_parser = stream_path)]
-    pub stream: StreamPath,
-    /// The processor's name within the stream [default: the file's or folder's name]
-    #[arg(long, value_name = "SLUG", value_parser = Slug::parse)]
-    pub slug: Option<Slug>,
-    /// Run it on every stream below as well, each with a state of its own
-    #[arg(long)]
-    pub include_children: bool,
-    /// Once it is active, act again on the events whose `afterAppend` had failed
-    #[arg(long)]
-    pub redeliver_failed: bool,
-    /// What type errors do: nothing, be reported, or keep it from running [default: report]
-    #[arg(long, value_name = "WHAT")]
-    pub typecheck: Option<Typecheck>,
-    /// Wait until it is active or has failed
-    #[arg(long)]
-    pub wait: bool,
-    /// How long to wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = positive)]
-    pub timeout: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Typecheck {
-    Off,
-    Report,
-    Require,
-}
-
-impl From<Typecheck> for builtin::Typecheck {
-    fn from(typecheck: Typecheck) -> builtin::Typecheck {
-        match typecheck {
-            Typecheck::Off => builtin::Typecheck::Off,
-            Typecheck::Report => builtin::Typecheck::Report,
-            Typecheck::Require => builtin::Typecheck::Require,
-        }
-    }
 }
 
 /// Make one module of a processor's files

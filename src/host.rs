@@ -23,8 +23,10 @@ use crate::processors::circuit_breaker::CircuitBreaker;
 use crate::processors::deployments::Deployments;
 use crate::processors::metadata::Metadata;
 use crate::processors::scheduler::Scheduler;
+use crate::processors::simulation::Simulations;
 use crate::processors::subscriptions::{self, Subscriptions};
 use crate::processors::transformers::Transformers;
+use crate::processors::travel::Travel;
 use crate::processors::{Alarms, Bundling, Deliveries, ProcessorReport, Supervisor, Transforming};
 use crate::stream::{AppendError, StreamState, Streams};
 
@@ -67,6 +69,8 @@ pub struct Host {
     evaluators: Evaluators,
     transforming: Transforming,
     egress: Egress,
+    travel: Travel,
+    simulations: Simulations,
     /// Ends with the last handle.
     _memory: Arc<AbortOnDropHandle<()>>,
 }
@@ -92,7 +96,7 @@ impl Host {
         let isolates = Isolates::start(IsolateOptions { workers: options.workers.unwrap_or(cores), program });
         let bundling = Bundling::new(Bundler::new(options.bundler), isolates.clone());
         let hibernate_after = options.hibernate_after.unwrap_or(HIBERNATE_AFTER);
-        let deliveries = Deliveries::new(&egress);
+        let deliveries = Deliveries::new(&egress, evaluators.clone());
         let supervisor = Supervisor::new(
             isolates.clone(),
             egress.clone(),
@@ -118,6 +122,9 @@ impl Host {
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
         alarms.start(streams.clone());
+        let travel = Travel::new(streams.clone(), isolates.clone());
+        let simulations =
+            Simulations::new(streams.clone(), isolates.clone(), bundling.clone(), travel.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));
@@ -132,8 +139,18 @@ impl Host {
             evaluators,
             transforming,
             egress,
+            travel,
+            simulations,
             _memory,
         })
+    }
+
+    pub fn travel(&self) -> &Travel {
+        &self.travel
+    }
+
+    pub fn simulations(&self) -> &Simulations {
+        &self.simulations
     }
 
     pub fn streams(&self) -> &Streams {
@@ -168,12 +185,35 @@ impl Host {
         &self.isolates
     }
 
+    pub fn transforming(&self) -> &Transforming {
+        &self.transforming
+    }
+
     pub fn evaluators(&self) -> &Evaluators {
         &self.evaluators
     }
 
     /// What `__state` shows: the built-ins' states, and those of the scripted processors.
     pub async fn state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
+        let Some(mut state) = self.known_state(stream).await? else { return Ok(None) };
+        // A fork that has just been made may not have run any of its processors.
+        let is_fork = self.log.find(stream)?.is_some_and(|record| self.log.fork_of(record.id).is_some());
+        let deployed = state["processors"]["deployments"]["processors"].as_object();
+        let deployed = deployed.into_iter().flat_map(|deployed| deployed.keys());
+        let lacks = |name: &&String| is_fork && state["processors"].get(name.as_str()).is_none();
+        let lacking: Vec<String> = deployed.filter(lacks).cloned().collect();
+        for name in lacking {
+            let Ok(slug) = Slug::parse(&name) else { continue };
+            match self.travel.state_at(stream, &slug, None).await {
+                Ok(then) => state["processors"][name.as_str()] = then.state.decode().unwrap_or_default(),
+                Err(error) => tracing::debug!(%error, %slug, "a fork's processor has no state to show"),
+            }
+        }
+        Ok(Some(state))
+    }
+
+    /// As it is known without running anything.
+    async fn known_state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
         let Some(state) = self.streams.state(stream).await? else { return Ok(None) };
         let slugs: Vec<Slug> = state.builtins["deployments"]["processors"]
             .as_object()
@@ -265,7 +305,7 @@ impl Host {
         // What each has come to, as long as all of them are there.
         let mut states = BTreeMap::new();
         for key in &doomed {
-            states.extend(self.state(key).await?.map(|state| (key.path.clone(), state)));
+            states.extend(self.known_state(key).await?.map(|state| (key.path.clone(), state)));
         }
         let mut destroyed = BTreeMap::new();
         for key in doomed {

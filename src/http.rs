@@ -5,6 +5,7 @@ mod append;
 mod body;
 pub mod docs;
 mod error;
+mod fork;
 mod form;
 mod guard;
 mod openapi;
@@ -14,6 +15,7 @@ mod processors;
 mod query;
 mod read;
 mod secrets;
+mod simulate;
 mod socket;
 mod streams;
 mod subscriptions;
@@ -209,6 +211,9 @@ fn router(app: App) -> Router {
         .route("/api/streams/__children", get(streams::children))
         .route("/api/streams/__children/", get(streams::children))
         .route("/api/streams/__children/{*path}", get(streams::children))
+        .route("/api/streams/__fork", post(fork::fork))
+        .route("/api/streams/__fork/", post(fork::fork))
+        .route("/api/streams/__fork/{*path}", post(fork::fork))
         .route("/api/processors", get(processors::list))
         .route("/api/processors/", get(processors::list))
         .route("/api/processors/{*path}", get(processors::list))
@@ -218,6 +223,9 @@ fn router(app: App) -> Router {
         .route("/api/subscriptions/__secret", get(subscriptions::secret))
         .route("/api/subscriptions/__secret/", get(subscriptions::secret))
         .route("/api/subscriptions/__secret/{*path}", get(subscriptions::secret))
+        .route("/api/simulate", post(simulate::simulate))
+        .route("/api/simulate/", post(simulate::simulate))
+        .route("/api/simulate/{*path}", post(simulate::simulate))
         .route("/api/secrets", get(secrets::list).post(secrets::set))
         .route("/api/secrets/{name}", delete(secrets::remove))
         .route("/healthz", get(operations::health))

@@ -34,7 +34,7 @@ pub use bytecode::{Bytecode, Sources};
 pub use confined::{Confined, serve};
 pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, frame, frame_text, stack_text};
-pub use handle::Isolate;
+pub use handle::{Isolate, Rehearsed, RehearsedEvent};
 pub use network::{
     FetchBody, FetchRequest, FetchResponse, Redirect, Socket, SocketMessage, SocketRequest, SocketSend,
 };
@@ -108,6 +108,9 @@ pub struct Bounds {
     /// Whether `eval` and `new Function` compile. A parser that runs out of memory takes its worker with it, so it is
     /// for those who ask for it.
     pub generates_code: bool,
+    /// In a rehearsal of recorded events time is theirs, from this one on (milliseconds since 1970): the clock is that
+    /// of the event, and timers are due as soon as nothing else is under way.
+    pub recorded_time: Option<i64>,
 }
 
 impl Bounds {
@@ -124,6 +127,7 @@ impl Bounds {
         log_lines: limits::LOG_LINES_PER_HOOK,
         module_bytes: limits::MODULE_BYTES,
         generates_code: false,
+        recorded_time: None,
     };
 }
 

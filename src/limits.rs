@@ -1,6 +1,18 @@
 //! Every bound of the system, in one place, each with its reason.
 
+mod deliveries;
+mod expressions;
+mod schedules;
+mod traces;
+mod travel;
+
 use std::time::Duration;
+
+pub use deliveries::*;
+pub use expressions::*;
+pub use schedules::*;
+pub use traces::*;
+pub use travel::*;
 
 // --- events -------------------------------------------------------------------------------------
 
@@ -217,6 +229,10 @@ pub const CODECS_MAX: usize = 32;
 pub const CRYPTO_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Steps of a key derivation between two looks at the clock: a few milliseconds.
 pub const DERIVATION_STEPS: u32 = 4_096;
+/// Salsa blocks that scrypt stirs between two looks at the clock: a few milliseconds.
+pub const SCRYPT_SALSA_STEPS: usize = 32 * 1024;
+/// Bytes of the lanes of one scrypt, which are outside of the isolate's memory; also what one of its steps may work on.
+pub const SCRYPT_BLOCK_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that one derivation gives: HKDF's own bound is just below. Until they are complete, no isolate counts them.
 pub const DERIVED_BYTES_MAX: usize = 16 * 1024;
 /// The modulus of an RSA key: a signature by a longer one takes longer than a turn should.
@@ -349,141 +365,7 @@ pub const SECRET_HOSTS_MAX: usize = 64;
 pub const SECRETS_PER_PROJECT_MAX: usize = 256;
 /// Secrets of a server: they are kept in memory, and written as one file.
 pub const SECRETS_MAX: usize = 10_000;
+/// So many bytes of a value may end a message of a WebSocket before they are taken for it: fewer occur by chance.
+pub const SECRET_PIECE_BYTES_MAX: usize = 7;
 /// Values at least this long are masked in every answer; shorter ones, which occur by chance, only where they were sent.
 pub const SECRET_MASKED_BYTES_MIN: usize = 8;
-
-// --- schedules --------------------------------------------------------------------------------------
-
-/// Schedules of one stream: each is a few hundred bytes of its state.
-pub const SCHEDULES_PER_STREAM_MAX: usize = 10_000;
-/// What all events of a stream that are still to be appended have together: they are part of its state in memory.
-pub const SCHEDULED_BYTES_PER_STREAM_MAX: usize = 32 * 1024 * 1024;
-/// The smallest interval: each run is a commit, and disks sync in a few milliseconds. What is too fast for a stream
-/// is ended by its circuit breaker.
-pub const SCHEDULE_INTERVAL_MIN: Duration = Duration::from_millis(10);
-/// The longest delay and interval: a century, beyond which nobody knows what the calendars say.
-pub const SCHEDULE_AHEAD_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
-/// The last year that may be scheduled: a search for a day that never comes ends there, after milliseconds.
-pub const SCHEDULE_YEAR_MAX: u16 = 2_199;
-/// A cron expression: long ones list every minute of an hour.
-pub const CRON_EXPRESSION_CHARS_MAX: usize = 1_024;
-/// Times of the day that a cron expression may name and have each kept over a change of the clocks; one with more
-/// is an interval.
-pub const CRON_TIMES_OF_DAY_MAX: usize = 48;
-/// Streams that are woken for their schedules at once: enough to share each sync, and few enough to leave the
-/// threads that read streams to others.
-pub const ALARMS_AT_ONCE_MAX: usize = 128;
-/// The clock is looked at at least so often while something is scheduled: it may have been set, and a machine that
-/// sleeps does not count the time.
-pub const ALARM_LOOK: Duration = Duration::from_secs(30);
-/// A stream that could not be woken is tried again after this long: its log could not be read or written.
-pub const ALARM_RETRY: Duration = Duration::from_secs(10);
-// --- JSONata and transformers -----------------------------------------------------------------------
-
-/// One expression: it is parsed in front of the commit, which takes a few milliseconds for the worst of this length.
-pub const EXPRESSION_BYTES_MAX: usize = 16 * 1024;
-/// One evaluation, as one turn of a script; over a usual event it takes microseconds.
-pub const EVALUATION_TIMEOUT: Duration = Duration::from_secs(1);
-/// Calls and operators within each other while an expression is evaluated: as many as anybody writes, and a few thousand
-/// turns of a recursion that is not in tail position.
-pub const EVALUATION_DEPTH_MAX: usize = 10_000;
-/// Values of one sequence, as the reference implementation bounds a range.
-pub const EVALUATION_SEQUENCE_MAX: usize = 10_000_000;
-/// What an evaluation comes to, as JSON: an event, or a batch of them.
-pub const EVALUATION_RESULT_BYTES_MAX: usize = EVENT_BYTES_MAX;
-/// The address space of a process that evaluates: the largest event and what an expression makes of it fit; what an
-/// expression asks for beyond that is its own end, and nobody else's.
-pub const EVALUATOR_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
-/// Processes that evaluate: one more than a stuck expression can hold.
-pub const EVALUATORS: usize = 2;
-/// An evaluator answers a batch with what it has by then, so that others have their turn.
-pub const EVALUATOR_SLICE: Duration = Duration::from_millis(50);
-/// Results of one batch, for the same reason, and so that an answer fits a frame.
-pub const EVALUATOR_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// An evaluator that is silent for so long is ended: a single built-in function over a large value never looks at the time.
-pub const EVALUATOR_PATIENCE: Duration = Duration::from_secs(5);
-/// Programs that an evaluator keeps compiled; each is a few kilobytes.
-pub const EVALUATOR_PROGRAMS_MAX: usize = 256;
-/// Transformers of one stream; each is a follower.
-pub const TRANSFORMERS_PER_STREAM_MAX: usize = 64;
-/// Events that a transformer makes of one.
-pub const TRANSFORMED_EVENTS_MAX: usize = 1_000;
-/// Failures in a row that a transformer tells, one event each. Its events have nothing to do with each other, so it goes
-/// on all the same; only the news stops.
-pub const TRANSFORMER_FAILURES_TOLD_MAX: u32 = 10;
-/// A transformer that has used up its time or its memory over an event waits so long before the next: the evaluators are
-/// there for the others, too.
-pub const TRANSFORMER_PENALTY: Duration = Duration::from_secs(2);
-/// Appends of a transformer that are under way at once, so that they share a sync.
-pub const TRANSFORMER_APPENDS_AT_ONCE: usize = 64;
-/// A transformer that has nothing to append notes its place after so many events: matching them again takes a millisecond.
-pub const TRANSFORMER_MARK_EVENTS: u64 = 256;
-
-// --- push subscriptions -----------------------------------------------------------------------------
-
-/// Subscriptions of one stream: each looks at every event of it.
-pub const SUBSCRIPTIONS_PER_STREAM_MAX: usize = 256;
-/// A callback's URL, as the common senders of webhooks bound it.
-pub const SUBSCRIPTION_URL_BYTES_MAX: usize = 2_048;
-/// Headers of a subscription's own.
-pub const SUBSCRIPTION_HEADERS_MAX: usize = 32;
-/// Their names and values together: common servers take 8 KiB to 16 KiB.
-pub const SUBSCRIPTION_HEADERS_BYTES_MAX: usize = 8 * 1024;
-/// Types that one subscription may name: each event of the stream is compared with them.
-pub const SUBSCRIPTION_TYPES_MAX: usize = 256;
-/// Events that one subscription reads at a time; of these one is on its way.
-pub const DELIVERY_PAGE_EVENTS: usize = 32;
-/// Bytes that it reads at a time, for the same reason when events are large.
-pub const DELIVERY_PAGE_BYTES: usize = 1024 * 1024;
-/// One attempt, from the connection to the head of the answer: receivers are to answer first and work later.
-pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests and sockets of all subscriptions at once, apart from those of processors: a slow receiver takes no place
-/// from a script.
-pub const DELIVERY_PLACES: usize = 4_096;
-/// Idle connections to one host: a hundred subscriptions may share one receiver.
-pub const DELIVERY_CONNECTIONS_IDLE_MAX: usize = 128;
-/// Of an answer so much is read, so that its connection can be used again.
-pub const DELIVERY_ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Of a refusal's text so much is told.
-pub const DELIVERY_ERROR_CHARS_MAX: usize = 300;
-/// No attempt follows another sooner.
-pub const DELIVERY_RETRY_MIN: Duration = Duration::from_millis(200);
-/// The first pause between two attempts is up to this long; each later one up to twice as long.
-pub const DELIVERY_RETRY_FIRST: Duration = Duration::from_secs(1);
-/// And never longer than this, so that a receiver which is back is found soon.
-pub const DELIVERY_RETRY_MAX: Duration = Duration::from_secs(300);
-/// The longest pause that a receiver may ask for.
-pub const DELIVERY_RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// Attempts in a row for one event, about an hour and a half: then the subscription rests.
-pub const DELIVERY_ATTEMPTS_MAX: u32 = 40;
-/// A subscription that rests is taken up by an event that comes after so long.
-pub const DELIVERY_REST: Duration = Duration::from_secs(300);
-/// A delivery without news ends after this long, with its progress stored: an event that comes within it costs no read.
-pub const DELIVERY_LINGER: Duration = Duration::from_secs(2);
-/// Notes of a subscription that wait for a paused stream to take them; of later troubles nothing is told.
-pub const DELIVERY_NOTES_MAX: usize = 8;
-/// How long the other side of a WebSocket has to answer the first ping: one that answers none is taken at its word
-/// that it has what was written.
-pub const PONG_FIRST_WAIT: Duration = Duration::from_secs(2);
-/// An open WebSocket without traffic is asked so often whether the other side is there.
-pub const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// And it has so long to answer.
-pub const PONG_WAIT: Duration = Duration::from_secs(10);
-/// What a receiver appends over its WebSocket within so long after an event is taken to be in reaction to it: agents
-/// take seconds, and people who write to each other pause now and then.
-pub const REACTION_WINDOW: Duration = Duration::from_secs(30);
-
-// --- WebSockets of clients ----------------------------------------------------------------------------
-
-/// Open at once, as many as connections.
-pub const SOCKETS_MAX: usize = CONNECTIONS_MAX;
-/// A frame of a client's: larger events are appended over HTTP, whose bodies are counted together.
-pub const SOCKET_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Frames that wait for one socket; what is followed waits behind them, in the log.
-pub const SOCKET_QUEUE_MAX: usize = 16;
-/// A client that takes no frame for so long is sent away.
-pub const SOCKET_SLOW_AFTER: Duration = Duration::from_secs(10);
-/// Streams that one socket follows: each holds its actor.
-pub const SOCKET_STREAMS_MAX: usize = 64;
-/// Appends of one socket that are under way: they share syncs, and their order is kept.
-pub const SOCKET_APPENDS_MAX: usize = 64;

@@ -13,6 +13,7 @@ mod committer;
 mod error;
 mod fjall;
 mod folder;
+mod fork;
 mod fsck;
 mod group;
 mod journal;
@@ -46,6 +47,7 @@ use crate::limits::{
 use checkpointer::Pace;
 use committer::{Committer, Request};
 use folder::DataFolder;
+use fork::Forks;
 use journal::{Medium, Recovered};
 use kv::{Batch, Kv, KvError};
 use lazy::{Lazies, Place};
@@ -53,6 +55,7 @@ use lookup::Lookup;
 use watermark::Watermark;
 
 pub use error::{LogError, OpenError};
+pub use fork::{Fork, NewFork};
 pub use fsck::{FsckReport, fsck};
 
 /// Numbers in the order of creation. A stream that is created again after its deletion gets another one.
@@ -209,6 +212,7 @@ struct Shared {
     lazies: Lazies,
     /// Deleted streams whose keys are not all removed yet.
     deleted: RwLock<HashSet<StreamId>>,
+    forks: RwLock<Forks>,
     /// Set once, by the first write that fails.
     failure: OnceLock<LogError>,
     syncs: AtomicU64,

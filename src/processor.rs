@@ -59,6 +59,9 @@ pub trait BuiltinProcessor: Send + 'static {
     fn after_append(&self, _event: &Event) -> Vec<Effect> {
         Vec::new()
     }
+    /// What was reduced so far is shared with the stream that this one was forked from, without its processors: whatever
+    /// of it would act by itself does not act here.
+    fn leave_processors(&mut self) {}
     /// All that was reduced so far is durable, up to `tail`. Also called when a stream starts to run.
     fn committed(&mut self, _tail: Offset) {}
     /// Whether a restarted server must start this stream by itself, without waiting for an append.

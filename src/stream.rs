@@ -5,7 +5,9 @@ mod actor;
 mod announce;
 mod append;
 mod checkpoint;
+mod fork;
 mod subscription;
+mod trail;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,7 +23,10 @@ use crate::limits::STREAM_QUEUE_MAX;
 use crate::log::{Log, LogError, StreamId, StreamRecord};
 use crate::processor::{BuiltinProcessor, Rejection};
 
+pub use append::Savepoint;
+pub use fork::{Branch, ForkError};
 pub use subscription::Subscription;
+pub use trail::{Index, Trail};
 
 /// Makes the built-in processors of one stream, in the order in which they see each event.
 pub type Builtins = dyn Fn(&StreamKey) -> Vec<Box<dyn BuiltinProcessor>> + Send + Sync;
@@ -112,12 +117,36 @@ pub struct StreamState {
 }
 
 enum Message {
-    Append { batch: Batch, origin: Origin, reply: oneshot::Sender<Reply> },
-    Subscribe { reply: oneshot::Sender<Result<Subscription, AppendError>> },
-    State { reply: oneshot::Sender<Option<StreamState>> },
-    Wake { reply: oneshot::Sender<()> },
-    Delete { reply: oneshot::Sender<Result<Option<StreamState>, AppendError>> },
-    Fire { now: Timestamp, reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>> },
+    /// `span` is around whoever asks.
+    Append {
+        batch: Batch,
+        origin: Origin,
+        reply: oneshot::Sender<Reply>,
+        span: tracing::Span,
+    },
+    Subscribe {
+        reply: oneshot::Sender<Result<Subscription, AppendError>>,
+    },
+    State {
+        reply: oneshot::Sender<Option<StreamState>>,
+    },
+    Delete {
+        reply: oneshot::Sender<Result<Option<StreamState>, AppendError>>,
+    },
+    Wake {
+        reply: oneshot::Sender<()>,
+    },
+    Fire {
+        now: Timestamp,
+        reply: oneshot::Sender<Result<Option<Timestamp>, AppendError>>,
+    },
+    Checkpoint {
+        reply: oneshot::Sender<Option<Savepoint>>,
+    },
+    Fork {
+        branch: Branch,
+        reply: oneshot::Sender<Result<StreamRecord, ForkError>>,
+    },
 }
 
 enum Reply {
@@ -168,10 +197,21 @@ impl Streams {
         batch: Batch,
         origin: Origin,
     ) -> Result<Vec<Arc<Event>>, AppendError> {
-        let span = tracing::debug_span!("append", stream = %stream.path, inputs = batch.len());
-        let stored = self.append_unannounced(stream, batch, origin).instrument(span.clone()).await?;
+        let span = tracing::debug_span!(
+            "append",
+            project = %stream.project,
+            stream = %stream.path,
+            inputs = batch.len(),
+            offset = tracing::field::Empty,
+            error = tracing::field::Empty
+        );
+        let outcome = self.append_unannounced(stream, batch, origin).instrument(span.clone()).await;
+        let stored = outcome.inspect_err(|error| {
+            span.record("error", tracing::field::display(error));
+        })?;
         if let Some(last) = stored.last() {
-            span.in_scope(|| tracing::debug!(offset = %last.offset, "appended"));
+            span.record("offset", last.offset.0);
+            span.in_scope(|| tracing::debug!("appended"));
         }
         if stored.first().is_some_and(|first| first.offset == Offset(2)) {
             self.0.announcements.told(stream).await;
@@ -189,7 +229,8 @@ impl Streams {
         let (mut batch, mut origin) = (batch, origin);
         loop {
             let (reply, answer) = oneshot::channel();
-            match self.actor(stream)?.try_send(Message::Append { batch, origin, reply }) {
+            let span = tracing::Span::current();
+            match self.actor(stream)?.try_send(Message::Append { batch, origin, reply, span }) {
                 Ok(()) => match answer.await {
                     Ok(Reply::Done(outcome)) => return outcome,
                     Ok(Reply::Retired(returned, from)) => (batch, origin) = (returned, from),
@@ -239,6 +280,25 @@ impl Streams {
             return Ok(None);
         }
         self.ask(stream, |reply| Message::State { reply }).await
+    }
+
+    /// All that the built-ins know, also what is not for showing; none when the stream does not exist.
+    pub async fn checkpoint(&self, stream: &StreamKey) -> Result<Option<Savepoint>, AppendError> {
+        if self.0.log.find(stream)?.is_none() {
+            return Ok(None);
+        }
+        self.ask(stream, |reply| Message::Checkpoint { reply }).await
+    }
+
+    /// What the built-ins showed behind an event.
+    pub async fn states_at(
+        &self,
+        record: &StreamRecord,
+        at: Offset,
+    ) -> Result<Map<String, Value>, AppendError> {
+        let (streams, record) = (self.clone(), record.clone());
+        let looking = tokio::task::spawn_blocking(move || checkpoint::states_at(&streams, &record, at));
+        Ok(looking.await.unwrap_or(Err(LogError::Closed))?)
     }
 
     /// Waits for a moment until what is below `stream` has been announced, so that it can be destroyed for good.

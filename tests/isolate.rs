@@ -18,6 +18,8 @@ mod expressions;
 mod globals;
 #[path = "isolate/reference.rs"]
 mod reference;
+#[path = "isolate/rehearsal.rs"]
+mod rehearsal;
 #[cfg(target_os = "linux")]
 #[path = "isolate/sandbox.rs"]
 mod sandbox;

@@ -20,9 +20,11 @@ export default function blobs(native, tools) {
         return;
       }
       const pieces = parts === undefined ? [] : sequence(parts);
-      const { endings = "transparent", type = "" } = dictionary(options, "the options of a Blob");
-      if (`${endings}` !== "transparent" && `${endings}` !== "native") throw new TypeError('the `endings` of a Blob are "transparent" or "native"');
-      this.#bytes = joined(pieces.map((piece) => pieceOf(piece, `${endings}` === "native")));
+      const given = dictionary(options, "the options of a Blob");
+      const endings = given.endings === undefined ? "transparent" : `${given.endings}`;
+      if (endings !== "transparent" && endings !== "native") throw new TypeError('the `endings` of a Blob are "transparent" or "native"');
+      const { type = "" } = given;
+      this.#bytes = joined(pieces.map((piece) => bytesOfPiece(piece, endings === "native")));
       this.#type = typeOf(type);
     }
     static {
@@ -81,16 +83,19 @@ export default function blobs(native, tools) {
 
   function sequence(parts) {
     if (!isObject(parts) || typeof parts[Symbol.iterator] !== "function") throw new TypeError("a Blob takes a list of parts");
-    return Array.from(parts);
+    // Each becomes text before the next is asked for: that may change the list.
+    const pieces = [];
+    for (const part of parts) {
+      const holdsBytes = ArrayBuffer.isView(part) || part instanceof ArrayBuffer || bytesOf(part) !== undefined;
+      pieces.push(holdsBytes ? part : text(part));
+    }
+    return pieces;
   }
 
-  function pieceOf(piece, nativeEndings) {
+  function bytesOfPiece(piece, nativeEndings) {
+    if (typeof piece === "string") return texts.utf8Encode(nativeEndings ? piece.replace(/\r\n?/g, "\n") : piece);
     if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-    if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
-    const bytes = bytesOf(piece);
-    if (bytes) return bytes;
-    const string = text(piece);
-    return texts.utf8Encode(nativeEndings ? string.replace(/\r\n?/g, "\n") : string);
+    return piece instanceof ArrayBuffer ? new Uint8Array(piece) : bytesOf(piece);
   }
 
   /** One copy of all. */

@@ -2,6 +2,8 @@
 
 export default function cloning(native, tools) {
   const { needs, dictionary } = tools.part("idl");
+  const { apply } = Reflect;
+  const { at } = Uint8Array.prototype;
   const ERRORS = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
   function refuse(value) {
@@ -25,7 +27,7 @@ export default function cloning(native, tools) {
   /** `{ value, ports }`: the copy, and the ports among what was transferred, as they now are. */
   function copyWithTransfer(value, transfer) {
     for (const [at, given] of transfer.entries()) {
-      const movable = given instanceof ArrayBuffer ? !given.detached : isPort(given);
+      const movable = given instanceof ArrayBuffer ? !given.detached : isPort(given) && tools.part("messages").isOpen(given);
       if (!movable || transfer.indexOf(given) !== at) refuse(given);
     }
     const successors = transfer.filter(isPort).map((port) => [port, tools.part("messages").successor(port)]);
@@ -81,8 +83,20 @@ export default function cloning(native, tools) {
   }
 
   function copyView(view, again) {
+    if (isOutside(view)) refuse(view);
     const View = viewOf[view[Symbol.toStringTag]] ?? DataView;
     return new View(again(view.buffer), view.byteOffset, view instanceof DataView ? view.byteLength : view.length);
+  }
+
+  /** Whether a view's buffer has shrunk so that the view lies outside. */
+  function isOutside(view) {
+    try {
+      if (view instanceof DataView) view.byteLength;
+      else apply(at, view, [0]);
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   function cloneError(error, remember, again) {

@@ -206,7 +206,7 @@ export default function compression(native, tools) {
   }
 
   function bytesOf(chunk) {
-    if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (ArrayBuffer.isView(chunk) && chunk.buffer instanceof ArrayBuffer) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
     throw new TypeError("a compression stream takes buffers, and views of them");
   }

@@ -1,10 +1,17 @@
-// console: its lines go where the logger's go.
+// console, as its standard has it: its lines go where the logger's go.
 
 export default function consoles(native, tools) {
   const level = (name) => (...values) => tools.log(name, values);
   const counts = new Map();
   const times = new Map();
-  const console = {
+  /** The time since `time` was called with this label; without that there is nothing to tell. */
+  function elapsed(label, more) {
+    const began = times.get(label);
+    if (began === undefined) tools.log("warn", [`there is no timer ${JSON.stringify(label)}`]);
+    else tools.log("info", [`${label}: ${(tools.clock.now() - began).toFixed(3)} ms`, ...more]);
+  }
+
+  const members = {
     log: level("info"),
     info: level("info"),
     debug: level("debug"),
@@ -12,20 +19,38 @@ export default function consoles(native, tools) {
     error: level("error"),
     trace: (...values) => tools.log("debug", [...values, new Error().stack]),
     dir: (value) => tools.log("info", [value]),
+    dirxml: level("info"),
     table: (value) => tools.log("info", [value]),
     group: level("info"),
+    groupCollapsed: level("info"),
     groupEnd: () => {},
-    assert: (condition, ...values) => condition || tools.log("error", ["Assertion failed", ...values]),
-    count: (label = "default") => {
-      counts.set(label, (counts.get(label) ?? 0) + 1);
-      tools.log("info", [`${label}: ${counts.get(label)}`]);
+    clear: () => {},
+    assert: (condition = false, ...values) => {
+      if (!condition) tools.log("error", ["Assertion failed", ...values]);
     },
-    countReset: (label = "default") => counts.delete(label),
-    time: (label = "default") => times.set(label, tools.clock.now()),
+    count: (label = "default") => {
+      const key = `${label}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      tools.log("info", [`${key}: ${counts.get(key)}`]);
+    },
+    countReset: (label = "default") => {
+      const key = `${label}`;
+      if (!counts.delete(key)) tools.log("warn", [`there is no count ${JSON.stringify(key)}`]);
+    },
+    time: (label = "default") => {
+      const key = `${label}`;
+      if (times.has(key)) tools.log("warn", [`there is a timer ${JSON.stringify(key)} already`]);
+      else times.set(key, tools.clock.now());
+    },
+    timeLog: (label = "default", ...values) => elapsed(`${label}`, values),
     timeEnd: (label = "default") => {
-      tools.log("info", [`${label}: ${(tools.clock.now() - (times.get(label) ?? NaN)).toFixed(3)} ms`]);
-      times.delete(label);
+      const key = `${label}`;
+      elapsed(key, []);
+      times.delete(key);
     },
   };
+  // A namespace: its prototype is an empty object of its own.
+  const console = Object.assign(Object.create({}), members);
+  Object.defineProperty(console, Symbol.toStringTag, { value: "console", configurable: true });
   return { console };
 }

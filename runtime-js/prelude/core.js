@@ -477,6 +477,8 @@ export default function start(native) {
     forget,
     settle,
     describe,
+    rejected: globals.rejected,
+    handled: globals.handled,
     fire: globals.fire,
     receive: globals.receive,
     expire: globals.expire,

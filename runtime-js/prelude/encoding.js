@@ -30,7 +30,8 @@ export default function encoding(native, tools) {
         written += bytes;
         read += character.length;
       }
-      into.set(texts.utf8Encode(string.slice(0, read)));
+      // A buffer that is elsewhere by now takes nothing.
+      if (written > 0) into.set(texts.utf8Encode(string.slice(0, read)));
       return { read, written };
     }
   }
@@ -72,8 +73,10 @@ export default function encoding(native, tools) {
 
   function bytesOf(input) {
     if (input === undefined) return new Uint8Array(0);
+    // What was transferred elsewhere gives nothing.
+    if (input.detached || input.buffer?.detached) return new Uint8Array(0);
     if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
-    if (input instanceof ArrayBuffer) return new Uint8Array(input);
+    if (input instanceof ArrayBuffer || input instanceof SharedArrayBuffer) return new Uint8Array(input);
     throw new TypeError("decode takes an ArrayBuffer or a view of one");
   }
 

@@ -2,7 +2,7 @@
 // target or nowhere.
 
 export default function events(native, tools) {
-  const { expose, constants, dictionary, needs } = tools.part("idl");
+  const { expose, constants, dictionary, isObject, needs } = tools.part("idl");
   const NONE = 0;
   const AT_TARGET = 2;
   /** Runs the listeners of an event; the class below lets it see inside. */
@@ -136,9 +136,23 @@ export default function events(native, tools) {
     get reason() { return this.#init.reason; }
   }
 
-  /** What a listener throws is nobody's to catch; it is told as what was rejected and not handled is. */
+  class PromiseRejectionEvent extends Event {
+    #promise;
+    #reason;
+    constructor(type, options) {
+      needs(2, arguments, "new PromiseRejectionEvent");
+      super(type, options);
+      if (!isObject(options) || !isObject(options.promise)) throw new TypeError("a PromiseRejectionEvent needs its `promise`");
+      this.#promise = options.promise;
+      this.#reason = options.reason;
+    }
+    get promise() { return this.#promise; }
+    get reason() { return this.#reason; }
+  }
+
+  /** What a listener throws is nobody's to catch but the global object's; else it is told as a rejection that nobody handled. */
   function report(error) {
-    Promise.reject(error);
+    if (!tools.caught(error)) Promise.reject(error);
   }
 
   /** What a listener is: its function, and how it is to be called. Options are read in the order of their names. */
@@ -161,7 +175,7 @@ export default function events(native, tools) {
     #listeners = new Map();
 
     addEventListener(type, callback, options = undefined) {
-      const target = selfOf(this, "addEventListener");
+      const target = selfOf(this);
       needs(2, arguments, "addEventListener");
       const listener = listenerOf(callback, options);
       const { signal } = listener;
@@ -174,7 +188,7 @@ export default function events(native, tools) {
     }
 
     removeEventListener(type, callback, options = undefined) {
-      const target = selfOf(this, "removeEventListener");
+      const target = selfOf(this);
       needs(2, arguments, "removeEventListener");
       const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
       const name = `${type}`;
@@ -190,19 +204,20 @@ export default function events(native, tools) {
     }
 
     dispatchEvent(event) {
-      const target = selfOf(this, "dispatchEvent");
+      const target = selfOf(this);
       needs(1, arguments, "dispatchEvent");
       const listeners = (name) => {
         const all = target.#listeners.get(name) ?? [];
         return [...all.filter((one) => one.capture), ...all.filter((one) => !one.capture)];
       };
-      return dispatch(event, target, listeners, (listener, event) => {
+      const seen = target === scope ? globalThis : target;
+      return dispatch(event, seen, listeners, (listener, event) => {
         if (listener.removed) return;
         if (listener.once) target.#remove(event.type, listener);
         try {
           const { callback } = listener;
           if (typeof callback === "function") {
-            Reflect.apply(callback, target, [event]);
+            Reflect.apply(callback, seen, [event]);
             return;
           }
           const { handleEvent } = callback;
@@ -219,11 +234,11 @@ export default function events(native, tools) {
     }
   }
 
-  /** Called bare, the methods of an EventTarget mean the global object, which is none here. */
-  function selfOf(target, name) {
-    if (target === undefined || target === null) throw new TypeError(`${name} must be called on an EventTarget`);
-    return target;
-  }
+  /** Holds the listeners of the global object. */
+  const scope = new EventTarget();
+
+  /** Called bare, the methods of an EventTarget mean the global object. */
+  const selfOf = (target) => (target === undefined || target === null || target === globalThis ? scope : target);
 
   /** An event of the prelude's own. */
   function fire(target, event) {
@@ -255,6 +270,10 @@ export default function events(native, tools) {
     });
   }
 
-  for (const type of [Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, EventTarget]) expose(type);
-  return { Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, EventTarget, handlerAttribute, fire, listens, report };
+  for (const type of [Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, PromiseRejectionEvent, EventTarget]) expose(type);
+  const { addEventListener, removeEventListener, dispatchEvent } = EventTarget.prototype;
+  return {
+    Event, CustomEvent, MessageEvent, ErrorEvent, CloseEvent, PromiseRejectionEvent, EventTarget,
+    addEventListener, removeEventListener, dispatchEvent, scope, handlerAttribute, fire, listens, report,
+  };
 }

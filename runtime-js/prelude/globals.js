@@ -7,7 +7,7 @@ export default function installGlobals(native, host) {
   const parts = host.kept("Map");
   const groups = host.kept("Map");
   const nativeQueueMicrotask = queueMicrotask;
-  const nativePerformanceNow = performance.now.bind(performance);
+  const clockedPerformanceNow = performance.now.bind(performance);
   let environment = {};
 
   function part(name) {
@@ -23,8 +23,28 @@ export default function installGlobals(native, host) {
     return made;
   }
 
+  /** Whether a script listens to such events of the global object. */
+  function isHeard(name) {
+    const events = parts.get("events");
+    return events !== undefined && events.listens(events.scope, name);
+  }
+
+  /** Whether the script takes on an error that nothing caught. */
+  const caught = (error) => isHeard("error") && part("scope").caught(error);
+
+  /** Calls what nobody waits for. */
+  function guarded(callback, values) {
+    try {
+      callback(...values);
+    } catch (error) {
+      if (!caught(error)) throw error;
+    }
+  }
+
   const tools = {
     ...host,
+    caught,
+    guarded,
     part,
     natives,
     /** A part if something has touched it: what it makes cannot exist before. */
@@ -41,10 +61,16 @@ export default function installGlobals(native, host) {
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 
-  /** Until it is touched, one small function stands for a global: it reads, and with a value it writes. */
-  function defineLazily(name, from, member = name) {
+  /** The parts of the globals that nobody has touched yet. */
+  const homes = { __proto__: null };
+
+  /**
+   * Until it is touched, one small function stands for a global: it reads, and with a value it writes. What it holds on
+   * to is paid for by every isolate, so it is the name alone.
+   */
+  function defineLazily(name) {
     const access = (...given) => {
-      define(name, given.length === 0 ? part(from)[member] : given[0]);
+      define(name, given.length === 0 ? part(homes[name])[name] : given[0]);
       return globalThis[name];
     };
     defineProperty(globalThis, name, { get: access, set: access, enumerable: false, configurable: true });
@@ -54,10 +80,13 @@ export default function installGlobals(native, host) {
   const lazy = [
     ["console", "console"],
     ["timers", "setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
-    ["performance", "performance"],
-    ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "EventTarget"],
+    ["performance", "performance", "Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList"],
+    ["events", "Event", "CustomEvent", "MessageEvent", "ErrorEvent", "CloseEvent", "PromiseRejectionEvent", "EventTarget"],
+    ["events", "addEventListener", "removeEventListener", "dispatchEvent"],
+    ["scope", "reportError"],
     ["abort", "AbortController", "AbortSignal"],
     ["url", "URL", "URLSearchParams"],
+    ["urlpattern", "URLPattern"],
     ["encoding", "TextEncoder", "TextDecoder", "atob", "btoa"],
     ["clone", "structuredClone"],
     ["messages", "MessageChannel", "MessagePort"],
@@ -85,15 +114,28 @@ export default function installGlobals(native, host) {
     ["node/buffer", "Buffer"],
     ["require", "require"],
   ];
-  for (const [from, ...names] of lazy) for (const name of names) defineLazily(name, from);
+  for (const [from, ...names] of lazy) {
+    for (const name of names) {
+      homes[name] = from;
+      defineLazily(name);
+    }
+  }
   define("self", globalThis);
   define("global", globalThis);
   // Also without an import, as the module `millrace` exports it.
   define("defineProcessor", (definition) => (typeof definition === "function" ? definition() : definition));
   define("queueMicrotask", (callback) => {
     host.forbid("queueMicrotask");
-    nativeQueueMicrotask(callback);
+    if (typeof callback !== "function") throw new TypeError(`queueMicrotask takes a function; it was given a value of type ${typeof callback}`);
+    nativeQueueMicrotask(() => guarded(callback, []));
   });
+  for (const name of ["error", "rejectionhandled", "unhandledrejection"]) {
+    const access = (...given) => {
+      if (given.length > 0) part("scope").setHandler(name, given[0]);
+      return parts.get("scope")?.handlerOf(name) ?? null;
+    };
+    defineProperty(globalThis, `on${name}`, { get: access, set: access, configurable: true });
+  }
 
   // What depends on a locale is Intl's, wherever it is asked for.
   const localized = [[Number, "toLocaleString"], [BigInt, "toLocaleString"], [Date, "toLocaleString", "toLocaleDateString", "toLocaleTimeString"], [String, "localeCompare"]];
@@ -107,7 +149,12 @@ export default function installGlobals(native, host) {
   // --- the clock and randomness: those of the event, while `reduce` runs -----------------------------
 
   const NativeDate = Date;
-  const nativeNow = Date.now;
+  /** In a rehearsal the clock is that of the recorded events, and the same run gives the same numbers again. */
+  const { recordedTime } = native;
+  const nativeNow = recordedTime ?? Date.now;
+  const nativePerformanceNow = recordedTime ? () => recordedTime() - timeOrigin : clockedPerformanceNow;
+  const timeOrigin = recordedTime ? recordedTime() : nativeNow() - clockedPerformanceNow();
+  const isDetermined = () => reducing.active || recordedTime !== undefined;
   const nativeRandom = Math.random;
 
   const now = () => (reducing.active ? NativeDate.parse(reducing.createdAt) : nativeNow());
@@ -132,11 +179,11 @@ export default function installGlobals(native, host) {
     return reducing.random();
   }
   tools.random32 = random32;
+  tools.isDetermined = isDetermined;
   Math.random = function random() {
-    if (!reducing.active) return nativeRandom();
+    if (!isDetermined()) return nativeRandom();
     return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
   };
-  const timeOrigin = nativeNow() - nativePerformanceNow();
   tools.clock = {
     origin: () => (reducing.active ? 0 : timeOrigin),
     now: () => (reducing.active ? now() : nativePerformanceNow()),
@@ -153,6 +200,13 @@ export default function installGlobals(native, host) {
       if (values.every((value) => typeof value === "string" && !value.includes("%"))) return values.join(" ");
       return part("inspect").format(values);
     },
+    /** Called by the host of a promise that nobody handled: 0 when nobody hears of it, 2 when a listener takes it on. */
+    rejected(promise, reason) {
+      if (!isHeard("unhandledrejection")) return 0;
+      return part("scope").rejected(promise, reason) ? 2 : 1;
+    },
+    /** And when such a one is handled after all. */
+    handled: (promise, reason) => parts.get("scope")?.handled(promise, reason),
     /** Called by the host when a timer is due. */
     fire: (id) => part("timers").fire(id),
     /** Called by the host with what came over the network, and when that took too long. */

@@ -6,16 +6,21 @@ export default function idl() {
   const { resolve: promiseResolve, reject: promiseReject } = Promise;
   const NativePromise = Promise;
 
+  /** The prototypes of what is exposed, for whoever shows a value; and of those that are lists, what gives their pairs. */
+  const exposed = new WeakSet();
+  const lists = new WeakMap();
+
   /** Members are enumerable, and `Object.prototype.toString` tells the name. `inner` are members that scripts cannot see as such. */
   function expose(type, name = type.name) {
     if (type.name !== name) defineProperty(type, "name", { value: name, configurable: true });
-    for (const holder of [type, type.prototype]) {
+    for (const [holder, kept] of [[type, ["length", "name", "prototype"]], [type.prototype, ["constructor"]]]) {
       for (const key of Object.getOwnPropertyNames(holder)) {
-        if (["length", "name", "prototype", "constructor"].includes(key)) continue;
+        if (kept.includes(key)) continue;
         if (getOwnPropertyDescriptor(holder, key).configurable) defineProperty(holder, key, { enumerable: true });
       }
     }
     defineProperty(type.prototype, Symbol.toStringTag, { value: name, configurable: true });
+    exposed.add(type.prototype);
     return type;
   }
 
@@ -30,6 +35,7 @@ export default function idl() {
   function iterable(type, pairsOf) {
     const iteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
     const inner = new WeakMap();
+    lists.set(type.prototype, pairsOf);
     const prototype = Object.create(iteratorPrototype, {
       [Symbol.toStringTag]: { value: `${type.name} Iterator`, configurable: true },
     });
@@ -122,6 +128,6 @@ export default function idl() {
   }
 
   return {
-    expose, constants, iterable, isObject, dictionary, callback, needs, text, integer, byteText, resolved, rejected, promised, inside, closed,
+    expose, exposed, lists, constants, iterable, isObject, dictionary, callback, needs, text, integer, byteText, resolved, rejected, promised, inside, closed,
   };
 }

@@ -3,8 +3,14 @@
 
 const LOG = { depth: 4, items: 100, width: 100 };
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
+/** Members of web objects that say little, or make something when they are asked. */
+const DULL = new Set([
+  "body", "bubbles", "cache", "cancelBubble", "closed", "composed", "credentials", "currentTarget", "destination", "duplex", "eventPhase",
+  "integrity", "isHistoryNavigation", "isReloadNavigation", "isTrusted", "keepalive", "mode", "readable", "ready", "referrer",
+  "referrerPolicy", "returnValue", "searchParams", "signal", "srcElement", "target", "timeStamp", "webkitRelativePath", "writable",
+]);
 
-export default function inspecting() {
+export default function inspecting(native, tools) {
   /** As console.log: a first string may hold %s %d %i %f %j %o %O %c %%. */
   function format(values) {
     if (typeof values[0] !== "string" || !values[0].includes("%")) return values.map(shown).join(" ");
@@ -76,7 +82,36 @@ export default function inspecting() {
       return braced(`Map(${value.size}) `, "{", limited(value, value.size, ([key, inner]) => `${next(key)} => ${next(inner)}`), "}");
     }
     if (value instanceof Set) return braced(`Set(${value.size}) `, "{", limited(value, value.size, next), "}");
-    return braced(name === "Object" ? "" : `${name} `, "{", members(value, limits.items, next), "}");
+    const own = members(value, limits.items, next);
+    return braced(name === "Object" ? "" : `${name} `, "{", [...ofWeb(value, limited, next), ...own], "}");
+  }
+
+  /** What an object of the web's classes has: these keep nothing in members of their own. */
+  function ofWeb(value, limited, next) {
+    const classes = tools.loaded("idl");
+    if (!classes) return [];
+    const { exposed, lists } = classes;
+    const texts = new Map();
+    for (let type = Object.getPrototypeOf(value); type; type = Object.getPrototypeOf(type)) {
+      if (!exposed.has(type) || value === type) continue;
+      try {
+        const pairs = lists.get(type)?.(value);
+        if (pairs) return limited(pairs, pairs.length, ([key, held]) => `${next(key)} => ${next(held)}`);
+      } catch {
+        // It has the prototype, and is none of them.
+        return [];
+      }
+      for (const key of Object.keys(type)) {
+        const { get } = Object.getOwnPropertyDescriptor(type, key);
+        if (!get || DULL.has(key) || key.startsWith("on") || texts.has(key)) continue;
+        try {
+          texts.set(key, `${key}: ${next(Reflect.apply(get, value, []))}`);
+        } catch {
+          // The same.
+        }
+      }
+    }
+    return [...texts.values()];
   }
 
   function inspectError(error, limits, depth, next) {

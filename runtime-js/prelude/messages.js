@@ -4,6 +4,7 @@ export default function messages(native, tools) {
   const { expose, inside, closed, needs, isObject } = tools.part("idl");
   const { EventTarget, MessageEvent, Event, handlerAttribute, fire } = tools.part("events");
   const { copyWithTransfer } = tools.part("clone");
+  const CLOSED = Symbol("closed");
   let endOf;
   let successor;
 
@@ -27,16 +28,28 @@ export default function messages(native, tools) {
       this.delivering = true;
       tools.part("timers").task("postMessage", () => {
         this.delivering = false;
-        if (this.closed || !this.started) return;
+        if (!this.started) return;
         const message = this.waiting.shift();
         this.deliver();
-        fire(this.port, new MessageEvent("message", message));
+        if (message === CLOSED) fire(this.port, new Event("close"));
+        else fire(this.port, new MessageEvent("message", message));
       });
     }
 
     start() {
       this.started = true;
       this.deliver();
+    }
+
+    /** Nothing more is sent either way; what was sent before still arrives, and the other end hears of it after that. */
+    close() {
+      this.closed = true;
+      const { other } = this;
+      this.other = undefined;
+      if (!other) return;
+      other.other = undefined;
+      if (other.waiting.length > 0) other.post(CLOSED);
+      else tools.part("timers").task("close", () => fire(other.port, new Event("close")));
     }
   }
 
@@ -74,17 +87,11 @@ export default function messages(native, tools) {
       const other = this.#end?.other;
       if (transfer.includes(this)) throw new DOMException("a port cannot be sent through itself", "DataCloneError");
       const { value, ports } = copyWithTransfer(message, transfer);
-      if (other && !other.closed && !this.#end.closed) other.post({ data: value, ports });
+      if (other) other.post({ data: value, ports });
     }
     start() { this.#end?.start(); }
     close() {
-      const end = this.#end;
-      if (!end || end.closed) return;
-      end.closed = true;
-      const { other } = end;
-      if (!other || other.closed) return;
-      other.closed = true;
-      tools.part("timers").task("close", () => fire(other.port, new Event("close")));
+      if (this.#end && !this.#end.closed) this.#end.close();
     }
   }
   handlerAttribute(MessagePort, "message", (port) => port.start());
@@ -105,5 +112,5 @@ export default function messages(native, tools) {
   }
   expose(MessageChannel);
   Object.defineProperty(MessagePort, "length", { value: 0, configurable: true });
-  return { MessageChannel, MessagePort, isPort: (value) => endOf(value) !== undefined, successor };
+  return { MessageChannel, MessagePort, isPort: (value) => endOf(value) !== undefined, isOpen: (port) => !endOf(port).closed, successor };
 }

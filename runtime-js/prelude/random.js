@@ -31,7 +31,7 @@ export default function random(native, tools) {
 
   function bytes(length) {
     const made = new Uint8Array(length);
-    if (tools.reducing.active) for (let at = 0; at < length; at += 1) made[at] = tools.random32() >>> 24;
+    if (tools.isDetermined()) for (let at = 0; at < length; at += 1) made[at] = tools.random32() >>> 24;
     else for (let at = 0; at < length; at += AT_ONCE) made.set(native.random(Math.min(length - at, AT_ONCE)), at);
     return made;
   }

@@ -31,7 +31,7 @@ export default function timing(native, tools) {
     tools.enter(timer.hook);
     if (timer.repeats) native.timer(id, timer.wait, timer.hook.call);
     else timers.delete(id);
-    timer.callback(...timer.values);
+    tools.guarded(timer.callback, timer.values);
   }
 
   return {

@@ -5,18 +5,22 @@
 
 interface Console {
   assert(condition?: boolean, ...values: unknown[]): void;
+  clear(): void;
   count(label?: string): void;
   countReset(label?: string): void;
   debug(...values: unknown[]): void;
   dir(value?: unknown, options?: unknown): void;
+  dirxml(...values: unknown[]): void;
   error(...values: unknown[]): void;
   group(...values: unknown[]): void;
+  groupCollapsed(...values: unknown[]): void;
   groupEnd(): void;
   info(...values: unknown[]): void;
   log(...values: unknown[]): void;
   table(value?: unknown, columns?: string[]): void;
   time(label?: string): void;
   timeEnd(label?: string): void;
+  timeLog(label?: string, ...values: unknown[]): void;
   trace(...values: unknown[]): void;
   warn(...values: unknown[]): void;
 }
@@ -37,13 +41,57 @@ declare function btoa(text: string): string;
 interface StructuredSerializeOptions {
   transfer?: Transferable[];
 }
-type Transferable = ArrayBuffer | MessagePort | ReadableStream | WritableStream | TransformStream;
+type Transferable = ArrayBuffer | MessagePort;
 
-interface Performance extends EventTarget {
+interface PerformanceEntry {
+  readonly name: string;
+  readonly entryType: string;
+  readonly startTime: number;
+  readonly duration: number;
+  toJSON(): any;
+}
+declare var PerformanceEntry: { prototype: PerformanceEntry };
+interface PerformanceMarkOptions {
+  detail?: any;
+  startTime?: number;
+}
+interface PerformanceMark extends PerformanceEntry { readonly detail: any }
+declare var PerformanceMark: { prototype: PerformanceMark; new (name: string, options?: PerformanceMarkOptions): PerformanceMark };
+interface PerformanceMeasureOptions {
+  detail?: any;
+  start?: string | number;
+  duration?: number;
+  end?: string | number;
+}
+interface PerformanceMeasure extends PerformanceEntry { readonly detail: any }
+declare var PerformanceMeasure: { prototype: PerformanceMeasure };
+interface PerformanceEntries {
+  getEntries(): PerformanceEntry[];
+  getEntriesByName(name: string, type?: string): PerformanceEntry[];
+  getEntriesByType(type: string): PerformanceEntry[];
+}
+interface PerformanceObserverEntryList extends PerformanceEntries {}
+declare var PerformanceObserverEntryList: { prototype: PerformanceObserverEntryList };
+interface PerformanceObserver {
+  observe(options: { entryTypes?: string[]; type?: string; buffered?: boolean }): void;
+  disconnect(): void;
+  takeRecords(): PerformanceEntry[];
+}
+declare var PerformanceObserver: {
+  prototype: PerformanceObserver;
+  readonly supportedEntryTypes: ReadonlyArray<string>;
+  new (callback: (entries: PerformanceObserverEntryList, observer: PerformanceObserver) => void): PerformanceObserver;
+};
+interface Performance extends EventTarget, PerformanceEntries {
   readonly timeOrigin: number;
   now(): number;
-  toJSON(): unknown;
+  mark(name: string, options?: PerformanceMarkOptions): PerformanceMark;
+  measure(name: string, startOrOptions?: string | PerformanceMeasureOptions, endMark?: string): PerformanceMeasure;
+  clearMarks(name?: string): void;
+  clearMeasures(name?: string): void;
+  toJSON(): any;
 }
+declare var Performance: { prototype: Performance };
 declare var performance: Performance;
 
 interface Navigator {
@@ -164,10 +212,15 @@ interface ErrorEvent extends Event {
 }
 declare var ErrorEvent: { prototype: ErrorEvent; new (type: string, init?: ErrorEventInit): ErrorEvent };
 
+interface PromiseRejectionEventInit extends EventInit {
+  promise: Promise<any>;
+  reason?: any;
+}
 interface PromiseRejectionEvent extends Event {
   readonly promise: Promise<any>;
   readonly reason: any;
 }
+declare var PromiseRejectionEvent: { prototype: PromiseRejectionEvent; new (type: string, init: PromiseRejectionEventInit): PromiseRejectionEvent };
 
 interface EventListener {
   (event: Event): void;
@@ -190,6 +243,20 @@ interface EventTarget {
   dispatchEvent(event: Event): boolean;
 }
 declare var EventTarget: { prototype: EventTarget; new (): EventTarget };
+
+interface GlobalEventMap {
+  error: ErrorEvent;
+  rejectionhandled: PromiseRejectionEvent;
+  unhandledrejection: PromiseRejectionEvent;
+}
+declare function addEventListener<K extends keyof GlobalEventMap>(type: K, callback: (event: GlobalEventMap[K]) => void, options?: AddEventListenerOptions | boolean): void;
+declare function addEventListener(type: string, callback: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+declare function removeEventListener<K extends keyof GlobalEventMap>(type: K, callback: (event: GlobalEventMap[K]) => void, options?: EventListenerOptions | boolean): void;
+declare function removeEventListener(type: string, callback: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+declare function dispatchEvent(event: Event): boolean;
+declare var onerror: ((message: string, filename: string, line: number, column: number, error: unknown) => any) | null;
+declare var onrejectionhandled: ((event: PromiseRejectionEvent) => any) | null;
+declare var onunhandledrejection: ((event: PromiseRejectionEvent) => any) | null;
 
 interface AbortSignalEventMap {
   abort: Event;
@@ -262,6 +329,53 @@ interface URLSearchParams {
 declare var URLSearchParams: {
   prototype: URLSearchParams;
   new (init?: Iterable<[string, string]> | string[][] | Record<string, string> | string | URLSearchParams): URLSearchParams;
+};
+
+interface URLPatternInit {
+  baseURL?: string;
+  protocol?: string;
+  username?: string;
+  password?: string;
+  hostname?: string;
+  port?: string;
+  pathname?: string;
+  search?: string;
+  hash?: string;
+}
+interface URLPatternOptions { ignoreCase?: boolean }
+type URLPatternInput = string | URLPatternInit;
+interface URLPatternComponentResult {
+  input: string;
+  groups: Record<string, string | undefined>;
+}
+interface URLPatternResult {
+  inputs: URLPatternInput[];
+  protocol: URLPatternComponentResult;
+  username: URLPatternComponentResult;
+  password: URLPatternComponentResult;
+  hostname: URLPatternComponentResult;
+  port: URLPatternComponentResult;
+  pathname: URLPatternComponentResult;
+  search: URLPatternComponentResult;
+  hash: URLPatternComponentResult;
+}
+interface URLPattern {
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+  readonly hasRegExpGroups: boolean;
+  test(input?: URLPatternInput, baseURL?: string): boolean;
+  exec(input?: URLPatternInput, baseURL?: string): URLPatternResult | null;
+}
+declare var URLPattern: {
+  prototype: URLPattern;
+  new (input: URLPatternInput, baseURL: string, options?: URLPatternOptions): URLPattern;
+  new (input?: URLPatternInput, options?: URLPatternOptions): URLPattern;
 };
 
 type BufferSource = ArrayBufferView | ArrayBuffer;

@@ -358,6 +358,34 @@ declare module "node:crypto" {
   export function pbkdf2(password: Data, salt: Data, iterations: number, keyLength: number, digest: string, callback: (error: Error | null, key: Buffer) => void): void;
   export function hkdfSync(digest: string, key: Data | KeyObject, salt: Data, info: Data, keyLength: number): ArrayBuffer;
   export function hkdf(digest: string, key: Data | KeyObject, salt: Data, info: Data, keyLength: number, callback: (error: Error | null, key: ArrayBuffer) => void): void;
+  interface ScryptOptions {
+    cost?: number;
+    blockSize?: number;
+    parallelization?: number;
+    N?: number;
+    r?: number;
+    p?: number;
+    maxmem?: number;
+  }
+  export function scryptSync(password: Data, salt: Data, keyLength: number, options?: ScryptOptions): Buffer;
+  export function scrypt(password: Data, salt: Data, keyLength: number, callback: (error: Error | null, key: Buffer) => void): void;
+  export function scrypt(password: Data, salt: Data, keyLength: number, options: ScryptOptions, callback: (error: Error | null, key: Buffer) => void): void;
+  type PointFormat = "uncompressed" | "compressed" | "hybrid";
+  export class ECDH {
+    private constructor();
+    static convertKey(key: Data, curve: string, inputEncoding?: BufferEncoding, outputEncoding?: Digest, format?: PointFormat): Buffer | string;
+    generateKeys(): Buffer;
+    generateKeys(encoding: Digest, format?: PointFormat): string;
+    computeSecret(other: Data, inputEncoding?: BufferEncoding | null): Buffer;
+    computeSecret(other: Data, inputEncoding: BufferEncoding | null | undefined, outputEncoding: Digest): string;
+    getPrivateKey(): Buffer;
+    getPrivateKey(encoding: Digest): string;
+    getPublicKey(encoding?: null, format?: PointFormat): Buffer;
+    getPublicKey(encoding: Digest, format?: PointFormat): string;
+    setPrivateKey(key: Data, encoding?: BufferEncoding): void;
+  }
+  export function createECDH(curve: string): ECDH;
+  export function diffieHellman(options: { privateKey: KeyObject; publicKey: KeyObject }): Buffer;
   type KeyEncoding = { format: "pem" | "der" | "jwk"; type?: "pkcs8" | "spki" };
   export interface KeyObject {
     readonly type: "secret" | "public" | "private";
@@ -369,11 +397,13 @@ declare module "node:crypto" {
     export(options: { format: "jwk" }): JsonWebKey;
     export(options?: { format?: "der"; type?: "pkcs8" | "spki" }): Buffer;
   }
-  export const KeyObject: { prototype: KeyObject };
+  export const KeyObject: { prototype: KeyObject; from(key: CryptoKey): KeyObject };
   type KeyInput = KeyObject | Data | { key: KeyObject | Data | JsonWebKey; format?: "pem" | "der" | "jwk"; [option: string]: any };
   export function createSecretKey(key: Data, encoding?: BufferEncoding): KeyObject;
   export function createPrivateKey(key: KeyInput): KeyObject;
   export function createPublicKey(key: KeyInput): KeyObject;
+  export function generateKeySync(type: "hmac" | "aes", options: { length: number }): KeyObject;
+  export function generateKey(type: "hmac" | "aes", options: { length: number }, callback: (error: Error | null, key: KeyObject) => void): void;
   interface KeyPairOptions {
     modulusLength?: number;
     publicExponent?: number;
@@ -411,6 +441,7 @@ declare module "node:crypto" {
   export function createCipheriv(name: string, key: Data | KeyObject, iv: Data, options?: { authTagLength?: number }): Cipher & { getAuthTag(): Buffer };
   export function createDecipheriv(name: string, key: Data | KeyObject, iv: Data, options?: { authTagLength?: number }): Cipher & { setAuthTag(tag: Data, encoding?: BufferEncoding): any };
   export function getCiphers(): string[];
+  export function getCipherInfo(name: string, options?: { keyLength?: number; ivLength?: number }): { name: string; mode: string; blockSize?: number; ivLength: number; keyLength: number } | undefined;
   export function getCurves(): string[];
   export const constants: Record<string, number>;
   export function getRandomValues<T extends ArrayBufferView>(array: T): T;

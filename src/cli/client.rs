@@ -18,6 +18,8 @@ use crate::event::{Project, Slug, StreamPath};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A live server says something every 5 s; after this long it is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// A build with packages, a minute of simulation, and the state of the live version beside it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
 pub struct Client {
@@ -37,8 +39,16 @@ pub struct Query {
 
 impl Client {
     pub fn new(remote: &Remote) -> Result<Client, Failure> {
-        let mut builder =
-            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(SILENCE_MAX);
+        Client::waiting(remote, SILENCE_MAX)
+    }
+
+    /// For an answer that takes the server a while to work out.
+    pub fn patient(remote: &Remote) -> Result<Client, Failure> {
+        Client::waiting(remote, PATIENCE)
+    }
+
+    fn waiting(remote: &Remote, silence: Duration) -> Result<Client, Failure> {
+        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(silence);
         if is_this_machine(&remote.server) {
             // A proxy that the environment names cannot reach what only this machine can.
             builder = builder.no_proxy();
@@ -90,6 +100,13 @@ impl Client {
     pub async fn signing_secret(&self, path: &StreamPath, slug: &Slug) -> Result<String, Failure> {
         let url = format!("{}/api/subscriptions/__secret{path}", self.base);
         self.text(self.send(self.http.get(url).query(&[("slug", slug.as_str())])).await?).await
+    }
+
+    /// What a candidate would do over a stream's history, as the server tells it.
+    pub async fn simulate(&self, path: &StreamPath, body: String) -> Result<String, Failure> {
+        let url = format!("{}/api/simulate{path}", self.base);
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        self.text(self.send(request).await?).await
     }
 
     /// The secret as the server shows it, without its value.

@@ -3,8 +3,13 @@
 use std::io::ErrorKind;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::failure::Failure;
+use super::telemetry::Telemetry;
 use super::terminal;
 use crate::config::{self, Serve, Store};
 use crate::egress::{self, EgressOptions};
@@ -13,26 +18,33 @@ use crate::http::{self, HttpOptions, ListenError, ServeError, Server};
 use crate::log::Engine;
 
 pub fn serve(options: &Serve) -> Result<(), Failure> {
-    start_log("info");
     run_server(async {
-        let signals = Signals::start()?;
-        let server =
-            http::start(http_options(options), host_options(options)?).await.map_err(failed_to_start)?;
-        let ready = format!(
-            "millrace is listening on {} (data: {}, store: {})",
-            server.url(),
-            options.data.display(),
-            server.engine()
-        );
-        until_ended(server, signals, async {
-            if let Err(error) = terminal::print(&ready) {
-                // Nobody reads the output, which is no reason to stop serving.
-                tracing::warn!(%error, "cannot tell on stdout that the server is ready");
-            }
-            Ok(())
-        })
-        .await
+        let telemetry = start_log_and_traces("info");
+        let outcome = serve_until_ended(options).await;
+        if let Some(telemetry) = telemetry {
+            telemetry.stop().await;
+        }
+        outcome
     })
+}
+
+async fn serve_until_ended(options: &Serve) -> Result<(), Failure> {
+    let signals = Signals::start()?;
+    let server = http::start(http_options(options), host_options(options)?).await.map_err(failed_to_start)?;
+    let ready = format!(
+        "millrace is listening on {} (data: {}, store: {})",
+        server.url(),
+        options.data.display(),
+        server.engine()
+    );
+    until_ended(server, signals, async {
+        if let Err(error) = terminal::print(&ready) {
+            // Nobody reads the output, which is no reason to stop serving.
+            tracing::warn!(%error, "cannot tell on stdout that the server is ready");
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Runs a server's future on all cores; what a second signal leaves behind is not waited for.
@@ -93,13 +105,38 @@ impl Signals {
 
 /// The log of what the server does, on stderr.
 pub fn start_log(default_filter: &str) {
-    let filter = config::log_filter().unwrap_or_else(|| default_filter.to_string());
     // Only fails when there is a log already.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+    let _ = tracing_subscriber::registry().with(log_layer(default_filter)).try_init();
+}
+
+/// The same, and traces for a collector if the environment names one.
+fn start_log_and_traces(default_filter: &str) -> Option<Telemetry> {
+    let traces = match config::traces() {
+        Ok(Some(traces)) => traces,
+        Ok(None) => {
+            start_log(default_filter);
+            return None;
+        }
+        Err(why) => {
+            start_log(default_filter);
+            tracing::warn!(%why, "traces are not exported");
+            return None;
+        }
+    };
+    let (telemetry, layer) = Telemetry::start(traces);
+    let _ = tracing_subscriber::registry().with(log_layer(default_filter)).with(layer).try_init();
+    Some(telemetry)
+}
+
+fn log_layer<S>(default_filter: &str) -> impl Layer<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = config::log_filter().unwrap_or_else(|| default_filter.to_string());
+    tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(terminal::colours_on_stderr())
-        .try_init();
+        .with_filter(tracing_subscriber::EnvFilter::new(filter))
 }
 
 pub fn failed_to_start(error: ServeError) -> Failure {

@@ -1,15 +1,19 @@
 //! Masking: the values of secrets in what comes back, also in the forms that a server which echoes a request
 //! gives them, and also when a value comes in several pieces.
 
+mod messages;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind, PatternID};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use zeroize::Zeroizing;
+
+pub use messages::MaskMessages;
 
 /// Searches for some values; shared by all answers that may have them.
 #[derive(Clone)]
@@ -55,6 +59,11 @@ impl Mask {
         self.0.replace(bytes).into()
     }
 
+    /// For what comes message by message.
+    pub fn messages(&self) -> MaskMessages {
+        MaskMessages::new(self)
+    }
+
     pub fn stream(&self) -> MaskStream {
         MaskStream { patterns: self.0.clone(), held: Vec::new() }
     }
@@ -75,12 +84,17 @@ impl Patterns {
                 break;
             }
             masked.extend_from_slice(&bytes[from..found.start()]);
-            masked.extend_from_slice(self.patterns[found.pattern().as_usize()].1.as_bytes());
+            masked.extend_from_slice(self.shown(found.pattern()).as_bytes());
             from = found.end();
         }
         let rest = from.max(until);
         masked.extend_from_slice(&bytes[from..rest]);
         rest
+    }
+
+    /// What stands for a value.
+    fn shown(&self, pattern: PatternID) -> &str {
+        &self.patterns[pattern.as_usize()].1
     }
 
     /// Where the first piece of a value begins that the bytes end within.

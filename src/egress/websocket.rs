@@ -18,7 +18,7 @@ use url::Url;
 
 use super::connector::Stream;
 use super::error::innermost;
-use super::mask::Mask;
+use super::mask::{Mask, MaskMessages};
 use super::places::Place;
 use super::target::Target;
 use super::{Caller, EgressError, Inner, Message, WebSocket, WebSocketRequest, headers, target};
@@ -147,6 +147,7 @@ fn run(
         let _ = timeout(WEBSOCKET_HANDSHAKE_TIMEOUT, sink.close()).await;
     });
     let (answered, pongs) = watch::channel(0);
+    let mask = mask.as_ref().map(Mask::messages);
     let receiving = Receiving { source, from, mask, answered, _place: place };
     WebSocket {
         url: String::new(),
@@ -161,7 +162,7 @@ fn run(
 struct Receiving {
     source: SplitStream<WebSocketStream<Stream>>,
     from: String,
-    mask: Option<Mask>,
+    mask: Option<MaskMessages>,
     answered: watch::Sender<u64>,
     _place: Arc<Place>,
 }
@@ -186,12 +187,13 @@ impl Receiving {
                 Some(Err(error)) => return Err(broken(&self.from, &error)),
                 Some(Ok(message)) => message,
             };
-            let text =
-                |text: &str| self.mask.as_ref().map_or_else(|| text.to_string(), |mask| mask.text(text));
+            let mask = &mut self.mask;
+            let mut text =
+                |text: &str| mask.as_mut().map_or_else(|| text.to_string(), |mask| mask.text(text));
             match message {
                 tungstenite::Message::Text(received) => return Ok(Message::Text(text(received.as_str()))),
                 tungstenite::Message::Binary(bytes) => {
-                    return Ok(Message::Binary(match &self.mask {
+                    return Ok(Message::Binary(match mask {
                         Some(mask) => mask.bytes(&bytes),
                         None => bytes,
                     }));

@@ -64,16 +64,21 @@ impl<'a> Frame<'a> {
 }
 
 pub fn event(event: &Event) -> String {
-    wrap("event", None, event)
+    wrap("event", None, event.wire())
+}
+
+/// An event as a subscription delivers it: as it is, or as its transform makes it.
+pub fn delivered(body: &[u8]) -> String {
+    wrap("event", None, body)
 }
 
 /// An append of this socket's has been stored.
 pub fn appended(id: &RawValue, event: &Event) -> String {
-    wrap("appended", Some(id), event)
+    wrap("appended", Some(id), event.wire())
 }
 
-fn wrap(kind: &str, id: Option<&RawValue>, event: &Event) -> String {
-    let wire = std::str::from_utf8(event.wire()).expect("an event is rendered as text");
+fn wrap(kind: &str, id: Option<&RawValue>, json: &[u8]) -> String {
+    let wire = std::str::from_utf8(json).expect("JSON is rendered as text");
     let mut text = String::with_capacity(wire.len() + 64);
     text.push_str("{\"type\":\"");
     text.push_str(kind);

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument as _;
 
 use super::App;
 use super::body::{Media, Posted};
@@ -52,15 +53,16 @@ pub async fn append(
     let wrap = query.text("type").map(EventType::parse).transpose().map_err(Problem::bad_query)?;
     let media = Media::of(request.headers());
     let origin = origin(&app, &stream, request.headers())?;
+    let span = requested(&stream, request.headers());
     let _place = reserve(&app, request.headers())?;
     let body = collect(request.into_body()).await?;
     match super::body::understand(&body, &media, wrap.as_ref()).await? {
         Posted::One(input) => {
-            let event = app.host.streams().append_one(&stream, input, origin).await?;
+            let event = app.host.streams().append_one(&stream, input, origin).instrument(span).await?;
             Ok(json_answer(one_answer(&event)))
         }
         Posted::Batch(inputs) => {
-            let events = app.host.streams().append(&stream, inputs, origin).await?;
+            let events = app.host.streams().append(&stream, inputs, origin).instrument(span).await?;
             Ok(json_answer(batch_answer(&events)))
         }
     }
@@ -75,9 +77,20 @@ fn origin(app: &App, stream: &StreamKey, headers: &HeaderMap) -> Result<Origin, 
     Ok(cause.origin(app.host.log(), stream)?)
 }
 
+/// Around what a client asks for; it may say which trace that is part of.
+fn requested(stream: &StreamKey, headers: &HeaderMap) -> tracing::Span {
+    tracing::debug_span!(
+        "request",
+        project = %stream.project,
+        stream = %stream.path,
+        method = "POST",
+        traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok())
+    )
+}
+
 /// A place for the body in memory. What says of itself that it is too large need not be sent first; one that
 /// does not say how large it is may be as large as any.
-fn reserve<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'a>>, Problem> {
+pub(super) fn reserve<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'a>>, Problem> {
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let bytes = declared.unwrap_or(BODY_BYTES_MAX as u64);
@@ -95,7 +108,7 @@ fn body_too_large() -> Problem {
     Problem::too_large(format!("a request may have {BODY_BYTES_MAX} bytes; send large files in parts"))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
+pub(super) async fn collect(body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {

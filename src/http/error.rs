@@ -8,7 +8,9 @@ use crate::egress::SecretError;
 use crate::event::{Project, StreamPath};
 use crate::log::LogError;
 use crate::processor::Rejection;
-use crate::stream::AppendError;
+use crate::processors::simulation::SimulateError;
+use crate::processors::travel::TravelError;
+use crate::stream::{AppendError, ForkError};
 
 /// A problem document: one stable `code` per cause, and a sentence that says what to do.
 #[derive(Debug)]
@@ -88,6 +90,14 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "not found", detail)
     }
 
+    fn no_processor(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "processor-not-found", "processor not found", detail)
+    }
+
+    fn too_many(code: &'static str, detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, code, "too many at once", detail)
+    }
+
     pub fn overloaded() -> Problem {
         let detail = "the server holds as many request bodies as it may; try again in a moment";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "server overloaded", detail)
@@ -141,6 +151,52 @@ impl From<SecretError> for Problem {
                 Problem::new(StatusCode::CONFLICT, "limit-reached", "limit reached", detail)
             }
             SecretError::Store(_) => Problem::unavailable(detail),
+        }
+    }
+}
+
+impl From<TravelError> for Problem {
+    fn from(error: TravelError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            TravelError::NoStream(path) => Problem::no_stream(&path),
+            TravelError::NoProcessor(..) => Problem::no_processor(detail),
+            TravelError::Beyond { tail, .. } => Problem::bad_query(detail).with("tail", tail.0),
+            TravelError::Script(..) => {
+                Problem::new(StatusCode::CONFLICT, "processor-failed", "processor failed", detail)
+            }
+            TravelError::Busy => Problem::too_many("too-many-travels", detail),
+            TravelError::Append(error) => error.into(),
+            TravelError::Machinery(_) => Problem::unavailable(detail),
+        }
+    }
+}
+
+impl From<ForkError> for Problem {
+    fn from(error: ForkError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            ForkError::NoStream(path) => Problem::no_stream(&path),
+            ForkError::Beyond { tail, .. } => Problem::bad_body(detail).with("tail", tail.0),
+            ForkError::Exists(path) => {
+                Problem::new(StatusCode::CONFLICT, "stream-exists", "stream exists", detail)
+                    .with("streamPath", path.as_str())
+            }
+            ForkError::Append(error) => error.into(),
+        }
+    }
+}
+
+impl From<SimulateError> for Problem {
+    fn from(error: SimulateError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            SimulateError::Bad(_) => Problem::bad_body(detail),
+            SimulateError::NoStream(path) => Problem::no_stream(&path),
+            SimulateError::NoProcessor(..) => Problem::no_processor(detail),
+            SimulateError::Busy => Problem::too_many("too-many-simulations", detail),
+            SimulateError::Append(error) => error.into(),
+            SimulateError::Machinery(_) | SimulateError::Gone => Problem::unavailable(detail),
         }
     }
 }

@@ -97,6 +97,8 @@ pub async fn metrics(State(app): State<App>) -> Response {
         "worker processes killed for a stuck or bloated script",
         isolates.kills,
     );
+    let transformers = app.host.transforming().followers_count();
+    line("transformers_running", "gauge", "transformers at work", transformers as u64);
     let expressions = app.host.evaluators().stats();
     line(
         "expressions_evaluated_total",

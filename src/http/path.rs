@@ -11,11 +11,13 @@ use crate::event::{Project, StreamKey, StreamPath};
 const PROJECT_HEADERS: [&str; 2] = ["x-millrace-project", "x-iterate-project"];
 
 /// Routes under which a stream's path may stand, the longer ones first.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 8] = [
     "/api/streams/__state",
     "/api/streams/__children",
+    "/api/streams/__fork",
     "/api/streams",
     "/api/processors",
+    "/api/simulate",
     "/api/subscriptions/__secret",
     "/api/subscriptions",
 ];

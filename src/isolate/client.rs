@@ -225,6 +225,9 @@ impl Worker {
                 self.answer(call, Ok(Answer::Reduced(failures.collect())));
             }
             FromWorker::Reacted { call, failure } => self.answer(call, Ok(Answer::Reacted(failure))),
+            FromWorker::Rehearsed { call, done, told } => {
+                self.answer(call, Answer::rehearsed(done, told, &body));
+            }
             FromWorker::State { call } => self.answer(call, Ok(Answer::State(text(body)))),
             FromWorker::Pending { call, pending } => self.answer(call, Ok(Answer::Pending(pending))),
             FromWorker::Gone { isolate, call, failure } => self.gone(isolate, call, *failure),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Definition;
 use super::client::Worker;
 use super::failure::{IsolateError, ReactError, ScriptFailure};
-use super::protocol::{CallId, IsolateId, ToWorker};
+use super::protocol::{CallId, IsolateId, Rehearsal, ToWorker};
 use crate::event::builtin::{FailureReason, Phase};
 use crate::event::{Event, Json, Offset};
 use crate::limits::JSON_DEPTH_MAX;
@@ -33,12 +33,7 @@ impl Isolate {
 
     /// Reduces history, and nothing else. The events whose `reduce` failed are named; each left the state as it was.
     pub async fn reduce(&self, events: &[Arc<Event>]) -> Result<Vec<(Offset, ScriptFailure)>, IsolateError> {
-        let mut body = Vec::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum());
-        for event in events {
-            body.extend_from_slice(event.wire());
-            body.push(b'\n');
-        }
-        match self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &body).await? {
+        match self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &lines(events)).await? {
             Answer::Reduced(failures) => Ok(failures),
             other => Err(other.unexpected()),
         }
@@ -59,6 +54,22 @@ impl Isolate {
         let answer =
             self.call(|call, isolate| ToWorker::React { call, isolate, reduce }, event.wire()).await?;
         answer.reacted()
+    }
+
+    /// Goes through recorded events as if each had just come: reduced, then acted on to its end. Perhaps not all of
+    /// them: the answer says how many. At the `end` what timers are left come to theirs.
+    pub async fn rehearse(
+        &self,
+        events: &[Arc<Event>],
+        states: bool,
+        end: bool,
+    ) -> Result<Rehearsed, IsolateError> {
+        let places = events.iter().map(|event| (event.offset.0, event.created_at.as_millis())).collect();
+        let message = |call, isolate| ToWorker::Rehearse { call, isolate, places, states, end };
+        match self.call(message, &lines(events)).await? {
+            Answer::Rehearsed(rehearsed) => Ok(rehearsed),
+            other => Err(other.unexpected()),
+        }
     }
 
     pub async fn caught_up(&self) -> Result<(), ReactError> {
@@ -95,6 +106,30 @@ impl Isolate {
     }
 }
 
+/// What a rehearsal has come to.
+pub struct Rehearsed {
+    /// So many of the events, from the first on.
+    pub done: usize,
+    /// Those that failed, or changed the state.
+    pub events: Vec<RehearsedEvent>,
+}
+
+pub struct RehearsedEvent {
+    pub offset: Offset,
+    pub failure: Option<ScriptFailure>,
+    /// The state behind it, if that changed.
+    pub state: Option<Json>,
+}
+
+fn lines(events: &[Arc<Event>]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum());
+    for event in events {
+        body.extend_from_slice(event.wire());
+        body.push(b'\n');
+    }
+    body
+}
+
 fn too_deep() -> IsolateError {
     let message = format!("the state is nested more deeply than {JSON_DEPTH_MAX} levels");
     IsolateError::Script(ScriptFailure::new(Phase::Reduce, FailureReason::Limit, "RangeError", message))
@@ -105,11 +140,31 @@ pub(super) enum Answer {
     Loaded(Definition),
     Reduced(Vec<(Offset, ScriptFailure)>),
     Reacted(Option<Box<ScriptFailure>>),
+    Rehearsed(Rehearsed),
     State(String),
     Pending(usize),
 }
 
 impl Answer {
+    /// The states lie one behind the other in `body`.
+    pub fn rehearsed(done: usize, told: Vec<Rehearsal>, body: &[u8]) -> Result<Answer, IsolateError> {
+        let mut rest = body;
+        let mut events = Vec::with_capacity(told.len());
+        for Rehearsal { offset, failure, state_bytes } in told {
+            let state = match state_bytes {
+                Some(bytes) => {
+                    let cut = || IsolateError::Machinery("a rehearsed state is cut off".into());
+                    let (text, behind) = rest.split_at_checked(bytes).ok_or_else(cut)?;
+                    rest = behind;
+                    Some(Json::parse(&String::from_utf8_lossy(text)).ok_or_else(too_deep)?)
+                }
+                None => None,
+            };
+            events.push(RehearsedEvent { offset: Offset(offset), failure: failure.map(|it| *it), state });
+        }
+        Ok(Answer::Rehearsed(Rehearsed { done, events }))
+    }
+
     pub fn reacted(self) -> Result<(), ReactError> {
         match self {
             Answer::Reacted(None) => Ok(()),

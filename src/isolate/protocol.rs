@@ -50,6 +50,15 @@ pub enum ToWorker {
         isolate: IsolateId,
         reduce: bool,
     },
+    /// Body: recorded events' wire texts, one a line. Each is reduced and acted on as if it had just come; its time
+    /// in milliseconds stands in `places`, beside its offset. At the `end` timers that are left run out.
+    Rehearse {
+        call: CallId,
+        isolate: IsolateId,
+        places: Vec<(u64, i64)>,
+        states: bool,
+        end: bool,
+    },
     CaughtUp {
         call: CallId,
         isolate: IsolateId,
@@ -122,6 +131,13 @@ pub enum FromWorker {
     Reacted {
         call: CallId,
         failure: Option<Box<ScriptFailure>>,
+    },
+    /// So many events were rehearsed, perhaps not all of them; those that failed or changed the state are named. Body:
+    /// the changed states, one behind the other.
+    Rehearsed {
+        call: CallId,
+        done: usize,
+        told: Vec<Rehearsal>,
     },
     /// Body: the state.
     State {
@@ -208,6 +224,15 @@ pub enum FromWorker {
         cpu: Duration,
         memory_bytes: u64,
     },
+}
+
+/// What there is to tell of one event of a rehearsal.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Rehearsal {
+    pub offset: u64,
+    pub failure: Option<Box<ScriptFailure>>,
+    /// The length of the state behind it, if that changed.
+    pub state_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,8 +15,10 @@ mod memory;
 mod natives;
 mod network;
 mod prelude;
+mod recorded;
 mod replay;
 mod sandbox;
+mod urls;
 mod web;
 mod zlib;
 
@@ -34,7 +36,7 @@ use std::time::Instant;
 pub use self::builtins::NODE_MODULES;
 use self::host::{Due, Shared};
 use self::inbox::Work;
-use self::isolate::Isolate;
+use self::isolate::{Isolate, Rehearsing};
 pub(super) use self::sandbox::Sandbox;
 use super::page::Page;
 use super::protocol::{Frame, FromWorker, IsolateId, ToWorker, read_frame};
@@ -171,6 +173,9 @@ impl Worker {
             ToWorker::Reduce { call, isolate } => self.give(isolate, Work::reduce(call, body)),
             ToWorker::React { call, isolate, reduce } => {
                 self.give(isolate, Work::React { call, event: body, reduce })
+            }
+            ToWorker::Rehearse { call, isolate, places, states, end } => {
+                self.give(isolate, Work::Rehearse(Rehearsing::new(call, body, places, states, end)));
             }
             ToWorker::CaughtUp { call, isolate } => self.give(isolate, Work::CaughtUp { call }),
             ToWorker::State { call, isolate } => self.give(isolate, Work::State { call }),

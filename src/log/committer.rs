@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::checkpointer::Checkpointer;
 use super::folder::{self, DataFolder, Note};
+use super::fork::{Fork, Forks, NewFork};
 use super::group::{Answer, Group, Reply};
 use super::journal::Journal;
 use super::kv::{Batch, Kv};
@@ -29,6 +30,7 @@ pub(super) enum Request {
     Commit { commit: Commit, reply: Answer<StreamId> },
     Slot { id: StreamId, name: String, value: Option<Vec<u8>>, reply: Answer<()> },
     Delete { id: StreamId, reply: Answer<bool> },
+    Fork { fork: NewFork, reply: Answer<StreamId> },
     Close,
 }
 
@@ -38,6 +40,7 @@ impl Request {
             Request::Commit { reply, .. } => drop(reply.send(Err(error))),
             Request::Slot { reply, .. } => drop(reply.send(Err(error))),
             Request::Delete { reply, .. } => drop(reply.send(Err(error))),
+            Request::Fork { reply, .. } => drop(reply.send(Err(error))),
             Request::Close => {}
         }
     }
@@ -79,7 +82,8 @@ impl Committer {
     ) -> Result<Arc<Shared>, OpenError> {
         let start = |error| OpenError::io(&folder.path, "start the committer", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(start)?;
-        let Beginning { next_stream, batches, purges } = begin(&*kv, &folder.path)?;
+        let Beginning { next_stream, batches, deleted, forks } = begin(&*kv, &folder.path)?;
+        let purges: VecDeque<StreamId> = deleted.iter().copied().filter(|id| !forks.is_shared(*id)).collect();
         let journal = Journal::open(&folder.path, parts.segment_bytes, parts.medium)
             .map_err(|error| OpenError::io(&folder.path, "make the journal", error))?;
         let synced = folder.open_note(folder::SYNCED)?;
@@ -89,7 +93,8 @@ impl Committer {
             kv: RwLock::new(Some(kv.clone())),
             watermark: Watermark::new(next_stream),
             lazies: Lazies::default(),
-            deleted: RwLock::new(HashSet::from_iter(purges.iter().copied())),
+            deleted: RwLock::new(HashSet::from_iter(deleted.iter().copied())),
+            forks: RwLock::new(forks),
             failure: OnceLock::new(),
             syncs: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -110,7 +115,7 @@ impl Committer {
             journal,
             checkpointer,
             synced,
-            purges: purges.into(),
+            purges,
             group: Group::default(),
         };
         let path = folder.path.clone();
@@ -213,6 +218,10 @@ impl Committer {
                 Ok(id) => group.replies.push(Reply::Committed(reply, id)),
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Request::Fork { fork, reply } => match self.branch_off(&fork, group) {
+                Ok(id) => group.replies.push(Reply::Committed(reply, id)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
             Request::Slot { id, name, value, reply } => match self.tail(id) {
                 Ok(Some(_)) => {
                     group.put_slot(id, name, value);
@@ -252,6 +261,36 @@ impl Committer {
         }
         group.put_commit(id, commit);
         self.tails.insert(id, Offset(commit.expected_tail.0 + commit.events.len() as u64));
+        Ok(id)
+    }
+
+    /// Puts a new stream into the group that begins as another one does.
+    fn branch_off(&mut self, new: &NewFork, group: &mut Group) -> Result<StreamId, LogError> {
+        let NewFork { from, at, processors, to, created_at, marks } = new;
+        let tail = self.tail(*from)?.filter(|tail| at <= tail).ok_or(LogError::Gone { id: *from })?;
+        debug_assert!(*at <= tail);
+        if let Some(tail) = self.tail_at(to, group)? {
+            return Err(LogError::Conflict {
+                stream: to.clone(),
+                expected_tail: Offset::START,
+                tail: Some(tail),
+            });
+        }
+        // Its parent is the stream that the event was appended to, so that no other has to be kept for it.
+        let mut fork = Fork { parent: *from, at: *at, processors: *processors };
+        let forks = self.shared.forks.read().expect(LOCK);
+        while let Some(above) = group.forked.get(&fork.parent).copied().or_else(|| forks.get(fork.parent))
+            && fork.at <= above.at
+        {
+            fork =
+                Fork { parent: above.parent, at: fork.at, processors: fork.processors && above.processors };
+        }
+        drop(forks);
+        let id = self.next_stream;
+        self.next_stream = StreamId(id.0 + 1);
+        group.put_stream(id, to, *created_at);
+        group.put_fork(id, fork, marks);
+        self.tails.insert(id, *at);
         Ok(id)
     }
 
@@ -322,10 +361,16 @@ impl Committer {
         self.shared.watermark.begin(std::mem::take(&mut group.tails));
         self.kv.write(&group.batch).map_err(|error| self.shared.fail(&error))?;
         self.checkpointer.applied(self.batches, group.batch.bytes());
+        let mut forks = self.shared.forks.write().expect(LOCK);
+        group.forked.drain().for_each(|(id, fork)| forks.insert(id, fork));
         if let Some(id) = group.deleted {
             self.shared.deleted.write().expect(LOCK).insert(id);
-            self.purges.push_back(id);
+            // What others share stays, until the last of them is removed.
+            if !forks.is_shared(id) {
+                self.purges.push_back(id);
+            }
         }
+        drop(forks);
         group.tails = self.shared.watermark.publish(self.next_stream);
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         self.shared.commits.fetch_add(group.commits, Ordering::Relaxed);
@@ -376,7 +421,15 @@ impl Committer {
             Ok(false) => {}
             Ok(true) => {
                 self.purges.pop_front();
-                self.shared.deleted.write().expect(LOCK).remove(&id);
+                let mut deleted = self.shared.deleted.write().expect(LOCK);
+                deleted.remove(&id);
+                let mut forks = self.shared.forks.write().expect(LOCK);
+                if let Some(Fork { parent, .. }) = forks.remove(id)
+                    && deleted.contains(&parent)
+                    && !forks.is_shared(parent)
+                {
+                    self.purges.push_back(parent);
+                }
             }
             Err(LogError::Failed(_)) => {}
             Err(error) => {
@@ -397,6 +450,9 @@ impl Committer {
         let last = batch.len() < PURGE_KEYS_MAX;
         if last {
             batch.delete(&keys::tombstone(id));
+            if self.shared.forks.read().expect(LOCK).get(id).is_some() {
+                batch.delete(&keys::fork(id));
+            }
         }
         self.kv.write(&batch).map_err(|error| self.shared.fail(&error))?;
         Ok(last)
@@ -424,7 +480,8 @@ impl Committer {
 struct Beginning {
     next_stream: StreamId,
     batches: u64,
-    purges: Vec<StreamId>,
+    deleted: Vec<StreamId>,
+    forks: Forks,
 }
 
 fn begin(kv: &dyn Kv, folder: &Path) -> Result<Beginning, OpenError> {
@@ -433,7 +490,8 @@ fn begin(kv: &dyn Kv, folder: &Path) -> Result<Beginning, OpenError> {
         Ok(Beginning {
             next_stream: StreamId(lookup.number(keys::STREAMS)?),
             batches: lookup.number(keys::SYNCED)?,
-            purges: lookup.ids(keys::TOMBSTONES, 1)?,
+            deleted: lookup.ids(keys::TOMBSTONES, 1)?,
+            forks: Forks::load(&lookup)?,
         })
     };
     read().map_err(|error: LogError| OpenError::log(folder, error))

@@ -29,7 +29,8 @@ use crate::limits::SLED_SEGMENT_BYTES;
 /// The version of the layout of folder, keys and values. Older ones are read, and raised when they are opened:
 /// - 1: no journal is needed to read it, though there may be one
 /// - 2: the journal may hold what the engine lacks, and the engine a part of a batch
-pub(super) const FORMAT: u32 = 2;
+/// - 3: a stream may have its first events from another one (`fork`)
+pub(super) const FORMAT: u32 = 3;
 
 const LOCK: &str = "lock";
 pub(super) const SYNCED: &str = "synced";

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::DataFolder;
+use super::fork::{self, Fork};
 use super::journal::Recovered;
 use super::kv::Kv;
 use super::lookup::{Lookup, decode_record};
@@ -82,6 +83,11 @@ struct Check<'a> {
     listed: HashMap<StreamId, StreamRecord>,
     by_path: HashMap<StreamId, StreamRecord>,
     marked: HashSet<StreamId>,
+    /// Where streams branch off, those left out that are being removed; deleted ones whose events they share.
+    forks: HashMap<StreamId, Fork>,
+    kept: HashSet<StreamId>,
+    /// The tails of streams that others branch off.
+    tails: HashMap<StreamId, Offset>,
     next_stream: StreamId,
     stream: Option<Stream>,
 }
@@ -114,6 +120,9 @@ impl<'a> Check<'a> {
             listed: HashMap::new(),
             by_path: HashMap::new(),
             marked: HashSet::new(),
+            forks: HashMap::new(),
+            kept: HashSet::new(),
+            tails: HashMap::new(),
             next_stream: StreamId(0),
             stream: None,
         }
@@ -131,6 +140,7 @@ impl<'a> Check<'a> {
 
     fn pass(&mut self) -> Result<(), LogError> {
         self.deleted = self.lookup.ids(keys::TOMBSTONES, 1)?.into_iter().collect();
+        self.read_forks()?;
         let kv: &dyn Kv = self.lookup.kv;
         let folder = self.lookup.folder;
         Lookup { kv, folder }.scan_raw(keys::ALL, false, |key, value| {
@@ -144,8 +154,27 @@ impl<'a> Check<'a> {
         })
     }
 
+    /// Ahead of the pass, which tells of those that are malformed.
+    fn read_forks(&mut self) -> Result<(), LogError> {
+        self.lookup.scan_raw(keys::FORKS, false, |key, value| {
+            let fork = record::unseal(key, value).and_then(fork::decode);
+            if let (Some(id), Ok(fork)) = (keys::stream_id(key, 1), fork) {
+                self.forks.insert(id, fork);
+            }
+            ControlFlow::Continue(())
+        })?;
+        for start in self.forks.keys().filter(|id| !self.deleted.contains(id)) {
+            let lineage = std::iter::successors(self.forks.get(start), |fork| self.forks.get(&fork.parent));
+            let shared = lineage.map(|fork| fork.parent).filter(|parent| self.deleted.contains(parent));
+            self.kept.extend(shared);
+        }
+        self.forks.retain(|id, _| !self.deleted.contains(id) || self.kept.contains(id));
+        Ok(())
+    }
+
     fn check(&mut self, key: &[u8], content: &[u8]) -> Checked {
         match key.first() {
+            Some(b'F') => self.check_fork(key, content),
             Some(b'K') => self.check_mark(key, content),
             Some(b'L') => self.check_listed(key, content),
             Some(b'M') => self.check_meta(key, content),
@@ -154,6 +183,15 @@ impl<'a> Check<'a> {
             Some(b'T') => Ok(()),
             _ => Err("belongs to nothing".into()),
         }
+    }
+
+    fn check_fork(&mut self, key: &[u8], content: &[u8]) -> Checked {
+        let id = keys::stream_id(key, 1).filter(|_| key.len() == 9).ok_or("is malformed")?;
+        let fork = fork::decode(content)?;
+        if fork.parent >= id || fork.at == Offset::START {
+            return Err("branches off nothing".into());
+        }
+        Ok(())
     }
 
     fn check_mark(&mut self, key: &[u8], content: &[u8]) -> Checked {
@@ -202,14 +240,14 @@ impl<'a> Check<'a> {
 
     fn check_stream_key(&mut self, key: &[u8], content: &[u8]) -> Checked {
         let id = keys::stream_id(key, 1).ok_or("is malformed")?;
-        if self.deleted.contains(&id) {
+        if self.deleted.contains(&id) && !self.kept.contains(&id) {
             // It is being removed, and may be in any state.
             return Ok(());
         }
         if self.stream.as_ref().is_none_or(|stream| stream.id != id) {
             self.end_stream();
-            self.stream =
-                Some(Stream { id, record: None, tail: Offset::START, keyed: HashMap::new(), pieces: None });
+            let tail = self.forks.get(&id).map_or(Offset::START, |fork| fork.at);
+            self.stream = Some(Stream { id, record: None, tail, keyed: HashMap::new(), pieces: None });
         }
         let stream = self.stream.as_mut().ok_or("is in no stream")?;
         match key.get(9) {
@@ -225,13 +263,30 @@ impl<'a> Check<'a> {
         let Some(mut stream) = self.stream.take() else {
             return;
         };
-        self.report.events += stream.tail.0;
         let id = stream.id;
         let mut problems = stream.open_ends();
-        problems.extend(self.check_indexes(id, stream.record.as_ref()));
+        problems.extend(self.check_branch(id, stream.tail));
+        if !self.kept.contains(&id) {
+            let shared = self.forks.get(&id).map_or(Offset::START, |fork| fork.at);
+            self.report.events += stream.tail.0 - shared.0;
+            problems.extend(self.check_indexes(id, stream.record.as_ref()));
+        }
         for problem in problems {
             self.report.add(format!("stream number {} {problem}", id.0));
         }
+    }
+
+    /// A parent has a lower number, so that its tail is known by now.
+    fn check_branch(&mut self, id: StreamId, tail: Offset) -> Option<String> {
+        self.tails.insert(id, tail);
+        let Fork { parent, at, .. } = *self.forks.get(&id)?;
+        let found = self.tails.get(&parent).copied().unwrap_or_default();
+        (found < at).then(|| {
+            format!(
+                "shares the events of stream number {} up to {at}, which has them up to {found}",
+                parent.0
+            )
+        })
     }
 
     fn check_indexes(&mut self, id: StreamId, stream: Option<&StreamRecord>) -> Vec<String> {
@@ -263,6 +318,14 @@ impl<'a> Check<'a> {
         }
         for stream in std::mem::take(&mut self.listed).into_values() {
             self.report.add(format!("`{}` is listed as a stream that does not exist", stream.key.path));
+        }
+        let branched: Vec<StreamId> = self.forks.keys().copied().collect();
+        for id in branched.into_iter().filter(|id| !self.tails.contains_key(id)) {
+            // One that is deleted and kept may have no events of its own.
+            if !self.deleted.contains(&id) {
+                self.report
+                    .add(format!("stream number {} branches off another one but does not exist", id.0));
+            }
         }
         for id in std::mem::take(&mut self.marked) {
             self.report.add(format!("stream number {} has a mark but does not exist", id.0));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::oneshot;
 
+use super::fork::{self, Fork};
 use super::kv::Batch;
 use super::lazy::Place;
 use super::record::{self};
@@ -20,6 +21,7 @@ pub(super) struct Group {
     pub created: HashMap<StreamKey, StreamId>,
     pub places: HashMap<Place, Option<Vec<u8>>>,
     pub deleted: Option<StreamId>,
+    pub forked: HashMap<StreamId, Fork>,
     /// The tails before it of the streams that it writes to.
     pub tails: HashMap<StreamId, Offset>,
     pub commits: u64,
@@ -117,6 +119,17 @@ impl Group {
         self.created.insert(key.clone(), id);
     }
 
+    /// Beside the keys of the new stream, where it branches off.
+    pub fn put_fork(&mut self, id: StreamId, fork: Fork, marks: &[Mark]) {
+        self.batch.put(&keys::fork(id), |value| fork::encode(&fork, value));
+        self.tails.entry(id).or_insert(fork.at);
+        for mark in marks {
+            self.put_mark(id, *mark, true);
+        }
+        self.forked.insert(id, fork);
+        self.commits += 1;
+    }
+
     /// From now on the stream is gone; what lies below its number is removed later.
     pub fn put_deletion(&mut self, id: StreamId, key: &StreamKey) {
         self.batch.put(&keys::tombstone(id), |_| {});
@@ -151,6 +164,7 @@ impl Group {
         self.places.clear();
         self.tails.clear();
         self.deleted = None;
+        self.forked.clear();
         (self.commits, self.events, self.bytes) = (0, 0, 0);
     }
 }

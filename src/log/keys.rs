@@ -5,6 +5,7 @@
 //! | `M` `format`                                  | version it was made with u32: the store is complete       |
 //! | `M` `streams`                                 | the number of the next stream u64                         |
 //! | `M` `synced`                                  | how many batches were synced, this one included u64       |
+//! | `F` stream u64                                | where the stream branches off another one, see `fork`     |
 //! | `P` project `00` path                         | stream u64, created_at i64: find by path, list descendants |
 //! | `L` project `00` stream u64                   | created_at i64, path: list by age                         |
 //! | `K` mark u8, stream u64                       | the stream has the mark; of an alarm: time i64            |
@@ -17,7 +18,8 @@
 //! | `S` stream u64 `Z` name `00` piece u16        | its further pieces, from 1                                |
 //!
 //! Numbers are big-endian, so that the keys sort as they do. Neither projects, paths nor names of slots
-//! contain a zero byte. The tail of a stream is its last `E` key and is stored nowhere else.
+//! contain a zero byte. The tail of a stream is its last `E` key and is stored nowhere else; that of a fork without any
+//! is where it branches off.
 
 use std::ops::Range;
 
@@ -79,6 +81,12 @@ pub(super) fn tombstone(id: StreamId) -> [u8; 9] {
 }
 
 pub(super) const TOMBSTONES: Range<&[u8]> = b"T".as_slice()..b"U".as_slice();
+
+pub(super) fn fork(id: StreamId) -> [u8; 9] {
+    stream_prefix(b'F', id)
+}
+
+pub(super) const FORKS: Range<&[u8]> = b"F".as_slice()..b"G".as_slice();
 
 pub(super) fn record(id: StreamId) -> [u8; 10] {
     stream_part(id, b'A')
@@ -194,6 +202,7 @@ mod tests {
             (hex(&mark(Mark::Unannounced, id)), "4b020000000000000102"),
             (hex(&mark(Mark::Alarm, id)), "4b100000000000000102"),
             (hex(&tombstone(id)), "540000000000000102"),
+            (hex(&fork(id)), "460000000000000102"),
             (hex(&record(id)), "53000000000000010241"),
             (hex(&event(id, Offset(3))), "530000000000000102450000000000000003"),
             (hex(&piece(&event(id, Offset(3)), 1)), "5300000000000001024500000000000000030001"),

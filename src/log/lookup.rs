@@ -4,6 +4,7 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use super::fork::{self, Fork};
 use super::kv::{Kv, KvError};
 use super::record::{self, Assembly, Frame};
 use super::{LogError, StreamId, StreamRecord, keys};
@@ -40,7 +41,19 @@ impl Lookup<'_> {
             tail = keys::event_place(key).map(|(offset, _)| offset);
             ControlFlow::Break(())
         })?;
-        tail.ok_or_else(|| self.corrupt(&events.start, "has a malformed event key near it"))
+        match tail.ok_or_else(|| self.corrupt(&events.start, "has a malformed event key near it"))? {
+            // None of its own.
+            Offset::START => Ok(self.fork(id)?.map_or(Offset::START, |fork| fork.at)),
+            tail => Ok(tail),
+        }
+    }
+
+    pub fn fork(&self, id: StreamId) -> Result<Option<Fork>, LogError> {
+        let place = keys::fork(id);
+        let Some(value) = self.get(&place)? else {
+            return Ok(None);
+        };
+        fork::decode(&value).map(Some).map_err(|why| self.corrupt(&place, why))
     }
 
     pub fn find_key(&self, id: StreamId, key: &IdempotencyKey) -> Result<Option<Offset>, LogError> {

@@ -41,11 +41,25 @@ impl Log {
             return Ok(None);
         }
         let found = self.look(|store| store.find_key(id, key))?;
-        Ok(found.filter(|offset| self.shared.watermark.clamp(id, *offset) == *offset))
+        let found = found.filter(|offset| self.shared.watermark.clamp(id, *offset) == *offset);
+        if found.is_some() {
+            return Ok(found);
+        }
+        // Up to where a stream shares another one's events, it shares their keys.
+        let mut until = Offset::END;
+        for fork in self.lineage(id) {
+            until = until.min(fork.at);
+            let found = self.look(|store| store.find_key(fork.parent, key))?;
+            if found.is_some_and(|offset| offset <= until) {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Events between two offsets, both exclusive, as many as the bounds allow but at least one, if there is
-    /// one. An event counts with the bytes that it has on the disk.
+    /// one. An event counts with the bytes that it has on the disk. A page ends where the events end that a fork
+    /// shares with one other stream.
     pub fn read(
         &self,
         stream: &StreamRecord,
@@ -55,7 +69,8 @@ impl Log {
         bytes_max: usize,
     ) -> Result<Vec<Arc<Event>>, LogError> {
         let page = || Page::new(stream, after, events_max.max(1), bytes_max);
-        let keys = keys::events(stream.id, after, before);
+        let (home, until) = self.shared.forks.read().expect(LOCK).home(stream.id, after.next());
+        let keys = keys::events(home, after, before.min(until.next()));
         for _ in 0..LOOKS {
             if self.shared.is_deleted(stream.id) {
                 return Ok(Vec::new());
@@ -65,7 +80,8 @@ impl Log {
                 store.scan(&keys.start..&keys.end, false, |key, content| page.add(key, content))
             })?;
             if let Some(events) = page.finish() {
-                return Ok(self.clamp(stream.id, events));
+                // What is shared was durable before it was.
+                return Ok(if home == stream.id { self.clamp(home, events) } else { events });
             }
         }
         if self.shared.is_deleted(stream.id) {

@@ -6,6 +6,7 @@ mod basics;
 mod disk_full;
 mod faults;
 mod folders;
+mod forks;
 mod journal;
 mod model;
 mod side_by_side;

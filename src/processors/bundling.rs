@@ -8,18 +8,20 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use millrace_bundler::{Bundler, Step};
+use millrace_bundler::{Bundle, BundleError, Bundler, Diagnostic, Severity, Step};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::deployments::DeploymentSet;
 use super::sources::SourceStatus;
-use crate::event::builtin::BundleRecord;
+use crate::event::builtin::{BundleRecord, ProcessorSourceConfigured};
 use crate::event::{Event, Offset, Slug, SourceKind, StreamKey};
 use crate::isolate::Isolates;
 use crate::limits::BUILDS_MAX;
 use crate::stream::Streams;
+
+pub use job::configuration;
 
 /// The bundler's name as the author of events.
 pub use crate::event::BUNDLER as SLUG;
@@ -131,6 +133,23 @@ impl Bundling {
         };
         self.0.tasks.spawn(job.run());
         Some(Running { offset, stop, step })
+    }
+
+    /// Builds what is not deployed, with the versions of a bundle before it where it has no lock of its own; and, when
+    /// asked, what the type checker finds.
+    pub async fn build(
+        &self,
+        source: &ProcessorSourceConfigured,
+        previous: Option<&BundleRecord>,
+        checks: bool,
+    ) -> Result<(Arc<Bundle>, Vec<Diagnostic>), BundleError> {
+        let ended = || BundleError::Machinery("the server is shutting down".into());
+        let _turn = self.0.permits.acquire().await.map_err(|_| ended())?;
+        let project =
+            Arc::new(job::project(source, || previous.and_then(job::lock_of)).map_err(BundleError::Failed)?);
+        let bundle = self.0.bundler.build(&project, &|_| {}).await?;
+        let found = if checks { self.0.bundler.check(&project, &|_| {}).await? } else { Vec::new() };
+        Ok((bundle, found.into_iter().filter(|found| found.severity == Severity::Error).collect()))
     }
 
     /// What is being done for the newest source of a processor.

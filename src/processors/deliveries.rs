@@ -9,6 +9,7 @@ mod mark;
 mod notes;
 mod outlet;
 mod pace;
+mod parcel;
 mod socket;
 mod webhook;
 
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use super::subscriptions::SubscriptionSet;
 use crate::egress::{Bounds, Caller, Egress, SecretError};
 use crate::event::{Offset, Slug, StreamKey};
+use crate::jsonata::Evaluators;
 use crate::limits::{DELIVERY_CONNECTIONS_IDLE_MAX, DELIVERY_PLACES, DELIVERY_TIMEOUT};
 use crate::stream::Streams;
 
@@ -37,6 +39,7 @@ pub struct Deliveries(Arc<Inner>);
 
 struct Inner {
     egress: Egress,
+    evaluators: Evaluators,
     /// Set right after the streams have started, which need this for their built-ins.
     streams: OnceLock<Streams>,
     below: below::Below,
@@ -78,7 +81,7 @@ pub struct DeliveryStats {
 }
 
 impl Deliveries {
-    pub fn new(egress: &Egress) -> Deliveries {
+    pub fn new(egress: &Egress, evaluators: Evaluators) -> Deliveries {
         let bounds = Bounds {
             head_timeout: DELIVERY_TIMEOUT,
             idle_timeout: DELIVERY_TIMEOUT,
@@ -87,6 +90,7 @@ impl Deliveries {
         };
         Deliveries(Arc::new(Inner {
             egress: egress.apart(bounds, DELIVERY_CONNECTIONS_IDLE_MAX),
+            evaluators,
             streams: OnceLock::new(),
             below: below::Below::default(),
             running: Mutex::default(),

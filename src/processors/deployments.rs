@@ -289,7 +289,7 @@ impl Deployments {
 }
 
 /// Of everything that decides how a processor runs: the same version is the same processor.
-fn version(configured: &builtin::ProcessorConfigured) -> String {
+pub(super) fn version(configured: &builtin::ProcessorConfigured) -> String {
     let entry = configured.entry().unwrap_or_default().to_string();
     let sources = Sources { entry, modules: configured.sources() };
     let egress = configured.egress.as_ref().map(|egress| &egress.allow);
@@ -388,6 +388,12 @@ impl BuiltinProcessor for Deployments {
 
     fn shares(&self) -> bool {
         self.set.shares()
+    }
+
+    fn leave_processors(&mut self) {
+        let set = self.change();
+        set.processors.clear();
+        set.sources = SourceSet::default();
     }
 
     fn committed(&mut self, tail: Offset) {

@@ -2,7 +2,7 @@
 //! reduced and acted on, and keeps the marks that say how far that has come. All that it knows is in the
 //! log: whatever goes wrong, it starts again from there.
 
-mod activate;
+pub(super) mod activate;
 mod candidate;
 mod drive;
 mod failing;
@@ -150,17 +150,18 @@ impl Context {
 
     /// Whether the processor is not to see this event: it would loop on the news of itself.
     fn is_own_lifecycle(&self, event: &Event) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            slug: Option<String>,
-        }
-        (event.event_type.as_str().starts_with("processor/")
-            || event.kind() == Some(Kind::ProcessorConfigured))
-            && event
-                .payload
-                .decode::<Named>()
-                .is_ok_and(|named| named.slug.as_deref() == Some(self.slug.as_str()))
+        is_lifecycle_of(&self.slug, event)
     }
+}
+
+/// Whether an event tells of what becomes of this processor.
+pub(super) fn is_lifecycle_of(slug: &Slug, event: &Event) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        slug: Option<String>,
+    }
+    (event.event_type.as_str().starts_with("processor/") || event.kind() == Some(Kind::ProcessorConfigured))
+        && event.payload.decode::<Named>().is_ok_and(|named| named.slug.as_deref() == Some(slug.as_str()))
 }
 
 /// What was configured at `offset`; none when that event is not there, or is of another kind.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Json, Offset, Slug};
 use crate::isolate::Isolate;
+use crate::limits::STATE_CHECKPOINT_EVENTS;
 use crate::log::{Log, LogError, StreamId};
+use crate::stream::{Index, Trail};
 
 /// Saved behind every event that was acted on; small, and lazily written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -75,21 +77,42 @@ pub struct Snapshot {
 pub struct Store {
     log: Log,
     id: StreamId,
+    slug: Slug,
     mark_slot: String,
     snapshot_slot: String,
+    /// Of the states along the way, once it was needed.
+    trail: Mutex<Option<Index>>,
 }
 
 impl Store {
     pub fn new(log: Log, id: StreamId, slug: &Slug) -> Store {
-        Store { log, id, mark_slot: mark_slot(slug), snapshot_slot: format!("state/{slug}") }
+        let (mark_slot, snapshot_slot) = (mark_slot(slug), format!("state/{slug}"));
+        Store { log, id, slug: slug.clone(), mark_slot, snapshot_slot, trail: Mutex::default() }
     }
 
+    /// Up to here the events are shared with another stream, which has acted on them: they are history.
+    pub fn shared(&self) -> Offset {
+        self.log.fork_of(self.id).map_or(Offset::START, |fork| fork.at)
+    }
+
+    /// A fork begins with what the stream that it branches off knows of the shared events.
     pub fn read_mark(&self) -> Result<Option<Mark>, LogError> {
-        self.read(&self.mark_slot)
+        for (id, until) in self.log.views(self.id, Offset::END) {
+            let Some(mark) = self.read::<Mark>(id, &self.mark_slot)? else { continue };
+            if id == self.id {
+                return Ok(Some(mark));
+            }
+            if mark.configured <= until {
+                let (version, configured, acted) = (mark.version, mark.configured, self.shared());
+                let poisoned = mark.poisoned.into_iter().filter(|event| *event <= until).collect();
+                return Ok(Some(Mark { version, configured, acted, poisoned, ..Mark::default() }));
+            }
+        }
+        Ok(None)
     }
 
     pub fn read_snapshot(&self) -> Result<Option<Snapshot>, LogError> {
-        self.read(&self.snapshot_slot)
+        self.read(self.id, &self.snapshot_slot)
     }
 
     pub fn save_mark(&self, mark: &Mark) {
@@ -113,13 +136,51 @@ impl Store {
     }
 
     pub async fn forget(&self) -> Result<(), LogError> {
+        self.with_trail(|trail, index| trail.forget(index));
         self.log.write_slot(self.id, &self.mark_slot, None).await?;
         self.log.write_slot(self.id, &self.snapshot_slot, None).await
     }
 
+    /// The nearest state of a version up to an offset.
+    pub fn nearest(&self, version: &str, at: Offset) -> Result<Option<Snapshot>, LogError> {
+        let mut nearest = None;
+        for (id, until) in self.log.views(self.id, at) {
+            let newest = self.read::<Snapshot>(id, &self.snapshot_slot)?;
+            let newest = newest.filter(|found| found.version == version && found.reduced <= until);
+            nearest = nearest.into_iter().chain(newest).max_by_key(|snapshot: &Snapshot| snapshot.reduced);
+        }
+        let known = nearest.as_ref().map_or(Offset::START, |snapshot| snapshot.reduced);
+        if at.0 - known.0 < STATE_CHECKPOINT_EVENTS {
+            return Ok(nearest);
+        }
+        let open = |offset, bytes: &[u8]| {
+            let snapshot = serde_json::from_slice::<Snapshot>(bytes).ok();
+            snapshot.filter(|snapshot| snapshot.version == version && snapshot.reduced == offset)
+        };
+        let along = Trail::of(&self.log, self.id, self.slug.as_str()).nearest_known(version, at, open);
+        let along = along.map(|(_, snapshot)| snapshot);
+        Ok(nearest.into_iter().chain(along).max_by_key(|snapshot| snapshot.reduced))
+    }
+
+    /// Whether a state as of `at` is worth being kept for who looks back later.
+    pub fn wants(&self, version: &str, at: Offset) -> bool {
+        self.with_trail(|_, index| index.has_room(version, at))
+    }
+
+    pub fn retain(&self, snapshot: &Snapshot) {
+        let Snapshot { version, reduced, .. } = snapshot;
+        self.with_trail(|trail, index| trail.add(index, version, *reduced, encode(snapshot)));
+    }
+
+    fn with_trail<T>(&self, work: impl FnOnce(Trail, &mut Index) -> T) -> T {
+        let trail = Trail::of(&self.log, self.id, self.slug.as_str());
+        let mut index = self.trail.lock().expect("nothing panics while it holds the index of a trail");
+        work(trail, index.get_or_insert_with(|| trail.index()))
+    }
+
     /// A slot of an unknown form is as good as none: everything in it can be derived again.
-    fn read<T: for<'a> Deserialize<'a>>(&self, slot: &str) -> Result<Option<T>, LogError> {
-        let bytes = self.log.read_slot(self.id, slot)?;
+    fn read<T: for<'a> Deserialize<'a>>(&self, id: StreamId, slot: &str) -> Result<Option<T>, LogError> {
+        let bytes = self.log.read_slot(id, slot)?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 }

@@ -187,6 +187,12 @@ impl BuiltinProcessor for Scheduler {
         }
     }
 
+    fn leave_processors(&mut self) {
+        self.schedules.clear();
+        self.queue.clear();
+        self.bytes = 0;
+    }
+
     fn committed(&mut self, _tail: Offset) {
         let next = self.wakes_at();
         if self.told != Some(next) {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use self::lines::Lines;
 use super::fan_out::{FanOut, Reached};
@@ -61,6 +62,7 @@ struct UnderWay {
     asked: bool,
     /// The streams that it has appended to.
     reached: Reached,
+    span: tracing::Span,
 }
 
 impl ScriptBridge {
@@ -103,13 +105,25 @@ impl ScriptBridge {
     }
 
     /// Around the reaction to an event: its `reduce` and its hooks.
-    pub fn span(&self, event: &Event) -> tracing::Span {
-        tracing::debug_span!("react", stream = %self.stream.path, slug = %self.slug, offset = %event.offset)
+    fn span(&self, event: &Event) -> tracing::Span {
+        tracing::debug_span!(
+            "react",
+            project = %self.stream.project,
+            stream = %self.stream.path,
+            slug = %self.slug,
+            offset = %event.offset,
+            r#type = event.event_type.as_str(),
+            error = tracing::field::Empty
+        )
     }
 
-    pub fn begin(&self, event: &Arc<Event>) {
-        self.events()
-            .insert(event.offset, UnderWay { event: event.clone(), asked: false, reached: Reached::new() });
+    /// Gives the span of the reaction, which is around all that the script asks for.
+    pub fn begin(&self, event: &Arc<Event>) -> tracing::Span {
+        let span = self.span(event);
+        let reaction =
+            UnderWay { event: event.clone(), asked: false, reached: Reached::new(), span: span.clone() };
+        self.events().insert(event.offset, reaction);
+        span
     }
 
     /// Whether the script did anything in reaction that can be seen from outside.
@@ -127,6 +141,10 @@ impl ScriptBridge {
 
     fn events(&self) -> std::sync::MutexGuard<'_, HashMap<Offset, UnderWay>> {
         self.under_way.lock().expect("nothing panics while it holds the events under way")
+    }
+
+    fn span_of(&self, offset: Offset) -> Option<tracing::Span> {
+        self.events().get(&offset).map(|reaction| reaction.span.clone())
     }
 
     fn cause(&self, offset: Offset) -> Option<Arc<Event>> {
@@ -187,6 +205,7 @@ impl Bridge for ScriptBridge {
             cause.as_ref().map_or(Ok(()), |cause| self.reach(&stream, cause))?;
             Ok((stream, input))
         });
+        let span = request.event.and_then(|offset| self.span_of(offset)).unwrap_or_else(tracing::Span::none);
         let (streams, slug, fan_out) = (self.streams.clone(), self.slug.clone(), self.fan_out.clone());
         let (own, id) = (self.stream.clone(), self.id);
         async move {
@@ -203,6 +222,7 @@ impl Bridge for ScriptBridge {
             }
             Ok(wire_json(&stored))
         }
+        .instrument(span)
         .boxed()
     }
 
@@ -212,7 +232,8 @@ impl Bridge for ScriptBridge {
             let stopped = || OpError { code: "unavailable".into(), message: "the read was stopped".into() };
             let _turn = reads.acquire().await.map_err(|_| stopped())?;
             // A filter may have to pass over a whole history: not on a thread that others wait for.
-            let reading = tokio::task::spawn_blocking(move || read_page(&streams, &stream, &request));
+            let reading =
+                tokio::task::spawn_blocking(move || read_page(&streams, &stream, Offset::END, &request));
             reading.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
@@ -221,7 +242,27 @@ impl Bridge for ScriptBridge {
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>> {
         self.asked(request.event);
         self.usage.fetched();
-        self.outbound.fetch(request)
+        let around = request.event.and_then(|offset| self.span_of(offset)).and_then(|span| span.id());
+        let span = tracing::debug_span!(
+            parent: around,
+            "fetch",
+            method = request.method,
+            host = host_of(&request.url),
+            status = tracing::field::Empty,
+            error = tracing::field::Empty
+        );
+        let fetching = self.outbound.fetch(request);
+        let told = span.clone();
+        async move {
+            let outcome = fetching.await;
+            match &outcome {
+                Ok(response) => told.record("status", response.status),
+                Err(error) => told.record("error", &error.message),
+            };
+            outcome
+        }
+        .instrument(span)
+        .boxed()
     }
 
     fn connect(&self, request: SocketRequest) -> BoxFuture<'static, Result<Socket, OpError>> {
@@ -252,25 +293,37 @@ impl Bridge for ScriptBridge {
     }
 }
 
+/// All of a URL that a trace may show: the rest can hold what is nobody else's business.
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(String::from)).unwrap_or_default()
+}
+
 /// A path as a script on `own` writes it; its own when it names none.
-fn resolve(own: &StreamKey, path: Option<&str>) -> Result<StreamPath, OpError> {
+pub fn resolve(own: &StreamKey, path: Option<&str>) -> Result<StreamPath, OpError> {
     let Some(path) = path else { return Ok(own.path.clone()) };
     own.path.resolve(path).map_err(|message| OpError { code: "bad-path".into(), message })
 }
 
-fn read_page(streams: &Streams, own: &StreamKey, request: &ReadRequest) -> Result<Vec<Bytes>, OpError> {
+/// A page as a script on `own` asks for it, of whose events those from `end` on are not there for it.
+pub fn read_page(
+    streams: &Streams,
+    own: &StreamKey,
+    end: Offset,
+    request: &ReadRequest,
+) -> Result<Vec<Bytes>, OpError> {
     let after = cursor("afterOffset", request.after.as_deref())?;
     let before = cursor("beforeOffset", request.before.as_deref())?;
     let path = resolve(own, request.path.as_deref())?;
     let log = streams.log();
     let unavailable =
         |error: crate::log::LogError| OpError { code: "unavailable".into(), message: error.to_string() };
+    let end = if path == own.path { end } else { Offset::END };
     let Some(record) = log.find(&own.sibling(path)).map_err(unavailable)? else {
         return Ok(Vec::new());
     };
     let tail = log.tail(record.id).map_err(unavailable)?;
     let mut after = after.map_or(Offset::START, |cursor| cursor.after(tail));
-    let before = before.map_or(Offset::END, |cursor| cursor.before(tail));
+    let before = before.map_or(Offset::END, |cursor| cursor.before(tail)).min(end);
     let types: Vec<EventType> = request.types.iter().filter_map(|name| EventType::parse(name).ok()).collect();
     loop {
         let events =

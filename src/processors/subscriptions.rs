@@ -101,7 +101,7 @@ impl Subscriptions {
         }
     }
 
-    fn from_above(&self) -> impl Iterator<Item = (&Slug, &Served)> {
+    fn inherited(&self) -> impl Iterator<Item = (&Slug, &Served)> {
         self.served.iter().filter(|(_, served)| served.owner.is_some())
     }
 
@@ -160,7 +160,7 @@ impl BuiltinProcessor for Subscriptions {
 
     fn keep(&mut self, tail: Offset) -> Kept {
         self.look_up();
-        let mut kept = Kept { owes: self.from_above().next().is_some(), ..Kept::default() };
+        let mut kept = Kept { owes: self.inherited().next().is_some(), ..Kept::default() };
         for (slug, served) in self.served.iter() {
             let before = self.noted.get(slug);
             if served.owner.is_none() || before.is_some_and(|before| before.is_same(served)) {
@@ -175,7 +175,7 @@ impl BuiltinProcessor for Subscriptions {
     }
 
     fn owes_nothing(&self) -> Option<bool> {
-        let mut above = self.from_above().peekable();
+        let mut above = self.inherited().peekable();
         above.peek()?;
         Some(
             above

@@ -118,6 +118,11 @@ impl Transforming {
         true
     }
 
+    /// Followers at work, for the metrics.
+    pub fn followers_count(&self) -> usize {
+        self.running().values().map(|entry| entry.followers.len()).sum()
+    }
+
     /// Ends every follower behind the event that it is at.
     pub async fn shutdown(&self) {
         self.0.shutdown.cancel();

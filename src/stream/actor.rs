@@ -7,10 +7,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::append::{Pipeline, Verdict};
-use super::{AppendError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
+use super::{AppendError, Branch, ForkError, Message, Reply, StreamState, Streams, Subscription, checkpoint};
 use crate::event::{Event, StreamKey, Timestamp};
 use crate::limits::{PUBLISH_BUFFER_MAX, STREAM_COMMIT_EVENTS_MAX, STREAM_IDLE};
-use crate::log::LogError;
+use crate::log::{LogError, StreamRecord};
 
 /// Events that were committed together.
 pub type Published = Arc<[Arc<Event>]>;
@@ -20,6 +20,8 @@ struct Actor {
     stream: StreamKey,
     pipeline: Pipeline,
     publisher: broadcast::Sender<Published>,
+    /// Those of the appends that wait for the next commit.
+    spans: Vec<tracing::Span>,
 }
 
 pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<Message>) {
@@ -28,7 +30,8 @@ pub async fn run(streams: Streams, stream: StreamKey, mut inbox: mpsc::Receiver<
         Err(error) => return refuse_all(&streams, &stream, inbox, Arc::new(error)).await,
     };
     let (publisher, _) = broadcast::channel(PUBLISH_BUFFER_MAX);
-    let mut actor = Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher };
+    let mut actor =
+        Actor { streams: streams.clone(), stream: stream.clone(), pipeline, publisher, spans: Vec::new() };
     actor.pipeline.committed();
     let mut waiting = Vec::new();
     // Both last as long as the actor: to make them anew for each batch would cost more than the batch.
@@ -89,7 +92,11 @@ async fn refuse_all(
             Message::Subscribe { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Delete { reply } => answer(reply, Err(AppendError::Log(error.clone()))),
             Message::Fire { reply, .. } => answer(reply, Err(AppendError::Log(error.clone()))),
+            Message::Fork { reply, .. } => {
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+            }
             Message::State { reply } => answer(reply, None),
+            Message::Checkpoint { reply } => answer(reply, None),
             Message::Wake { reply } => answer(reply, ()),
         }
     }
@@ -99,7 +106,7 @@ async fn refuse_all(
 async fn return_all(mut inbox: mpsc::Receiver<Message>) {
     inbox.close();
     while let Some(message) = inbox.recv().await {
-        if let Message::Append { batch, origin, reply } = message {
+        if let Message::Append { batch, origin, reply, .. } = message {
             answer(reply, Reply::Retired(batch, origin));
         }
     }
@@ -114,8 +121,11 @@ impl Actor {
         let mut appends = Vec::new();
         for message in waiting.drain(..) {
             match message {
-                Message::Append { batch, origin, reply } => {
+                Message::Append { batch, origin, reply, span } => {
                     let verdict = self.pipeline.append(batch, origin);
+                    if !span.is_disabled() {
+                        self.spans.push(span);
+                    }
                     appends.push((reply, verdict));
                     if self.pipeline.is_full() {
                         self.commit(&mut appends).await?;
@@ -135,7 +145,8 @@ impl Actor {
         &mut self,
         appends: &mut Vec<(oneshot::Sender<Reply>, Result<Verdict, AppendError>)>,
     ) -> Result<(), Arc<LogError>> {
-        let events: Published = match self.pipeline.commit(&self.streams).await {
+        let spans = std::mem::take(&mut self.spans);
+        let events: Published = match self.pipeline.commit(&self.streams, &spans).await {
             Ok(events) => events.into(),
             Err(error) => {
                 let error = Arc::new(error);
@@ -179,8 +190,12 @@ impl Actor {
                 self.pipeline.committed();
                 answer(reply, ());
             }
+            Message::Checkpoint { reply } => {
+                answer(reply, self.pipeline.record().map(|_| self.pipeline.checkpoint()));
+            }
             Message::Delete { reply } => self.delete(reply).await?,
             Message::Fire { now, reply } => self.fire(now, reply).await?,
+            Message::Fork { branch, reply } => self.fork(branch, reply).await?,
             Message::Append { .. } => unreachable!("appends go through the pipeline"),
         }
         Ok(())
@@ -214,6 +229,45 @@ impl Actor {
                 return Ok(());
             }
         }
+    }
+
+    /// The stream is there once the log has it; what it shares is looked at behind the answer.
+    async fn fork(
+        &mut self,
+        branch: Branch,
+        reply: oneshot::Sender<Result<StreamRecord, ForkError>>,
+    ) -> Result<(), Arc<LogError>> {
+        if self.pipeline.record().is_some() {
+            answer(reply, Err(ForkError::Exists(self.stream.path.clone())));
+            return Ok(());
+        }
+        let announces = self.pipeline.announces();
+        let from = branch.from.key.path.clone();
+        let made = self.streams.log().fork(branch.new_stream(&self.stream, announces)).await;
+        let record = match (made, self.streams.log().find(&self.stream)) {
+            (Ok(_), Ok(Some(record))) => record,
+            // It was destroyed meanwhile.
+            (Err(LogError::Gone { .. }), _) => {
+                answer(reply, Err(ForkError::NoStream(from)));
+                return Ok(());
+            }
+            (Ok(_), Ok(None)) => unreachable!("nobody else destroys this stream"),
+            (Err(error), _) | (_, Err(error)) => {
+                let error = Arc::new(error);
+                answer(reply, Err(ForkError::Append(AppendError::Log(error.clone()))));
+                return Err(error);
+            }
+        };
+        if announces {
+            self.streams.0.announcements.push(record.clone());
+        }
+        answer(reply, Ok(record.clone()));
+        self.pipeline = rebuild(&self.streams, &self.stream).await?;
+        self.pipeline.committed();
+        // Who follows the path since before it had a stream finds the rest in the log.
+        let newest = self.streams.log().read_one(&record, branch.at)?;
+        let _ = self.publisher.send(newest.into_iter().collect());
+        Ok(())
     }
 
     async fn delete(

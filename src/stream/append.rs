@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
-use super::{AppendError, Batch, Only, Origin, Streams};
+use super::{AppendError, Batch, Index, Only, Origin, Streams};
 use crate::event::{
     Cause, Event, EventInput, IdempotencyKey, Json, Kind, Offset, Slug, Source, SourceKind, StreamKey,
     Timestamp, builtin,
@@ -42,6 +42,8 @@ pub struct Pipeline {
     alarm: Option<Timestamp>,
     alarm_is_sure: bool,
     marked_to_share: bool,
+    /// Of the states along the way, once it was needed.
+    pub(super) trail: Option<Index>,
 }
 
 /// What built-ins want done, and which of them.
@@ -74,6 +76,7 @@ impl Pipeline {
             alarm: None,
             alarm_is_sure: false,
             marked_to_share: false,
+            trail: None,
         }
     }
 
@@ -222,8 +225,12 @@ impl Pipeline {
         self.placed.len() >= STREAM_COMMIT_EVENTS_MAX || self.placed_bytes >= GROUP_COMMIT_BYTES_MAX
     }
 
-    /// Makes durable what was placed since the last commit.
-    pub async fn commit(&mut self, streams: &Streams) -> Result<Vec<Arc<Event>>, LogError> {
+    /// Makes durable what was placed since the last commit; `spans` are those of the appends that it was placed for.
+    pub async fn commit(
+        &mut self,
+        streams: &Streams,
+        spans: &[tracing::Span],
+    ) -> Result<Vec<Arc<Event>>, LogError> {
         let events = std::mem::take(&mut self.placed);
         self.placed_bytes = 0;
         self.placed_keys.clear();
@@ -231,7 +238,7 @@ impl Pipeline {
             return Ok(events);
         };
         let created_at = first.created_at;
-        let announces = self.record.is_none() && !self.stream.path.is_root() && !self.stream.path.is_system();
+        let announces = self.announces();
         let wakes = self.wakes_at_start();
         let mut marks = Vec::new();
         marks.extend(announces.then_some((Mark::Unannounced, true)));
@@ -260,7 +267,18 @@ impl Pipeline {
             slots,
         };
         debug_assert_eq!(self.tail, last.offset, "the pipeline's tail is that of the newest placed event");
-        let span = tracing::debug_span!("commit", stream = %self.stream.path, first = %first.offset, last = %last.offset);
+        // One commit serves many appends: it stands below the first, and names the others.
+        let span = tracing::debug_span!(
+            parent: spans.first().and_then(tracing::Span::id),
+            "commit",
+            project = %self.stream.project,
+            stream = %self.stream.path,
+            first = %first.offset,
+            last = %last.offset
+        );
+        for other in spans.iter().skip(1) {
+            span.follows_from(other);
+        }
         let id = self.log.commit(commit).instrument(span.clone()).await?;
         span.in_scope(|| tracing::debug!("committed"));
         self.marked_to_wake = wakes;
@@ -272,6 +290,11 @@ impl Pipeline {
             streams.0.announcements.push(record.clone());
         }
         Ok(events)
+    }
+
+    /// Whether its ancestors are to hear of it when it is created.
+    pub fn announces(&self) -> bool {
+        self.record.is_none() && !self.stream.path.is_root() && !self.stream.path.is_system()
     }
 
     /// The events of a verdict whose inputs have been committed.
@@ -318,6 +341,13 @@ impl Pipeline {
     /// The earliest time at which one of the built-ins is to be asked what is due.
     pub fn wakes_at(&self) -> Option<Timestamp> {
         self.builtins.iter().filter_map(|builtin| builtin.wakes_at()).min()
+    }
+
+    /// Up to here the history is shared with another stream, and what it has deployed does not run on this one.
+    pub fn leave_processors(&mut self) {
+        for builtin in &mut self.builtins {
+            builtin.leave_processors();
+        }
     }
 
     /// History has been reduced: from here on the stream runs, as the one that `record` says.
@@ -409,6 +439,13 @@ pub struct Savepoint {
     last_created_at: i64,
     resumed_at: Option<i64>,
     builtins: Map<String, Value>,
+}
+
+impl Savepoint {
+    /// What a built-in has stored of itself.
+    pub fn of(&self, builtin: &str) -> Option<&Value> {
+        self.builtins.get(builtin)
+    }
 }
 
 fn created(stream: &StreamKey) -> EventInput {

@@ -64,6 +64,7 @@ impl Subscription {
                 return Ok(None);
             }
             match self.published.recv().await {
+                Ok(published) if self.misses(&published) => self.fall_back()?,
                 Ok(published) => {
                     let news = self.news(&published);
                     if !news.is_empty() {
@@ -87,6 +88,13 @@ impl Subscription {
             self.cursor = last.offset;
         }
         Ok(page)
+    }
+
+    /// Whether there is more in front of what was published than this reader has: a stream that begins as a fork.
+    fn misses(&self, published: &Published) -> bool {
+        published
+            .first()
+            .is_some_and(|first| first.offset > self.logged.next() && first.offset > self.cursor.next())
     }
 
     fn news(&mut self, published: &Published) -> Vec<Arc<Event>> {

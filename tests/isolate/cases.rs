@@ -110,6 +110,10 @@ cases! { failures_of_hooks:
     fails("export default { afterAppend() { Promise.reject(new Error('lost')) } }", &["unhandled-rejection exception Error: lost @ processor.js:1:…"]),
     fails("export default { async afterAppend() { const p = Promise.reject(new Error('caught')); await null; await p.catch(() => {}) } }", &[]),
     fails("export default { afterAppend() { queueMicrotask(() => { throw new Error('micro') }) } }", &["unhandled-rejection exception Error: micro…"]),
+    // What a listener takes on is no failure; one that fails in turn, for ever if it could, is told once.
+    fails("addEventListener('unhandledrejection', (e) => e.preventDefault()); export default { afterAppend() { Promise.reject(new Error('lost')) } }", &[]),
+    fails("addEventListener('unhandledrejection', () => { Promise.reject(new Error('again')) }); export default { afterAppend() { Promise.reject(new Error('lost')) } }", &["unhandled-rejection exception Error: lost…", "unhandled-rejection exception Error: again…"]),
+    fails("addEventListener('error', () => { throw new Error('again') }); export default { afterAppend() { reportError(new Error('lost')) } }", &["unhandled-rejection exception Error: again…", "unhandled-rejection exception Error: lost…"]),
     fails("export default { async afterAppend() { setTimeout(() => { throw new Error('timer') }, 1); await new Promise((r) => setTimeout(r, 5)) } }", &["unhandled-rejection exception Error: timer…"]),
     fails("export default { afterAppend() { throw new AggregateError([new Error('a'), 'b'], 'both') } }", &["afterAppend exception AggregateError: both: Error: a; b…"]),
     fails("export default { afterAppend() { throw new Error('outer', { cause: new TypeError('inner') }) } }", &["afterAppend exception Error: outer (because of TypeError: inner)…"]),

@@ -1,11 +1,17 @@
 //! The globals, by what they do: each line of `globals.txt` is an expression and what it is, as `console.log` shows
-//! it; the files of `web` hold scripts and what they log.
+//! it, like those of
+//! `urlpattern.txt`; the files of `web` hold scripts and what they log.
 
 use super::harness::{check_expressions, check_scripts};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn globals() {
     check_expressions(include_str!("globals.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn url_patterns() {
+    check_expressions(include_str!("urlpattern.txt")).await;
 }
 
 macro_rules! scripts {
@@ -19,6 +25,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    "web": readable_streams, writable_streams, bodies, messages, subtle, subtle_refusals, subtle_vectors, intl;
+    "web": readable_streams, writable_streams, bodies, messages, scope, performance, subtle, subtle_refusals, subtle_vectors, intl;
     "node": modules, crypto, buffer, events, util, streams, zlib;
 }

@@ -261,7 +261,13 @@ pub async fn check_scripts(file: &str, text: &'static str) {
             body.join("\n")
         );
         let notes = Arc::new(Notes::default());
-        let case = Case { script: Box::leak(module.into_boxed_str()), events: &["{}"], ..Case::default() };
+        let case = Case {
+            script: Box::leak(module.into_boxed_str()),
+            events: &["{}"],
+            // Some compute for seconds, and the machine may be busy.
+            bounds: Bounds { hook_timeout: Duration::from_secs(60), ..Bounds::default() },
+            ..Case::default()
+        };
         run(&isolates, &case, &notes).await;
         let logs = notes.logs.lock().unwrap();
         let logs: Vec<&str> =

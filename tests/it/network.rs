@@ -190,7 +190,7 @@ fn an_abort_ends_the_request_at_every_stage() {
         ),
         (
             "/head",
-            "await fetch(url + '/never', { signal: AbortSignal.timeout(50) });",
+            "await fetch(url + '/never', { signal: AbortSignal.timeout(500) });",
             json!([["TimeoutError", "~timed out", null]]),
             true,
         ),

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use millrace::limits::LAZY_WRITE_DELAY;
+use millrace::limits::{LAZY_WRITE_DELAY, TRANSFORMERS_PER_STREAM_MAX};
 use serde_json::{Value, json};
 
 use crate::harness::http::Request;
-use crate::harness::{Server, assert_subset, get, post, request, shared};
+use crate::harness::server::run;
+use crate::harness::{Client, DEADLINE, Server, assert_subset, get, post, request, shared};
 
 fn transformer(slug: &str, matcher: &str, transform: &str) -> Value {
     json!({"type": "transformer/configured", "payload": {"slug": slug, "matcher": matcher, "transform": transform}})
@@ -19,6 +20,13 @@ fn breaker(capacity: u64, max_depth: u64) -> Value {
 
 fn count(events: &[Value], event_type: &str) -> usize {
     events.iter().filter(|event| event["type"] == event_type).count()
+}
+
+fn metric(client: &Client, name: &str) -> u64 {
+    let text = String::from_utf8(client.send(Request::new("GET", "/metrics")).body).unwrap();
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")).map(str::to_string));
+    line.unwrap_or_else(|| panic!("no metric {name} in {text}")).parse().unwrap()
 }
 
 const SLACK: &str = r#"{"token":"t","team_id":"T1","type":"event_callback","event_id":"Ev07","event":{"type":"message","user":"U1","channel":"C1","text":"hello <@U2>, \"how\" are you?","ts":"1355517523.000005"}}"#;
@@ -317,6 +325,44 @@ fn a_stream_that_was_destroyed_begins_anew() {
 }
 
 #[test]
+fn an_idle_transformer_costs_nothing_and_is_back_with_the_next_event() {
+    let server = Server::start(&["--hibernate-after-ms", "20"]);
+    let client = server.client("public");
+    client.append("/h", transformer("t", "type = 'in'", "{'type': 'out', 'payload': {'of': offset}}"));
+    for round in 1..=3 {
+        client.append("/h", json!({"type": "in"}));
+        client.append("/h", json!({"type": "other"}));
+        client.wait_for("/h", "what it makes", |events| count(events, "out") == round);
+        let started = std::time::Instant::now();
+        while metric(&client, "transformers_running") > 0 {
+            assert!(started.elapsed() < DEADLINE, "it did not go");
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(count(&client.read("/h"), "out"), 3);
+}
+
+#[test]
+fn a_stream_has_so_many_transformers_and_no_more() {
+    let millrace = shared();
+    let batch: Vec<Value> =
+        (0..TRANSFORMERS_PER_STREAM_MAX).map(|n| transformer(&format!("t{n}"), "false", "{}")).collect();
+    millrace.append("/", json!(batch));
+    millrace.run([post("/api/streams/", transformer("more", "false", "{}")).refused(
+        409,
+        "limit-reached",
+        "transformers",
+    )]);
+    // One that is there may still be replaced, and one that goes makes room.
+    millrace.append("/", transformer("t0", "type = 'x'", "{}"));
+    millrace.append("/", json!({"type": "transformer/removed", "payload": {"slug": "t1"}}));
+    millrace.append("/", transformer("more", "false", "{}"));
+    let state = millrace.run([get("/api/streams/__state/")]);
+    let transformers = &state["processors"]["jsonata-transformer"]["transformersBySlug"];
+    assert_eq!(transformers.as_object().unwrap().len(), TRANSFORMERS_PER_STREAM_MAX);
+}
+
+#[test]
 fn a_killed_server_goes_on_where_it_owes_and_doubles_nothing() {
     let mut server = Server::start(&[]);
     let client = server.client("public");
@@ -349,6 +395,8 @@ fn a_killed_server_goes_on_where_it_owes_and_doubles_nothing() {
     client.append("/k", json!({"type": "in"}));
     assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
     assert!(!server.log().contains("panicked"), "{}", server.log());
+    let fsck = run(&["fsck", &server.folder().join("data").to_string_lossy()]);
+    assert_eq!(fsck.status.code(), Some(0), "{}", String::from_utf8_lossy(&fsck.stderr));
 }
 
 #[test]
@@ -356,12 +404,7 @@ fn events_that_do_not_match_cost_no_event_and_no_commit() {
     let server = Server::start(&[]);
     let client = server.client("public");
     client.append("/q", transformer("t", "type = 'in'", "{'type': 'out'}"));
-    let metric = |name: &str| -> u64 {
-        let text = String::from_utf8(client.send(Request::new("GET", "/metrics")).body).unwrap();
-        let line =
-            text.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")).map(str::to_string));
-        line.unwrap_or_else(|| panic!("no metric {name} in {text}")).parse().unwrap()
-    };
+    let metric = |name: &str| metric(&client, name);
     let commits = metric("commits_total");
     let batch: Vec<Value> = (0..100).map(|_| json!({"type": "other"})).collect();
     client.append("/q", json!(batch));

@@ -1,6 +1,7 @@
 //! Push subscriptions as webhooks: each test has a receiver of its own, and decides what it answers.
 
 mod below;
+mod expressions;
 mod troubles;
 mod trust;
 

@@ -17,6 +17,7 @@ mod schedules;
 mod server;
 mod table;
 mod transformers;
+mod travel;
 mod webhooks;
 
 use std::io;
@@ -41,6 +42,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("restart", "from a start after kill -9 to the first answer", restart::run),
     ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
     ("transformers", "events a second through one matcher", transformers::run),
+    ("travel", "a state, a simulation and a fork of the past of a million events", travel::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 

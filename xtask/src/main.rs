@@ -1,5 +1,5 @@
 //! The project's own commands, so that a checkout needs nothing but Rust and a C compiler:
-//! `cargo xtask test`, `cargo xtask tidy`, `cargo xtask bench`.
+//! `cargo xtask test`, `cargo xtask tidy`, `cargo xtask bench`, `cargo xtask conformance`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
@@ -16,8 +16,10 @@ The project's own commands.
   cargo xtask test [-- FILTER...]   build once, check the rules of the code base, run every test
   cargo xtask tidy                  only the rules: layers, forbidden names, file headers and lengths
   cargo xtask bench [FIGURE...]     measure the server beside the machine's own limits, and print a table
+  cargo xtask conformance wpt DIR [--area AREA]... [--only TEXT] [--failures] [--json]
+                                    run web-platform-tests of a checkout in isolates, and print how many pass
   cargo xtask conformance jsonata DIR
-                                    run the suite of the reference implementation, a checkout in DIR
+                                    the same with the suite of the reference implementation of JSONata
 
 A filter is what `cargo test` takes: `cargo xtask test -- idempotency` runs the tests with that in their name.";
 
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         ["test", filters @ ..] => test::run(filters),
         ["tidy"] => tidy::run(),
         ["bench", figures @ ..] => bench::run(figures),
-        ["conformance", suite, folder] => conformance::run(suite, folder),
+        ["conformance", suite, folder, more @ ..] => conformance::run(suite, folder, more),
         [unknown, ..] => {
             eprintln!("cargo xtask does not know `{unknown}` with these arguments\n\n{HELP}");
             ExitCode::from(2)

@@ -17,14 +17,18 @@ export default function bodies(native, tools) {
     }
 
     get isStream() { return this.#bytes === undefined; }
-    get used() { return this.#stream ? this.#stream.disturbed : this.#used; }
+    get used() { return this.#used || (this.#stream?.disturbed ?? false); }
     get locked() { return this.#stream?.locked ?? false; }
 
     /** The stream beneath; made now if there is none. */
     get stream() {
       if (!this.#stream) {
         this.#stream = tools.part("blob").streamOfBytes(this.#used ? new Uint8Array(0) : this.#bytes);
-        if (this.#used) this.#stream.cancel(undefined);
+        if (this.#used) {
+          this.#stream.cancel(undefined);
+          // Whoever used the body has its stream, and keeps it.
+          new (tools.part("streams/state").Reader)(this.#stream, false);
+        }
       }
       return this.#stream;
     }

@@ -95,7 +95,7 @@ export default function multipart(native, tools) {
 
   function parseUrlEncoded(bytes) {
     const form = new FormData();
-    const flat = urls.formParse(texts.utf8Decode(bytes));
+    const flat = urls.formParse(texts.utf8Text(bytes));
     for (let at = 0; at < flat.length; at += 2) push(form, flat[at], flat[at + 1]);
     return form;
   }

@@ -65,6 +65,7 @@ export default function requests(native, tools) {
         if (body.isStream && given.duplex === undefined) throw new TypeError('a Request whose body is a stream needs `duplex: "half"`');
         if (type !== null && !this.#headers.has("content-type")) this.#headers.append("content-type", type);
         held.body = body;
+        if (source?.body && !source.body.used && !source.body.locked) source.body.take();
       } else if (source?.body) {
         if (source.body.used || source.body.locked) throw new TypeError("the body of that Request was used already");
         held.body = source.body.take();

@@ -138,7 +138,7 @@ export default function elliptic(native, tools) {
 
   // --- the curve 25519 --------------------------------------------------------------------------------------
 
-  function okp(name, uses, use, algs, publicOf, params, operations) {
+  function okp(name, uses, use, algs, shown, publicOf, params, operations) {
     return family(name, uses, {
       params,
       use,
@@ -157,17 +157,17 @@ export default function elliptic(native, tools) {
           const x = jwks.bytes(jwk, "x");
           return x.length === 32 ? x : undefined;
         },
-        jwkOf: (curve, point) => ({ x: jwks.text(point) }),
+        jwkOf: (curve, point) => ({ ...shown, x: jwks.text(point) }),
       },
       operations,
     });
   }
 
-  const ed25519 = okp("Ed25519", [["sign"], ["verify"]], "sig", () => ["Ed25519", "EdDSA"], (seed) => curves.edPublic(seed), {}, {
+  const ed25519 = okp("Ed25519", [["sign"], ["verify"]], "sig", () => ["Ed25519", "EdDSA"], { alg: "Ed25519" }, (seed) => curves.edPublic(seed), {}, {
     sign: (given, held, message) => done(curves.edSign(held.material, message), "Ed25519 could not sign"),
     verify: (given, held, signature, message) => curves.edVerify(held.point, message, signature),
   });
-  const x25519 = okp("X25519", DERIVES, "enc", undefined, (seed) => curves.xPublic(seed), { derive: peerParams },
+  const x25519 = okp("X25519", DERIVES, "enc", undefined, {}, (seed) => curves.xPublic(seed), { derive: peerParams },
     agreement("X25519", (held, other) => curves.xShared(held.material, other.point)));
 
   return { ECDSA: ecdsa, ECDH: ecdh, ED25519: ed25519, X25519: x25519 };

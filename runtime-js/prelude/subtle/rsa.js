@@ -45,10 +45,10 @@ export default function rsaAlgorithms(native, tools) {
       },
       async generate({ hash, bits, exponent }, extractable, uses) {
         checkUsages(uses, [...privateUses, ...publicUses], name);
-        if (filtered(uses, privateUses).length === 0) throw fail("SyntaxError", "a private key needs a use");
         if (bits < 512 || bits > rsa.bitsMax || bits % 8 !== 0) throw fail("OperationError", `a modulus has from 512 to ${rsa.bitsMax} bits, a multiple of 8, and not ${bits}`);
         const value = exponent.reduce((sum, byte) => sum * 256 + byte, 0);
         if (value < 3 || value % 2 === 0 || value > 0xffffffff) throw fail("OperationError", "the public exponent must be odd, and from 3 to 2^32");
+        if (filtered(uses, privateUses).length === 0) throw fail("SyntaxError", "a private key needs a use");
         const material = await sliced("generateKey", rsa.search(bits, exponent));
         return {
           publicKey: key("public", data(rsa.publicOf(material)), hash, true, filtered(uses, publicUses)),

@@ -8,7 +8,7 @@ use super::*;
 
 const VALUE: &str = "sk-live-0123456789";
 
-/// Says what it was sent, first the authorization of the handshake.
+/// Says what it was sent, first the authorization of the handshake, whole and then in two messages.
 async fn echo(socket: tokio::net::TcpStream) {
     let mut authorization = String::new();
     let accept = |request: &Handshake, mut answer: Accepted| {
@@ -20,7 +20,10 @@ async fn echo(socket: tokio::net::TcpStream) {
         Ok(answer)
     };
     let Ok(mut socket) = accept_hdr_async(socket, accept).await else { return };
-    let _ = socket.send(authorization.into()).await;
+    let (first, second) = authorization.split_at(authorization.len() - 4);
+    for message in [&authorization, first, second] {
+        let _ = socket.send(message.into()).await;
+    }
     while let Some(Ok(message)) = socket.next().await {
         // A close is answered by the library, when the next message is asked for.
         if !message.is_ping() && !message.is_close() && socket.send(message).await.is_err() {
@@ -46,7 +49,9 @@ async fn messages_go_both_ways_and_secrets_one_way() {
     let mut socket = soon(world.egress.websocket(&world.caller, request(&server, &headers))).await.unwrap();
     assert_eq!(socket.protocol, "two");
     assert_eq!(socket.url, format!("ws://{}/chat?x", server.address));
-    assert_eq!(soon(socket.receiver.next()).await, Some(Ok(Message::Text("Bearer [secret KEY]".into()))));
+    for masked in ["Bearer [secret KEY]", "Bearer [secret KEY]", ""] {
+        assert_eq!(soon(socket.receiver.next()).await, Some(Ok(Message::Text(masked.into()))));
+    }
     let close = Message::Close { code: 4000, reason: "done".into() };
     for message in [Message::Text("grüße".into()), Message::Binary(vec![0, 255].into()), close] {
         soon(socket.sender.send(message.clone())).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use url::Url;
 
-use super::super::{Event, EventType, Kind, Offset, Slug};
+use super::super::{Event, EventType, Expression, Kind, Offset, Slug};
 use crate::limits::{
     SUBSCRIPTION_HEADERS_BYTES_MAX, SUBSCRIPTION_HEADERS_MAX, SUBSCRIPTION_TYPES_MAX,
     SUBSCRIPTION_URL_BYTES_MAX,
@@ -22,9 +22,9 @@ pub struct SubscriptionConfigured {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_types: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jsonata_filter: Option<String>,
+    pub jsonata_filter: Option<Expression>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jsonata_transform: Option<String>,
+    pub jsonata_transform: Option<Expression>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_from: Option<StartFrom>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -88,15 +88,6 @@ impl SubscriptionConfigured {
         self.check_url()?;
         self.check_types()?;
         self.check_headers()?;
-        let unsupported = [
-            ("jsonataFilter", self.jsonata_filter.is_some()),
-            ("jsonataTransform", self.jsonata_transform.is_some()),
-        ];
-        if let Some((field, _)) = unsupported.iter().find(|(_, given)| *given) {
-            return Err(format!(
-                "`{field}` is not supported by this version of the server: name `eventTypes`, and transform at the receiver"
-            ));
-        }
         match &self.signing_secret {
             Some(_) if self.transport == Transport::Websocket => {
                 Err("`signingSecret` is for webhooks: a websocket's handshake takes `headers`".into())
@@ -264,6 +255,14 @@ mod tests {
             (
                 r#"{"slug":"a","type":"webhook","callbackUrl":"http://a.example","startFrom":"start","eventTypes":["x"],"headers":{"authorization":"Bearer getSecret({secretKey: 'K'})"},"signingSecret":{"secretKey":"S"}}"#,
                 None,
+            ),
+            (
+                r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","jsonataFilter":"payload.n > 1","jsonataTransform":"{'n': payload.n}","includeChildren":true}"#,
+                None,
+            ),
+            (
+                r#"{"slug":"a","type":"webhook","callbackUrl":"https://a.example","jsonataFilter":"payload.("}"#,
+                Some("line 1, column"),
             ),
             (r#"{"slug":"a","type":"callable","callbackUrl":"https://a.example"}"#, Some("`type`")),
             (r#"{"slug":"a","type":"webhook"}"#, Some("callbackUrl")),

@@ -12,6 +12,7 @@ mod oaep;
 mod random;
 mod rsa;
 mod rsa_search;
+mod scrypt;
 
 use rquickjs::{Ctx, Exception, Object, Result, TypedArray};
 

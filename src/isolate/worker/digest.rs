@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use md5::Md5;
 use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_256};
 
 use crate::limits;
 
@@ -22,9 +22,11 @@ fn digest<'js>(ctx: Ctx<'js>, algorithm: String, bytes: TypedArray<'js, u8>) -> 
     let digest = match algorithm.as_str() {
         "MD5" => Md5::digest(bytes).to_vec(),
         "SHA-1" => Sha1::digest(bytes).to_vec(),
+        "SHA-224" => Sha224::digest(bytes).to_vec(),
         "SHA-256" => Sha256::digest(bytes).to_vec(),
         "SHA-384" => Sha384::digest(bytes).to_vec(),
         "SHA-512" => Sha512::digest(bytes).to_vec(),
+        "SHA-512/256" => Sha512_256::digest(bytes).to_vec(),
         other => return Err(unknown(&ctx, other)),
     };
     TypedArray::new_copy(ctx, digest)
@@ -40,9 +42,11 @@ fn hmac<'js>(
     let code = match algorithm.as_str() {
         "MD5" => code_of::<Hmac<Md5>>(key, bytes),
         "SHA-1" => code_of::<Hmac<Sha1>>(key, bytes),
+        "SHA-224" => code_of::<Hmac<Sha224>>(key, bytes),
         "SHA-256" => code_of::<Hmac<Sha256>>(key, bytes),
         "SHA-384" => code_of::<Hmac<Sha384>>(key, bytes),
         "SHA-512" => code_of::<Hmac<Sha512>>(key, bytes),
+        "SHA-512/256" => code_of::<Hmac<Sha512_256>>(key, bytes),
         other => return Err(unknown(&ctx, other)),
     };
     TypedArray::new_copy(ctx, code)

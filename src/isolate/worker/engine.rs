@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::failure::{ScriptFailure, author_frames, stack_text};
 use super::allocator::Bounded;
-use super::host::Host;
+use super::host::{Host, Rejection};
 use super::loader::{Code, ModuleNames, Modules};
 use super::{natives, prelude};
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
@@ -131,10 +131,11 @@ impl Engine {
         let tracker = host.clone();
         runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
             let promise = Persistent::save(&ctx, promise);
+            let reason = Persistent::save(&ctx, reason);
             if handled {
-                tracker.handled(&promise);
+                tracker.handled(promise, reason);
             } else {
-                tracker.rejected(promise, Persistent::save(&ctx, reason));
+                tracker.rejected(promise, reason);
             }
         })));
         let live = ManuallyDrop::new(Live { prelude, context, runtime });
@@ -185,17 +186,52 @@ impl Engine {
     }
 
     fn report_rejections(&self, uncaught: &mut Uncaught) {
-        if self.host.rejections.borrow().is_empty() {
+        let rejections = self.host.rejections.take();
+        if rejections.is_empty() {
             return;
         }
-        let rejections = self.host.rejections.take();
+        let heard = self.live.context.with(|ctx| {
+            let asked = self.tell_rejections(&ctx, rejections, uncaught);
+            asked.is_ok_and(|heard| heard)
+        });
+        if !heard {
+            return;
+        }
+        // Listeners ran. What was rejected by them is for the host alone: they could go on so for ever.
+        self.host.hears_rejections.set(true);
+        self.run_jobs(uncaught);
         self.live.context.with(|ctx| {
-            for rejection in rejections {
+            for rejection in self.host.rejections.take().into_iter().filter(|rejection| !rejection.late) {
                 if let Ok(reason) = rejection.reason.restore(&ctx) {
                     uncaught.push(self.describe(&ctx, reason));
                 }
             }
         });
+    }
+
+    /// Says whether the script listens; what it does not take on is uncaught.
+    fn tell_rejections(
+        &self,
+        ctx: &Ctx<'_>,
+        rejections: Vec<Rejection>,
+        uncaught: &mut Uncaught,
+    ) -> rquickjs::Result<bool> {
+        let prelude = self.prelude(ctx)?;
+        let (rejected, handled) = (prelude.function("rejected")?, prelude.function("handled")?);
+        let mut heard = false;
+        for Rejection { promise, reason, late } in rejections {
+            let (promise, reason) = (promise.restore(ctx)?, reason.restore(ctx)?);
+            if late {
+                handled.call::<_, ()>((promise, reason)).ok();
+                continue;
+            }
+            let answer = rejected.call::<_, u32>((promise, reason.clone())).unwrap_or(0);
+            heard |= answer > 0;
+            if answer < 2 {
+                uncaught.push(self.describe(ctx, reason));
+            }
+        }
+        Ok(heard)
     }
 
     /// The flags are asked, never the exception: a script may catch that, and go on.

@@ -15,6 +15,7 @@ use super::super::Bounds;
 use super::super::page::Page;
 use super::super::protocol::{CallId, FromWorker, IsolateId, OpId, encode};
 use super::allocator::Meter;
+use super::recorded::RecordedTime;
 use crate::event::builtin::Phase;
 use crate::limits;
 
@@ -103,8 +104,10 @@ impl Shared {
 
 /// A promise that was rejected while nobody handled it, and why.
 pub struct Rejection {
-    promise: Persistent<Value<'static>>,
+    pub promise: Persistent<Value<'static>>,
     pub reason: Persistent<Value<'static>>,
+    /// Somebody handles it after all, when the script may have heard of it already.
+    pub late: bool,
 }
 
 /// The end of a hook, as the prelude tells it.
@@ -128,6 +131,8 @@ pub struct Host {
     pub meter: Rc<Meter>,
     pub settled: RefCell<Vec<Settled>>,
     pub rejections: RefCell<Vec<Rejection>>,
+    /// A listener of the script has been told of one.
+    pub hears_rejections: Cell<bool>,
     pub bounds: Bounds,
     /// Log lines of the turn so far. The prelude counts those of a hook, and might be deceived.
     logged: Cell<u64>,
@@ -146,6 +151,8 @@ pub struct Host {
     op_bytes: Cell<usize>,
     last_op: Cell<OpId>,
     timers: RefCell<HashMap<u32, (DueAt, CallId)>>,
+    /// In a rehearsal: what time it is, and the timers by it.
+    pub recorded: Option<RecordedTime>,
 }
 
 impl Host {
@@ -156,6 +163,7 @@ impl Host {
             meter: Meter::new(bounds.memory_bytes.max(limits::MEMORY_BYTES_MIN) as usize),
             settled: RefCell::default(),
             rejections: RefCell::default(),
+            hears_rejections: Cell::new(false),
             bounds: bounds.clone(),
             logged: Cell::new(0),
             began: Cell::new(None),
@@ -169,6 +177,7 @@ impl Host {
             op_bytes: Cell::new(0),
             last_op: Cell::new(0),
             timers: RefCell::default(),
+            recorded: bounds.recorded_time.map(RecordedTime::from),
         }
     }
 
@@ -298,6 +307,13 @@ impl Host {
 
     /// False when there are too many.
     pub fn arm_timer(&self, timer: u32, delay: Duration, call: CallId) -> bool {
+        if let Some(time) = &self.recorded {
+            let has_room = (time.armed() as u64) < self.bounds.timers;
+            if has_room {
+                time.arm(timer, delay, call);
+            }
+            return has_room;
+        }
         let mut timers = self.timers.borrow_mut();
         if timers.len() as u64 >= self.bounds.timers {
             return false;
@@ -308,6 +324,9 @@ impl Host {
     }
 
     pub fn cancel_timer(&self, timer: u32) {
+        if let Some(time) = &self.recorded {
+            return time.cancel(timer);
+        }
         if let Some((at, _)) = self.timers.borrow_mut().remove(&timer) {
             self.shared.disarm(&at);
         }
@@ -315,7 +334,10 @@ impl Host {
 
     /// The call that set a timer which is due now.
     pub fn take_timer(&self, timer: u32) -> Option<CallId> {
-        self.timers.borrow_mut().remove(&timer).map(|(_, call)| call)
+        match &self.recorded {
+            Some(time) => time.take(timer),
+            None => self.timers.borrow_mut().remove(&timer).map(|(_, call)| call),
+        }
     }
 
     /// Forgets what it kept for its isolate, which is at its end.
@@ -326,23 +348,37 @@ impl Host {
         for at in self.exchanges.take().into_values().flatten() {
             self.shared.disarm(&at);
         }
+        if let Some(time) = &self.recorded {
+            time.clear();
+        }
         self.ops.take();
         self.settled.take();
     }
 
     /// Operations and timers that can still wake this isolate.
     pub fn pending(&self) -> usize {
-        self.ops.borrow().len() + self.timers.borrow().len()
+        let recorded = self.recorded.as_ref().map_or(0, RecordedTime::armed);
+        self.ops.borrow().len() + self.timers.borrow().len() + recorded
+    }
+
+    pub fn has_ops(&self) -> bool {
+        !self.ops.borrow().is_empty()
     }
 
     // --- rejections -----------------------------------------------------------------------------------
 
     pub fn rejected(&self, promise: Persistent<Value<'static>>, reason: Persistent<Value<'static>>) {
-        self.rejections.borrow_mut().push(Rejection { promise, reason });
+        self.rejections.borrow_mut().push(Rejection { promise, reason, late: false });
     }
 
-    pub fn handled(&self, promise: &Persistent<Value<'static>>) {
-        self.rejections.borrow_mut().retain(|rejection| rejection.promise != *promise);
+    pub fn handled(&self, promise: Persistent<Value<'static>>, reason: Persistent<Value<'static>>) {
+        let mut rejections = self.rejections.borrow_mut();
+        let known = rejections.iter().position(|rejection| rejection.promise == promise);
+        match known {
+            Some(known) => drop(rejections.remove(known)),
+            None if self.hears_rejections.get() => rejections.push(Rejection { promise, reason, late: true }),
+            None => {}
+        }
     }
 }
 

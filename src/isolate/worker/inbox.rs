@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::super::protocol::{CallId, LoadSpec, OpId};
 use super::super::{OpError, ScriptFailure};
+use super::isolate::Rehearsing;
 use super::loader::Code;
 
 pub enum Work {
@@ -23,6 +24,9 @@ pub enum Work {
         event: Vec<u8>,
         reduce: bool,
     },
+    Rehearse(Box<Rehearsing>),
+    /// What a rehearsal waited for is there.
+    GoOnRehearsing,
     CaughtUp {
         call: CallId,
     },
@@ -60,19 +64,25 @@ pub enum Work {
 
 impl Work {
     pub fn reduce(call: CallId, body: Vec<u8>) -> Work {
-        let mut events = Vec::new();
-        let mut start = 0;
-        for (at, byte) in body.iter().enumerate() {
-            if *byte == b'\n' {
-                events.push(start..at);
-                start = at + 1;
-            }
-        }
-        if start < body.len() {
-            events.push(start..body.len());
-        }
+        let events = lines(&body);
         Work::Reduce(Box::new(Batch { call, body, events, ..Batch::default() }))
     }
+}
+
+/// Where each line is; the last may lack its end.
+pub fn lines(body: &[u8]) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for (at, byte) in body.iter().enumerate() {
+        if *byte == b'\n' {
+            lines.push(start..at);
+            start = at + 1;
+        }
+    }
+    if start < body.len() {
+        lines.push(start..body.len());
+    }
+    lines
 }
 
 /// A part of the history on its way through `reduce`, over several turns if need be.

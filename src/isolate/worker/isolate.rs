@@ -1,5 +1,7 @@
 //! One isolate in its worker: takes its work one step at a time, and answers the calls.
 
+mod rehearsal;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -17,6 +19,8 @@ use crate::event::Offset;
 use crate::event::builtin::{FailureReason, Phase};
 use crate::limits;
 
+pub use self::rehearsal::Rehearsing;
+
 pub struct Isolate {
     pub inbox: VecDeque<Work>,
     engine: Option<Engine>,
@@ -30,6 +34,7 @@ pub struct Isolate {
     unhandled: u32,
     /// Hooks that have not come to their end.
     running: BTreeMap<CallId, Running>,
+    rehearsing: Option<Box<Rehearsing>>,
 }
 
 struct Running {
@@ -37,6 +42,8 @@ struct Running {
     event: Option<u64>,
     due: DueAt,
     began: Instant,
+    /// In recorded time, where that counts: how long the hook may take by it.
+    ends_by: Option<i64>,
     timeout: Duration,
     /// Its time was over: its signal is aborted, and this is the last that it gets.
     overdue: bool,
@@ -71,15 +78,29 @@ impl Isolate {
             parallel: false,
             unhandled: 0,
             running: BTreeMap::new(),
+            rehearsing: None,
         }
     }
 
     /// Does one piece of work, or a part of it: what is left is given back.
     pub fn step(&mut self, work: Work) -> Step<Option<Work>> {
+        let rest = self.work(work)?;
+        if rest.is_none() {
+            self.pass_recorded_time();
+        }
+        Ok(rest)
+    }
+
+    fn work(&mut self, work: Work) -> Step<Option<Work>> {
         match work {
             Work::Load { call, spec, code, state } => self.load(call, &spec, &code, state)?,
             Work::Reduce(batch) => return self.reduce(batch),
             Work::React { call, event, reduce } => self.react(call, &event, reduce)?,
+            Work::Rehearse(rehearsing) => {
+                self.rehearsing = Some(rehearsing);
+                return self.rehearse();
+            }
+            Work::GoOnRehearsing => return self.rehearse(),
             Work::CaughtUp { call } => self.caught_up(call)?,
             Work::State { call } => self.state(call)?,
             Work::Pending { call } => {
@@ -205,7 +226,9 @@ impl Isolate {
         let began = Instant::now();
         let due = self.host.shared.arm(began + timeout, Due::Hook { isolate: self.host.id, call });
         self.unhandled = 0;
-        self.running.insert(call, Running { phase, event, due, began, timeout, overdue: false });
+        let allowed = self.bounds.hook_timeout.as_millis() as i64;
+        let ends_by = self.host.recorded.as_ref().map(|time| time.now().saturating_add(allowed));
+        self.running.insert(call, Running { phase, event, due, began, ends_by, timeout, overdue: false });
     }
 
     /// A hook's time is over: its signal is aborted, and it gets a little longer to end by itself.
@@ -339,7 +362,7 @@ impl Isolate {
         match (running.phase, failure) {
             (Phase::Load, Some(failure)) => return Err(Gone { call, failure }),
             (Phase::Load, None) => return self.loaded(call, &value.unwrap_or_default()),
-            (_, failure) => self.send(FromWorker::Reacted { call, failure: failure.map(Box::new) }, &[]),
+            (_, failure) => self.reacted(call, failure),
         }
         Ok(())
     }
@@ -347,7 +370,18 @@ impl Isolate {
     /// With no job, timer or operation left, nothing can settle the promise that a hook waits for. Only where
     /// hooks run side by side may another one do it.
     fn end_what_never_ends(&mut self) -> Step {
-        if self.parallel || self.running.is_empty() || self.host.pending() > 0 {
+        if self.running.is_empty() || self.host.pending() > 0 {
+            return Ok(());
+        }
+        if self.parallel {
+            // In a rehearsal there is nobody else: what waits for a later event is let go.
+            if let Some(rehearsing) = &mut self.rehearsing {
+                let call = rehearsing.call;
+                rehearsing.acted(None);
+                if let Some(running) = self.running.remove(&call) {
+                    self.host.shared.disarm(&running.due);
+                }
+            }
             return Ok(());
         }
         for (call, running) in std::mem::take(&mut self.running) {
@@ -356,10 +390,17 @@ impl Isolate {
             if running.phase == Phase::Load {
                 return Err(Gone { call, failure });
             }
-            self.send(FromWorker::Reacted { call, failure: Some(Box::new(failure)) }, &[]);
+            self.reacted(call, Some(failure));
             self.hook_turn(call, |prelude| prelude.function("forget")?.call((call as f64,)))?;
         }
         Ok(())
+    }
+
+    fn reacted(&mut self, call: CallId, failure: Option<ScriptFailure>) {
+        match &mut self.rehearsing {
+            Some(rehearsing) if rehearsing.call == call => rehearsing.acted(failure),
+            _ => self.send(FromWorker::Reacted { call, failure: failure.map(Box::new) }, &[]),
+        }
     }
 
     fn send(&self, message: FromWorker, body: &[u8]) {
@@ -377,9 +418,18 @@ impl Drop for Isolate {
 }
 
 impl Running {
+    /// Whether its time is over by recorded time.
+    fn is_late_at(&self, at: i64) -> bool {
+        self.ends_by.is_some_and(|ends_by| at > ends_by)
+    }
+
     fn timed_out(&self) -> ScriptFailure {
         let (allowed, so_far) = (self.timeout.as_millis(), self.began.elapsed().as_millis());
-        let message = format!("{} took longer than {allowed} ms: {so_far} ms so far", self.name());
+        let message = match self.ends_by {
+            // What time it took is the record's, and a round number.
+            Some(_) => format!("{} took longer than {allowed} ms", self.name()),
+            None => format!("{} took longer than {allowed} ms: {so_far} ms so far", self.name()),
+        };
         ScriptFailure::new(self.phase, FailureReason::Timeout, "TimeoutError", message)
     }
 

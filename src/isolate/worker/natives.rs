@@ -101,6 +101,11 @@ fn add_timers<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Res
         arm.arm_timer(timer, Duration::from_millis(millis.into()), call.unwrap_or(0.0) as CallId)
     };
     native.set("timer", Function::new(ctx.clone(), timer)?)?;
+    if host.recorded.is_some() {
+        let clock = host.clone();
+        let now = move || clock.recorded.as_ref().map_or(0.0, |time| time.now() as f64);
+        native.set("recordedTime", Function::new(ctx.clone(), now)?)?;
+    }
     let cancel = host.clone();
     native.set("cancelTimer", Function::new(ctx.clone(), move |timer: u32| cancel.cancel_timer(timer))?)
 }

@@ -48,6 +48,7 @@ const PARTS: &[(&str, &str)] = parts![
     "node/assert/strict",
     "node/buffer",
     "node/crypto",
+    "node/crypto/agreement",
     "node/crypto/ciphers",
     "node/crypto/common",
     "node/crypto/derivations",
@@ -90,6 +91,7 @@ const PARTS: &[(&str, &str)] = parts![
     "process",
     "random",
     "require",
+    "scope",
     "sdk",
     "streams/buffers",
     "streams/bytes",
@@ -112,6 +114,12 @@ const PARTS: &[(&str, &str)] = parts![
     "subtle/secrets",
     "timers",
     "url",
+    "urlpattern",
+    "urlpattern/address",
+    "urlpattern/canonical",
+    "urlpattern/expressions",
+    "urlpattern/parts",
+    "urlpattern/tokens",
     "millrace",
 ];
 

@@ -25,6 +25,10 @@ pub fn one<'js>(
     let reduce = prelude.function("reduce")?;
     let outcome = apply(ctx, &reduce, event).and_then(|()| prelude.call("commit"));
     let Err(error) = outcome else { return Ok(None) };
+    if engine.check().is_err() {
+        // What stopped it knows where it was.
+        return Err(error);
+    }
     let thrown = engine.thrown(ctx, error);
     prelude.call("rollBack")?;
     Ok(Some(engine.failure(Phase::Reduce, thrown)))
@@ -76,8 +80,10 @@ fn reduce_one<'js>(
         batch.since_commit.push(at);
         return Ok(());
     };
+    if engine.check().is_err() {
+        return Err(error);
+    }
     let thrown = engine.thrown(ctx, error);
-    engine.check_alive()?;
     batch.failed(engine, at, thrown);
     go_back(prelude, batch)
 }
@@ -105,8 +111,10 @@ fn once_more<'js>(
     if batch.alone {
         batch.current = Some(at);
         if let Err(error) = apply(ctx, reduce, batch.event(at)).and_then(|()| prelude.call("commit")) {
+            if engine.check().is_err() {
+                return Err(error);
+            }
             let thrown = engine.thrown(ctx, error);
-            engine.check_alive()?;
             prelude.call("rollBack")?;
             batch.failed(engine, at, thrown);
         }

@@ -6,6 +6,8 @@ use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, Type
 use url::Url;
 use url::{form_urlencoded, quirks};
 
+use super::urls;
+
 /// Between text and bytes.
 pub fn text<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
@@ -113,10 +115,10 @@ impl Decoder {
 
 fn url_parse(text: String, base: Option<String>) -> Option<Vec<String>> {
     let base = match base {
-        Some(base) => Some(Url::parse(&base).ok()?),
+        Some(base) => Some(urls::parse(&base, None)?),
         None => None,
     };
-    Url::options().base_url(base.as_ref()).parse(&text).ok().map(|url| parts(&url))
+    urls::parse(&text, base.as_ref()).map(|url| parts(&url))
 }
 
 /// The parts of a URL after one of them was set; none when it cannot be.
@@ -144,14 +146,14 @@ fn url_set(href: String, field: String, value: String) -> Option<Vec<String>> {
         }
         _ => false,
     };
-    set.then(|| parts(&url))
+    set.then(|| parts(&urls::corrected(url)))
 }
 
 /// In the order of the prelude's `FIELDS`.
 fn parts(url: &Url) -> Vec<String> {
     vec![
         quirks::href(url).into(),
-        quirks::origin(url),
+        urls::origin(url),
         quirks::protocol(url).into(),
         quirks::username(url).into(),
         quirks::password(url).into(),

@@ -120,7 +120,7 @@ on_both_engines! {
         let folder = filled(engine).await;
         let manifest = folder.path().join("millrace.json");
         let text = fs::read_to_string(&manifest).unwrap();
-        let old = text.replace("\"format\": 2", "\"format\": 1");
+        let old = text.replace("\"format\": 3", "\"format\": 1");
         assert_ne!(old, text);
         fs::write(&manifest, &old).unwrap();
         // The store's own key is as the older version made it.
@@ -147,9 +147,9 @@ on_both_engines! {
         let folder = filled(engine).await;
         let manifest = folder.path().join("millrace.json");
         let text = fs::read_to_string(&manifest).unwrap();
-        fs::write(&manifest, text.replace("\"format\": 2", "\"format\": 3")).unwrap();
+        fs::write(&manifest, text.replace("\"format\": 3", "\"format\": 4")).unwrap();
         let message = refusal(folder.path(), options(engine));
-        assert!(message.contains("format 3") && message.contains("newer millrace"), "{message}");
+        assert!(message.contains("format 4") && message.contains("newer millrace"), "{message}");
         fs::write(&manifest, &text[..20]).unwrap();
         let message = refusal(folder.path(), options(engine));
         assert!(message.contains("damaged") && message.contains("millrace.json"), "{message}");
@@ -232,6 +232,6 @@ async fn the_manifest() {
     assert_eq!(log.engine(), Engine::Sled);
     log.close().await;
     let text = fs::read_to_string(folder.path().join("new/data/millrace.json")).unwrap();
-    let expected = "{\n  \"format\": 2,\n  \"engine\": \"sled\",\n  \"sledSegmentBytes\": 16777216,\n  \"initialized\": true\n}\n";
+    let expected = "{\n  \"format\": 3,\n  \"engine\": \"sled\",\n  \"sledSegmentBytes\": 16777216,\n  \"initialized\": true\n}\n";
     assert_eq!(text, expected);
 }

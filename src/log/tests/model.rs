@@ -16,6 +16,29 @@ struct ModelStream {
     slots: BTreeMap<String, Vec<u8>>,
     marks: BTreeSet<u8>,
     alarm: Option<Timestamp>,
+    /// Events that were appended to another stream.
+    shared: usize,
+}
+
+impl ModelStream {
+    /// As another stream has the events up to an offset.
+    fn forked(&self, path: &str, at: usize) -> ModelStream {
+        let keys = self.keys.iter().filter(|(_, offset)| **offset <= at as u64);
+        ModelStream {
+            events: self.events[..at].iter().map(|event| moved(event, path)).collect(),
+            keys: keys.map(|(key, offset)| (key.clone(), *offset)).collect(),
+            shared: at,
+            ..ModelStream::default()
+        }
+    }
+}
+
+/// The same event in another stream.
+fn moved(event: &Event, path: &str) -> Arc<Event> {
+    let mut input = EventInput::new(event.event_type.clone(), event.payload.clone());
+    input.idempotency_key = event.idempotency_key.clone();
+    let path = StreamPath::parse(path).unwrap();
+    Arc::new(Event::place(input, path, event.offset, event.created_at, event.source.clone()))
 }
 
 /// What the log should hold.
@@ -95,7 +118,7 @@ on_both_engines! {
         run.reopen().await;
         run.check().await;
         run.log.close().await;
-        let events: usize = run.model.streams.values().map(|stream| stream.events.len()).sum();
+        let events: usize = run.model.streams.values().map(|stream| stream.events.len() - stream.shared).sum();
         let report = assert_sound(run.folder.path());
         assert_eq!((report.streams, report.events), (run.model.streams.len() as u64, events as u64));
     }
@@ -105,8 +128,9 @@ impl Run {
     async fn step(&mut self) {
         let path = PATHS[self.random.usize(..PATHS.len())];
         match self.random.u32(..100) {
-            0..55 => self.append(path).await,
-            55..65 => self.append_wrongly(path).await,
+            0..50 => self.append(path).await,
+            50..56 => self.fork(path).await,
+            56..65 => self.append_wrongly(path).await,
             65..80 => self.write_slot(path).await,
             80..90 => self.change_mark(path).await,
             90..95 => self.delete(path).await,
@@ -149,6 +173,32 @@ impl Run {
         }
         assert_eq!(id.0, stream.id);
         self.model.streams.insert(path.into(), stream);
+    }
+
+    async fn fork(&mut self, path: &str) {
+        let to = PATHS[self.random.usize(..PATHS.len())];
+        let Some(stream) = self.model.streams.get(path) else { return };
+        let at = 1 + self.random.usize(..stream.events.len());
+        let marks = if self.random.bool() { vec![Mark::Processors] } else { Vec::new() };
+        let made = self.log.fork(NewFork {
+            from: StreamId(stream.id),
+            at: Offset(at as u64),
+            processors: self.random.bool(),
+            to: key(to),
+            created_at: Timestamp::from_millis(1_700_000_000_000),
+            marks: marks.clone(),
+        });
+        match made.await {
+            Err(LogError::Conflict { .. }) => assert!(self.model.streams.contains_key(to)),
+            Err(error) => panic!("{error}"),
+            Ok(id) => {
+                assert!(!self.model.streams.contains_key(to) && id.0 > self.model.last_id);
+                let mut fork = stream.forked(to, at);
+                fork.marks.extend(marks.iter().map(|mark| mark.code()));
+                (fork.id, self.model.last_id) = (id.0, id.0);
+                self.model.streams.insert(to.into(), fork);
+            }
+        }
     }
 
     fn event(&mut self, path: &str, offset: u64) -> Arc<Event> {
@@ -234,7 +284,8 @@ impl Run {
         };
         self.log.close().await;
         self.folder = copy;
-        let events: usize = self.model.streams.values().map(|stream| stream.events.len()).sum();
+        let events: usize =
+            self.model.streams.values().map(|stream| stream.events.len() - stream.shared).sum();
         assert_eq!(assert_sound(self.folder.path()).events, events as u64);
         self.log = open_quietly(self.folder.path(), self.engine, &self.quiet);
     }

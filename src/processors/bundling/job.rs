@@ -60,8 +60,8 @@ struct Found {
     event: Arc<Event>,
     configured: ProcessorSourceConfigured,
     project: Arc<Project>,
-    /// Why the source's own lock is none.
-    bad_lock: Option<String>,
+    /// Why there is no project to build.
+    failure: Option<Failure>,
 }
 
 impl Job {
@@ -123,28 +123,20 @@ impl Job {
         if done.is_some_and(|done| done == self.offset.to_string().into_bytes()) {
             return Ok(None);
         }
+        // The types of what another stream has built have been checked there.
+        if self.is_built && log.fork_of(record.id).is_some_and(|fork| self.offset <= fork.at) {
+            return Ok(None);
+        }
         let Some(event) = log.read_one(&record, self.offset)? else { return Ok(None) };
         let Ok(configured) = event.payload.decode::<ProcessorSourceConfigured>() else { return Ok(None) };
-        let (lock, bad_lock) = match &configured.lock {
-            Some(lock) => match serde_json::from_str::<Lock>(lock.get()) {
-                Ok(lock) => match lock.complaint() {
-                    None => (Some(lock), None),
-                    Some(complaint) => (None, Some(complaint)),
-                },
-                Err(error) => (None, Some(words::of_json(&error, None))),
-            },
-            None => (self.previous_lock(&record)?, None),
+        let previous = if configured.lock.is_none() { self.previous_lock(&record)? } else { None };
+        let (project, failure) = match project(&configured, || previous) {
+            Ok(project) => (Arc::new(project), None),
+            Err(failure) => (Arc::default(), Some(failure)),
         };
-        let project = Arc::new(Project {
-            files: configured.files.clone(),
-            entry: configured.entry.clone(),
-            package_json: configured.package_json.as_ref().map(|json| json.get().to_string()),
-            lock,
-        });
-        Ok(Some(Found { record, event, configured, project, bad_lock }))
+        Ok(Some(Found { record, event, configured, project, failure }))
     }
 
-    /// One that this version does not understand is as good as none: the author did not ask for it.
     fn previous_lock(&self, record: &StreamRecord) -> Result<Option<Lock>, LogError> {
         let Some(offset) = self.previous else { return Ok(None) };
         let configured = self
@@ -152,15 +144,13 @@ impl Job {
             .log()
             .read_one(record, offset)?
             .and_then(|event| event.payload.decode::<ProcessorConfigured>().ok());
-        let lock = configured.and_then(|configured| configured.bundle?.lock);
-        let lock = lock.and_then(|lock| serde_json::from_str::<Lock>(lock.as_str()).ok());
-        Ok(lock.filter(|lock| lock.complaint().is_none()))
+        Ok(configured.and_then(|configured| lock_of(&configured.bundle?)))
     }
 
     /// Whether there is a bundle now.
     async fn build(&self, found: &Found, last: bool) -> Result<bool, Trouble> {
-        if let Some(why) = &found.bad_lock {
-            return self.fail(found, not_a_lock(&found.project, why)).await;
+        if let Some(failure) = &found.failure {
+            return self.fail(found, failure.clone()).await;
         }
         let bundle = match self.bundling.0.bundler.build(&found.project, &|step| self.show(step)).await {
             Ok(bundle) => bundle,
@@ -184,7 +174,7 @@ impl Job {
             }
         }
         self.compile_ahead(&bundle);
-        let payload = configuration(&found.configured, self.offset, &bundle);
+        let payload = configuration(&found.configured, Some(self.offset), &bundle);
         if payload.as_str().len() > EVENT_BYTES_MAX {
             return self.fail(found, too_large(&found.project, payload.as_str().len())).await;
         }
@@ -260,8 +250,38 @@ impl Job {
     }
 }
 
+/// What the bundler is given; `previous` is the lock where the source has none of its own.
+pub fn project(
+    source: &ProcessorSourceConfigured,
+    previous: impl FnOnce() -> Option<Lock>,
+) -> Result<Project, Failure> {
+    let mut project = Project {
+        files: source.files.clone(),
+        entry: source.entry.clone(),
+        package_json: source.package_json.as_ref().map(|json| json.get().to_string()),
+        lock: None,
+    };
+    let Some(own) = &source.lock else {
+        project.lock = previous();
+        return Ok(project);
+    };
+    let lock: Lock = serde_json::from_str(own.get())
+        .map_err(|error| not_a_lock(&project, &words::of_json(&error, None)))?;
+    if let Some(complaint) = lock.complaint() {
+        return Err(not_a_lock(&project, &complaint));
+    }
+    project.lock = Some(lock);
+    Ok(project)
+}
+
+/// One that this version does not understand is as good as none: the author did not ask for it.
+pub fn lock_of(bundle: &BundleRecord) -> Option<Lock> {
+    let lock: Lock = serde_json::from_str(bundle.lock.as_ref()?.as_str()).ok()?;
+    lock.complaint().is_none().then_some(lock)
+}
+
 /// The payload of the fat bundle event.
-fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bundle) -> Json {
+pub fn configuration(source: &ProcessorSourceConfigured, offset: Option<Offset>, bundle: &Bundle) -> Json {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Payload<'a> {
@@ -287,7 +307,7 @@ fn configuration(source: &ProcessorSourceConfigured, offset: Offset, bundle: &Bu
         limits: &source.limits,
         egress: source.egress.as_ref(),
         bundle: BundleRecord {
-            source_offset: Some(offset.0),
+            source_offset: offset.map(|offset| offset.0),
             sha256: Some(bundle.sha256.clone()),
             bytes: Some(bundle.script.len() as u64),
             dependencies: bundle.dependencies.clone(),

@@ -12,12 +12,14 @@ use super::failure::{Failure, Then};
 use super::mark::{Mark, Progress, Store, Trouble};
 use super::notes::{self, NoteNews};
 use super::outlet::{Outlet, To};
+use super::parcel::{Packed, Packer, Parcel};
 use super::{Deliveries, News, Resting, Served, caller, pace, place};
 use crate::egress::Caller;
 use crate::event::{Event, Slug, StreamKey, Timestamp};
+use crate::jsonata::{self, EvaluatorError};
 use crate::limits::{
     DELIVERY_ATTEMPTS_MAX, DELIVERY_LINGER, DELIVERY_PAGE_BYTES, DELIVERY_PAGE_EVENTS, DELIVERY_REST,
-    FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX,
+    FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX, TRANSFORMER_PENALTY,
 };
 use crate::log::{LogError, StreamId, StreamRecord};
 use crate::stream::{AppendError, Streams};
@@ -50,6 +52,8 @@ enum Machinery {
     Log(#[from] LogError),
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error(transparent)]
+    Evaluator(#[from] EvaluatorError),
 }
 
 impl Delivery {
@@ -113,6 +117,7 @@ impl Delivery {
             store,
             mark,
             is_saved,
+            packer: Packer::of(&served.subscribed.config),
             outlet: Outlet::of(served.subscribed.config.transport),
         };
         let next = life.serve().await;
@@ -149,6 +154,7 @@ struct Life<'a> {
     served: Served,
     caller: Caller,
     signer: Caller,
+    packer: Packer,
     outlet: Outlet,
     mark: Mark,
     /// Whether the log has the mark for certain.
@@ -190,25 +196,65 @@ impl Life<'_> {
 
     /// What matches, as much at a time as the outlet takes for one acknowledgement.
     async fn deliver_page(&mut self, page: &[Arc<Event>]) -> Result<Option<Next>, Machinery> {
-        let mut matching = Vec::new();
-        for event in page {
-            if self.served.subscribed.config.admits(event) {
-                matching.push(event.clone());
+        let Life { delivery, served, packer, .. } = &mut *self;
+        let Delivery { deliveries, news, .. } = &mut **delivery;
+        let config = &served.subscribed.config;
+        let (packed, done) = tokio::select! {
+            biased;
+            next = overtaken(deliveries, news, served) => return Ok(Some(next)),
+            packed = packer.pack(&deliveries.0.evaluators, config, page) => packed?,
+        };
+        let mut parcels = Vec::new();
+        for packed in packed {
+            let is_failed = match packed {
+                Packed::Parcel(parcel) => {
+                    parcels.push(parcel);
+                    None
+                }
+                Packed::Failed(event, failure) => Some((event, failure)),
+            };
+            if (parcels.len() == self.outlet.events_at_once() || is_failed.is_some())
+                && let Some(next) = self.deliver(&std::mem::take(&mut parcels)).await?
+            {
+                return Ok(Some(next));
             }
-            if matching.len() == self.outlet.events_at_once()
-                && let Some(next) = self.deliver(&std::mem::take(&mut matching)).await?
+            if let Some((event, failure)) = is_failed
+                && let Some(next) = self.skip(&event, &failure).await?
             {
                 return Ok(Some(next));
             }
         }
-        if !matching.is_empty()
-            && let Some(next) = self.deliver(&matching).await?
-        {
+        if let Some(next) = self.deliver(&parcels).await? {
             return Ok(Some(next));
         }
-        if let Some(last) = page.last() {
-            self.mark.acked = last.offset;
-            self.save();
+        self.mark.acked = done;
+        self.save();
+        Ok(None)
+    }
+
+    /// An expression that fails over an event fails over it again: it is left out, which is a trouble that ends with the
+    /// next event that is delivered.
+    async fn skip(&mut self, event: &Event, failure: &jsonata::Failure) -> Result<Option<Next>, Machinery> {
+        let mut trouble = self.mark.trouble.take().unwrap_or_else(|| Trouble::at(event.offset));
+        let is_news = !trouble.skips;
+        trouble.attempts = trouble.attempts.saturating_add(1);
+        trouble.skips = true;
+        trouble.error = format!("left out: {failure}");
+        if is_news {
+            let error = trouble.error.clone();
+            self.mark.note(event.offset, NoteNews::Failed { error, will_retry_at: None });
+        }
+        self.mark.trouble = Some(trouble);
+        self.mark.acked = event.offset;
+        self.save();
+        self.tell().await?;
+        if failure.is_costly() {
+            // The evaluators are there for the others, too.
+            let Delivery { deliveries, news, .. } = &mut *self.delivery;
+            tokio::select! {
+                next = overtaken(deliveries, news, &self.served) => return Ok(Some(next)),
+                () = sleep(TRANSFORMER_PENALTY) => {}
+            }
         }
         Ok(None)
     }
@@ -225,9 +271,10 @@ impl Life<'_> {
         }
     }
 
-    /// Until the events are acknowledged (none), or something else is to be done.
-    async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<Option<Next>, Machinery> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
+    /// Until the parcels are acknowledged (none), or something else is to be done.
+    async fn deliver(&mut self, parcels: &[Parcel]) -> Result<Option<Next>, Machinery> {
+        let (Some(first), Some(last)) = (parcels.first(), parcels.last()) else { return Ok(None) };
+        let (first, last) = (first.event.clone(), last.event.offset);
         loop {
             if let Some(next) = self.pause().await? {
                 return Ok(Some(next));
@@ -240,20 +287,20 @@ impl Life<'_> {
             let outcome = tokio::select! {
                 biased;
                 next = overtaken(deliveries, news, served) => return Ok(Some(next)),
-                outcome = outlet.push(&to, events) => outcome,
+                outcome = outlet.push(&to, parcels) => outcome,
             };
             match outcome {
                 Ok(()) => {
-                    self.delivery.deliveries.0.delivered.fetch_add(events.len() as u64, Relaxed);
+                    self.delivery.deliveries.0.delivered.fetch_add(parcels.len() as u64, Relaxed);
                     self.recover();
-                    self.mark.acked = last.offset;
+                    self.mark.acked = last;
                     self.save();
                     self.tell().await?;
                     return Ok(None);
                 }
                 Err(failure) => {
                     self.delivery.deliveries.0.failed.fetch_add(1, Relaxed);
-                    let rest = self.fail(first, failure);
+                    let rest = self.fail(&first, failure);
                     self.save();
                     self.tell().await?;
                     if rest.is_some() {
@@ -292,16 +339,8 @@ impl Life<'_> {
     }
 
     fn fail(&mut self, event: &Event, failure: Failure) -> Option<Next> {
-        let fresh = Trouble {
-            offset: event.offset,
-            attempts: 0,
-            tries: 0,
-            error: String::new(),
-            next_try: None,
-            told: false,
-            told_given_up: false,
-        };
-        let mut trouble = self.mark.trouble.take().unwrap_or(fresh);
+        let mut trouble = self.mark.trouble.take().unwrap_or_else(|| Trouble::at(event.offset));
+        trouble.skips = false;
         trouble.attempts = trouble.attempts.saturating_add(1);
         trouble.tries += 1;
         trouble.error = failure.message.clone();

@@ -47,6 +47,25 @@ pub struct Trouble {
     /// Whether the log says that it has begun, and that nobody tries any more, as far as that is so.
     pub told: bool,
     pub told_given_up: bool,
+    /// An expression has no value for the event, which is left out; the receiver is in no trouble.
+    #[serde(default)]
+    pub skips: bool,
+}
+
+impl Trouble {
+    /// One that begins with this event.
+    pub fn at(offset: Offset) -> Trouble {
+        Trouble {
+            offset,
+            attempts: 0,
+            tries: 0,
+            error: String::new(),
+            next_try: None,
+            told: false,
+            told_given_up: false,
+            skips: false,
+        }
+    }
 }
 
 impl Mark {
@@ -87,6 +106,7 @@ impl Mark {
                 next_try: None,
                 told: false,
                 told_given_up: false,
+                skips: false,
                 ..trouble
             }),
             notes: earlier.notes,
@@ -108,7 +128,7 @@ impl Mark {
         let status = match trouble {
             _ if self.ended => "ended",
             None => "active",
-            Some(trouble) if trouble.next_try.is_some() || is_running => "failing",
+            Some(trouble) if trouble.next_try.is_some() || trouble.skips || is_running => "failing",
             Some(_) => "resting",
         };
         let next_try = trouble.and_then(|trouble| trouble.next_try).map(Timestamp::from_millis);

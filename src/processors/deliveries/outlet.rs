@@ -1,12 +1,10 @@
 //! Where a subscription's events go out: a webhook for each, or one WebSocket for all.
 
-use std::sync::Arc;
-
 use super::failure::Failure;
+use super::parcel::Parcel;
 use super::socket::Socket;
 use super::webhook::Webhook;
 use crate::egress::{Caller, Egress};
-use crate::event::Event;
 use crate::event::builtin::{SubscriptionConfigured, Transport};
 use crate::limits::DELIVERY_PAGE_EVENTS;
 use crate::log::StreamRecord;
@@ -46,13 +44,13 @@ impl Outlet {
     }
 
     /// One attempt; returns when all of them are acknowledged.
-    pub async fn push(&mut self, to: &To<'_>, events: &[Arc<Event>]) -> Result<(), Failure> {
+    pub async fn push(&mut self, to: &To<'_>, parcels: &[Parcel]) -> Result<(), Failure> {
         match self {
             Outlet::Webhook => {
-                for event in events {
-                    let body = event.wire().clone();
+                for Parcel { event, body } in parcels {
                     let To { caller, signer, config, record, .. } = *to;
-                    let webhook = Webhook { caller, signer, config, record, offset: event.offset, body };
+                    let (offset, body) = (event.offset, body.clone());
+                    let webhook = Webhook { caller, signer, config, record, offset, body };
                     webhook.post(to.egress).await?;
                 }
                 Ok(())
@@ -60,7 +58,7 @@ impl Outlet {
             Outlet::Websocket(kept) => {
                 // It is put back only when all went well: after a failure the next attempt has another one.
                 if let Some(mut socket) = kept.take()
-                    && socket.deliver(events).await.is_ok()
+                    && socket.deliver(parcels).await.is_ok()
                 {
                     *kept = Some(socket);
                     return Ok(());
@@ -68,7 +66,7 @@ impl Outlet {
                 // That an old one is gone by now says nothing of the receiver.
                 let mut socket =
                     Socket::connect(to.egress, to.caller, to.config, to.streams, to.record).await?;
-                socket.deliver(events).await?;
+                socket.deliver(parcels).await?;
                 *kept = Some(socket);
                 Ok(())
             }

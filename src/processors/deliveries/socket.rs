@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::cause::CauseHeader;
 use super::failure::Failure;
+use super::parcel::Parcel;
 use crate::egress::{Caller, Egress, EgressError, Message, WebSocketRequest, WebSocketSender};
 use crate::event::builtin::SubscriptionConfigured;
 use crate::event::frame::{self, Frame};
@@ -92,19 +93,20 @@ impl Socket {
     }
 
     /// Returns when the other side has all of them, as far as can be known.
-    pub async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<(), Failure> {
-        for event in events {
-            self.push(event).await?;
+    pub async fn deliver(&mut self, parcels: &[Parcel]) -> Result<(), Failure> {
+        for parcel in parcels {
+            self.push(parcel).await?;
         }
         self.confirm().await
     }
 
-    async fn push(&self, event: &Arc<Event>) -> Result<(), Failure> {
+    async fn push(&self, parcel: &Parcel) -> Result<(), Failure> {
+        let event = &parcel.event;
         if !is_by(event, &self.slug) {
             let told = Some((event.clone(), Instant::now()));
             *self.newest.lock().expect("nothing panics while it holds the newest event") = told;
         }
-        Ok(self.sender.send(Message::Text(frame::event(event))).await?)
+        Ok(self.sender.send(Message::Text(frame::delivered(&parcel.body))).await?)
     }
 
     async fn confirm(&mut self) -> Result<(), Failure> {

@@ -113,7 +113,7 @@ impl Context {
         };
         let acted = first_acted(store, deployment)?;
         let brought_up = match loaded {
-            Ok(loaded) => self.catch_up(record, loaded, acted, set).await?,
+            Ok(loaded) => self.catch_up(record, store, loaded, acted, set).await?,
             Err(error) => Err(own_failure(error)?),
         };
         let (loaded, poisoned) = match brought_up {
@@ -148,6 +148,7 @@ impl Context {
     pub(super) async fn catch_up(
         &mut self,
         record: &StreamRecord,
+        store: &Store,
         loaded: Loaded,
         acted: Offset,
         set: &DeploymentSet,
@@ -156,7 +157,8 @@ impl Context {
         let mut loaded = loaded;
         let mut poisoned = BTreeSet::new();
         let failures = loop {
-            let replayed = self.replay(record, &loaded.isolate, Offset::START, acted, &poisoned).await;
+            let kept = (store, version.as_str());
+            let replayed = self.replay(record, &loaded.isolate, Offset::START, acted, &poisoned, kept).await;
             let failure = match replayed {
                 Ok(failures) => break failures,
                 Err(Replay::Isolate(error)) => own_failure(error)?,
@@ -202,7 +204,8 @@ impl Context {
                     Ok(again) => again,
                     Err(error) => return Ok(Err(own_failure(error)?)),
                 };
-                match self.replay(record, &again.isolate, Offset::START, acted, &poisoned).await {
+                let kept = (store, version.as_str());
+                match self.replay(record, &again.isolate, Offset::START, acted, &poisoned, kept).await {
                     Ok(_) => Ok(Ok(Some((again, poisoned)))),
                     Err(Replay::Isolate(error)) => Ok(Err(own_failure(error)?)),
                     Err(Replay::Log(error)) => Err(error.into()),
@@ -260,23 +263,22 @@ impl Context {
     ) -> Result<Loaded, IsolateError> {
         let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
         let set = self.deployed.borrow().clone();
-        let snapshot = store
-            .read_snapshot()
-            .map_err(machinery)?
-            .filter(|snapshot| snapshot.version == mark.version && snapshot.reduced <= mark.acted);
+        let snapshot = store.nearest(&mark.version, mark.acted).map_err(machinery)?;
         let (state, reduced) = match snapshot {
             Some(Snapshot { state, reduced, .. }) => (Some(state), reduced),
             None => (None, Offset::START),
         };
         let loaded = self.load(record, mark.configured, &mark.version, &set, state).await?;
-        match self.replay(record, &loaded.isolate, reduced, mark.acted, &mark.poisoned).await {
+        let kept = (store, mark.version.as_str());
+        match self.replay(record, &loaded.isolate, reduced, mark.acted, &mark.poisoned, kept).await {
             Ok(_) => Ok(loaded),
             Err(Replay::Isolate(error)) => Err(error),
             Err(Replay::Log(error)) => Err(machinery(error)),
         }
     }
 
-    /// Reduces the events after `from` up to `to`; the failures of those whose `reduce` threw.
+    /// Reduces the events after `from` up to `to`; the failures of those whose `reduce` threw. On the way states are
+    /// `kept` for who looks back, as those of a version.
     async fn replay(
         &self,
         record: &StreamRecord,
@@ -284,12 +286,14 @@ impl Context {
         from: Offset,
         to: Offset,
         poisoned: &BTreeSet<Offset>,
+        kept: (&Store, &str),
     ) -> Result<Vec<(Offset, ScriptFailure)>, Replay> {
         let mut failures = Vec::new();
         let batch_events = self.batch_events;
         if !isolate.definition().reduces {
             return Ok(failures);
         }
+        let (store, version) = kept;
         let mut page = self.read_history(record, from, to, batch_events).await?;
         while let Some(last) = page.last().map(|event| event.offset) {
             let seen: Vec<Arc<Event>> = page
@@ -300,6 +304,11 @@ impl Context {
             let (reduced, next) =
                 tokio::join!(isolate.reduce(&seen), self.read_history(record, last, to, batch_events));
             failures.extend(reduced.map_err(|error| name_culprit(error, &seen))?);
+            if store.wants(version, last)
+                && let Ok(state) = isolate.state().await
+            {
+                store.retain(&Snapshot { version: version.to_string(), reduced: last, state });
+            }
             page = next?;
         }
         Ok(failures)
@@ -376,7 +385,7 @@ fn failed_reaction(event: &Event) -> Option<Offset> {
 }
 
 /// With one event in the call there is no doubt which one it was.
-pub(super) fn name_culprit(error: IsolateError, seen: &[Arc<Event>]) -> IsolateError {
+pub(in crate::processors) fn name_culprit(error: IsolateError, seen: &[Arc<Event>]) -> IsolateError {
     match (error, seen) {
         (IsolateError::Script(failure), [only]) if failure.event.is_none() => {
             IsolateError::Script(ScriptFailure { event: Some(only.offset), ..failure })
@@ -406,10 +415,10 @@ impl From<LogError> for Replay {
 /// one that takes over from it, so that what that one still owed is not passed over.
 pub(super) fn first_acted(store: &Store, deployment: &Deployment) -> Result<Offset, LogError> {
     if !deployment.takes_over {
-        return Ok(deployment.configured);
+        return Ok(deployment.configured.max(store.shared()));
     }
     let before = store.read_mark()?.map(|mark| mark.acted);
-    Ok(before.unwrap_or(deployment.configured).min(deployment.configured))
+    Ok(before.unwrap_or(deployment.configured).min(deployment.configured).max(store.shared()))
 }
 
 /// The script's own failure; anything else is trouble of the machinery.
@@ -420,7 +429,7 @@ pub(super) fn own_failure(error: IsolateError) -> Result<ScriptFailure, Trouble>
     }
 }
 
-fn too_large(module_bytes: u64, bounds: &Bounds) -> ScriptFailure {
+pub(in crate::processors) fn too_large(module_bytes: u64, bounds: &Bounds) -> ScriptFailure {
     let message = format!(
         "the processor's modules have {module_bytes} bytes; they may have {} (`limits.moduleBytes`)",
         bounds.module_bytes
@@ -428,7 +437,7 @@ fn too_large(module_bytes: u64, bounds: &Bounds) -> ScriptFailure {
     ScriptFailure::new(Phase::Load, FailureReason::Limit, "RangeError", message)
 }
 
-fn bounds(configuration: &ProcessorConfigured) -> Bounds {
+pub(in crate::processors) fn bounds(configuration: &ProcessorConfigured) -> Bounds {
     let asked = &configuration.limits;
     Bounds {
         memory_bytes: asked.memory_bytes.unwrap_or(limits::MEMORY_BYTES),
@@ -442,5 +451,6 @@ fn bounds(configuration: &ProcessorConfigured) -> Bounds {
         log_lines: asked.log_lines.unwrap_or(limits::LOG_LINES_PER_HOOK),
         module_bytes: asked.module_bytes.unwrap_or(limits::MODULE_BYTES),
         generates_code: asked.code_generation.unwrap_or(false),
+        recorded_time: None,
     }
 }

@@ -66,7 +66,7 @@ impl Context {
             _ => Mark {
                 version: active.version.clone(),
                 configured: active.configured,
-                acted: first_acted(store, deployment)?.min(active.configured),
+                acted: first_acted(store, deployment)?.min(active.configured).max(store.shared()),
                 ..Mark::default()
             },
         };
@@ -396,6 +396,7 @@ impl Context {
         {
             drive.snapshot_at = snapshot.reduced;
             drive.store.save_snapshot(&snapshot);
+            drive.store.retain(&snapshot);
         }
     }
 
@@ -432,13 +433,15 @@ impl Drive<'_> {
 
     fn start(&mut self, event: Arc<Event>, redelivered: bool) {
         let loaded = self.loaded.as_ref().expect("only a loaded processor reacts");
-        loaded.bridge.begin(&event);
-        let span = loaded.bridge.span(&event);
+        let span = loaded.bridge.begin(&event);
         let isolate = loaded.isolate.clone();
         let reaction = async move {
             let began = Instant::now();
             let outcome = if redelivered { isolate.act(&event).await } else { isolate.react(&event).await };
             let took = began.elapsed();
+            if let Err(error) = &outcome {
+                tracing::Span::current().record("error", tracing::field::display(error));
+            }
             tracing::debug!(?took, failed = outcome.is_err(), "reacted");
             Reaction { event, redelivered, took, outcome }
         };

@@ -44,7 +44,7 @@ impl Context {
         }
         let (configured, version) = (active.configured, active.version.clone());
         let brought_up = match self.load(record, configured, &version, set, None).await {
-            Ok(loaded) => self.catch_up(record, loaded, mark.acted, set).await?,
+            Ok(loaded) => self.catch_up(record, store, loaded, mark.acted, set).await?,
             Err(error) => Err(own_failure(error)?),
         };
         let heir = Heir { caught_up: true, suspended: false, failed: BTreeSet::new(), ..heir };

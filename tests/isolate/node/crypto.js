@@ -127,3 +127,138 @@ console.log(Buffer.from(crypto.hkdfSync("sha256", "key", "salt", "info", 32)).to
 //> afe6c5530785b6cc6b1c6453384731bd5ee432ee549fd42fb6695779ad8a1c5b
 //> 8
 //> 9ca0d662557439e3b83365f2da4626d35da195c6d9d1779f09838cf9e408966e
+
+//# scrypt: the figures of RFC 7914, with a callback in slices, and what it cannot have
+import crypto from "node:crypto";
+import { promisify } from "node:util";
+console.log(crypto.scryptSync("", "", 64, { N: 16, r: 1, p: 1 }).toString("hex"));
+console.log((await promisify(crypto.scrypt)("password", "NaCl", 64, { cost: 128, blockSize: 8, parallelization: 3 })).toString("hex").slice(0, 32));
+console.log((await promisify(crypto.scrypt)("password", Buffer.from("salt"), 16, { N: 1024, r: 1 })).toString("hex"));
+for (const options of [{ N: 3 }, { N: 1 }, { r: 0 }, { N: 2 ** 20 }, { p: 2 ** 20 }]) {
+  try { crypto.scryptSync("", "", 1, options); } catch (e) { console.log(e.code, e.message); }
+}
+try { crypto.scryptSync("", "", 1e9); } catch (e) { console.log(e.code); }
+//> 77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906
+//> 5ff825ba97e6776135e2f82a66965553
+//> ef5fbdcf3c25403ea9e7e547b2811174
+//> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: N must be a power of two and more than 1, and is 3
+//> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: N must be a power of two and more than 1, and is 1
+//> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: 128 times r times p must be from 128 to 1048576
+//> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: they need 1073741824 bytes, and `maxmem` is 33554432
+//> ERR_CRYPTO_INVALID_SCRYPT_PARAMS scrypt cannot have these parameters: 128 times r times p must be from 128 to 1048576
+//> ERR_OUT_OF_RANGE
+
+//# ECDH: the forms of a point, and the secret that both sides have
+import crypto, { createECDH, ECDH } from "node:crypto";
+const [one, other] = [createECDH("prime256v1"), createECDH("P-256")];
+one.setPrivateKey("0000000000000000000000000000000000000000000000000000000000000007", "hex");
+other.setPrivateKey(Buffer.from([9]));
+console.log(one.getPublicKey("hex", "compressed"), one.getPublicKey("hex", "hybrid").slice(0, 4), one.getPublicKey().length);
+console.log(one.computeSecret(other.getPublicKey(null, "compressed"), undefined, "hex"));
+console.log(other.computeSecret(one.getPublicKey("base64", "hybrid"), "base64").equals(one.computeSecret(other.getPublicKey())), one instanceof ECDH);
+console.log(ECDH.convertKey(one.getPublicKey("hex", "compressed"), "prime256v1", "hex", "hex", "uncompressed") === one.getPublicKey("hex"));
+for (const name of crypto.getCurves()) {
+  const [a, b] = [createECDH(name), createECDH(name)];
+  console.log(a.generateKeys().length, a.computeSecret(b.generateKeys()).equals(b.computeSecret(a.getPublicKey())));
+}
+for (const wrong of [() => createECDH("nope"), () => createECDH("prime256v1").getPublicKey(), () => one.computeSecret(Buffer.alloc(65, 4)), () => one.getPublicKey("hex", "nope"), () => one.setPrivateKey(Buffer.alloc(32))]) {
+  try { wrong(); } catch (e) { console.log(e.code); }
+}
+//> 028e533b6fa0bf7b4625bb30667c01fb607ef9f8b8a80fef5b300628703187b2a3 068e 65
+//> 6a9501d85bf5dc802a1f28a08acc7d8fdf53c8af01a7cd3832a290825d8bdac1
+//> true true
+//> true
+//> 65 true
+//> 97 true
+//> 133 true
+//> ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+//> ERR_CRYPTO_ECDH_INVALID_KEY
+//> ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY
+//> ERR_CRYPTO_ECDH_INVALID_FORMAT
+//> ERR_CRYPTO_INVALID_KEYTYPE
+
+//# diffieHellman on two keys of one curve; secret keys that are generated; keys of crypto.subtle
+import crypto, { diffieHellman, generateKeyPairSync, generateKeySync, KeyObject } from "node:crypto";
+for (const [type, options] of [["x25519", {}], ["ec", { namedCurve: "P-384" }]]) {
+  const [one, other] = [generateKeyPairSync(type, options), generateKeyPairSync(type, options)];
+  const secret = diffieHellman({ privateKey: one.privateKey, publicKey: other.publicKey });
+  console.log(secret.length, secret.equals(diffieHellman({ privateKey: other.privateKey, publicKey: one.publicKey })));
+}
+try { diffieHellman({ privateKey: generateKeyPairSync("x25519").privateKey, publicKey: generateKeyPairSync("ed25519").publicKey }); } catch (e) { console.log(e.code); }
+console.log(generateKeySync("aes", { length: 256 }).symmetricKeySize, generateKeySync("hmac", { length: 100 }).symmetricKeySize);
+console.log((await new Promise((done) => crypto.generateKey("aes", { length: 128 }, (error, key) => done(key)))).type);
+const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+const signed = crypto.sign("sha256", Buffer.from("x"), { key: KeyObject.from(pair.privateKey), dsaEncoding: "ieee-p1363" });
+console.log(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, pair.publicKey, signed, Buffer.from("x")));
+console.log(KeyObject.from(pair.publicKey).export({ format: "jwk" }).crv, KeyObject.from(await crypto.subtle.importKey("raw", Buffer.from("key"), { name: "HMAC", hash: "SHA-256" }, true, ["sign"])).export().toString());
+for (const wrong of [() => KeyObject.from(pair.privateKey).export({ format: "jwk" }), () => KeyObject.from({}), () => generateKeySync("aes", { length: 100 })]) {
+  try { wrong(); } catch (e) { console.log(e.code); }
+}
+//> 32 true
+//> 48 true
+//> ERR_CRYPTO_INCOMPATIBLE_KEY
+//> 32 12
+//> secret
+//> true
+//> P-256 key
+//> ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE
+//> ERR_INVALID_ARG_TYPE
+//> ERR_OUT_OF_RANGE
+
+//# the key of a certificate; more digests; what a cipher is like
+import crypto from "node:crypto";
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBezCCASGgAwIBAgIUHZEO0iMTgT/dMDxSEAiUmC54RvswCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHZXhhbXBsZTAgFw0yNjExMjkwODE1MzNaGA8yMTI2MTEwNTA4
+MTUzM1owEjEQMA4GA1UEAwwHZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABAHsKubQBFEWxulbNMyM55hhkjAZrEDKwYlKUJyiumo53YPyiMRvr9EnFQQr
+0ry7tKbTHUrc60R+howvS3iHyeajUzBRMB0GA1UdDgQWBBRDPqglWPNAInQj+J55
+yRlsm3gKyTAfBgNVHSMEGDAWgBRDPqglWPNAInQj+J55yRlsm3gKyTAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQDUmrMqMY48Kv6ozG/lczJHrnU4
+B6WRo1nIi3LV9O4xWwIgPbfOoa6qyiVjxRl9h76NCqb8uE3IsmCkWt8Qbxyb+AU=
+-----END CERTIFICATE-----`;
+console.log(crypto.createPublicKey(certificate).asymmetricKeyType, crypto.verify("sha256", Buffer.from("data"), certificate, Buffer.from("MEQCICDHTKtqEKKFfhCkAoUmT7//9kJsGsgMDwkKaTBe7GuLAiA7DjWR/yx/cSEK3P6eadWosygzDHIdo9r6ls4lfbratA==", "base64")));
+try { crypto.createPublicKey("-----BEGIN CERTIFICATE-----\nMIIBezCCASGg\n-----END CERTIFICATE-----"); } catch (e) { console.log(e.code); }
+console.log(crypto.createHash("sha224").update("x").digest("hex"));
+console.log(crypto.createHash("sha512-256").update("x").digest("base64"), crypto.createHmac("SHA-224", "k").update("x").digest("hex"));
+try { crypto.createSign("sha224"); } catch (e) { console.log(e.code); }
+console.log(crypto.getCipherInfo("AES-256-GCM"), crypto.getCipherInfo("aes-128-cbc"), crypto.getCipherInfo("nope"), crypto.getCipherInfo("aes-128-cbc", { keyLength: 5 }));
+//> ec true
+//> ERR_OSSL_UNSUPPORTED
+//> 54a2f7f92a5f975d8096af77a126edda7da60c5aa872ef1b871701ae
+//> ah22wd1IH3qrKtucJishDtzKNWJOxkwp/8poV7HjAlM= f94414e3c2466adc25ed98f7f5399dc79c2f46c6e7ed9b44db814070
+//> ERR_CRYPTO_INVALID_DIGEST
+//> { mode: "gcm", name: "aes-256-gcm", ivLength: 12, keyLength: 32 } { mode: "cbc", name: "aes-128-cbc", blockSize: 16, ivLength: 16, keyLength: 16 } undefined undefined
+
+//# GCM and CTR give what they have at once, however it is cut; in an encoding, whole characters
+import crypto from "node:crypto";
+const [key, text] = [Buffer.alloc(32, 7), Buffer.from("a text of some blocks, which is cut here and there: äöü".repeat(3))];
+const cut = (cipher, sizes) => {
+  const pieces = [];
+  for (let at = 0, n = 0; at < text.length; at += sizes[n % sizes.length], n += 1) pieces.push(cipher.update(text.subarray(at, at + sizes[n % sizes.length])));
+  return Buffer.concat(pieces);
+};
+for (const [name, iv] of [["aes-256-gcm", Buffer.alloc(12, 1)], ["aes-256-ctr", Buffer.alloc(16, 255)], ["aes-256-gcm", Buffer.alloc(12, 255)]]) {
+  const whole = crypto.createCipheriv(name, key, iv);
+  const sealed = Buffer.concat([whole.update(text), whole.final()]);
+  for (const sizes of [[1], [7, 30], [16], [64, 1]]) {
+    const cipher = crypto.createCipheriv(name, key, iv);
+    const pieces = cut(cipher, sizes);
+    if (!pieces.equals(sealed) || cipher.final().length > 0) console.log("not the same", name, sizes);
+    if (name === "aes-256-gcm" && !cipher.getAuthTag().equals(whole.getAuthTag())) console.log("another tag", sizes);
+  }
+  const back = crypto.createDecipheriv(name, key, iv);
+  if (name === "aes-256-gcm") back.setAuthTag(whole.getAuthTag());
+  let read = "";
+  for (const byte of sealed) read += back.update(Uint8Array.of(byte), undefined, "utf8");
+  console.log(read + back.final("utf8") === text.toString(), crypto.createHash("sha1").update(sealed).digest("hex"));
+}
+const encoded = crypto.createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
+console.log(encoded.update("a", "utf8", "base64") + encoded.update("bcde", "utf8", "base64") + encoded.final("base64"));
+const long = crypto.createCipheriv("aes-256-gcm", key, Buffer.alloc(16, 1));
+console.log(long.update("text", "utf8", "hex") + long.final("hex"), long.getAuthTag().toString("hex"));
+//> true 81c1c7cce2e673a279eba58de1aa460c370cf1d9
+//> true 5fd539e5409f8a25745ae008c10380024c91ee3f
+//> true 186e3adadc0277be8d56f44fd644f87cd29d59db
+//> ay+N44I=
+//> e9c5bc33 adae1e127b880fd661116320aeba327e

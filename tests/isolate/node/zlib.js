@@ -59,4 +59,4 @@ try { createHash("ripemd160"); } catch (e) { console.log(e.message); }
 //> 900150983cd24fb0d6963f7d28e17f72 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=
 //> 5031fe3d989c6d1537a013fa6e739da23463fdaec3b70137d828e36ace221bd0 a9993e364706816aba3e25717850c26c9cd0d89d
 //> 2d408a07 1f40fc92 5 3 true true
-//> there is no digest ripemd160: processors have md5, sha1, sha256, sha384 and sha512
+//> there is no digest ripemd160: processors have md5, sha1, sha224, sha256, sha384, sha512 and sha512-256

@@ -178,7 +178,7 @@ impl Origin {
     }
 
     /// Waits until what was asked fulfils the predicate, and returns it.
-    pub fn wait_asked_until(&self, what: &str, done: impl Fn(&[Asked]) -> bool) -> Vec<Asked> {
+    pub fn wait_asked_until(&self, what: &str, mut done: impl FnMut(&[Asked]) -> bool) -> Vec<Asked> {
         let (asked, arrived) = &*self.asked;
         let (asked, timeout) =
             arrived.wait_timeout_while(asked.lock().unwrap(), DEADLINE, |asked| !done(asked)).unwrap();

@@ -19,25 +19,34 @@ pub struct Server {
     pub address: SocketAddr,
     /// Of the first server on it; a second one on the same folder shares it.
     data: Arc<TempDir>,
+    environment: Vec<(String, String)>,
     flags: Vec<String>,
 }
 
 impl Server {
     pub fn start(flags: &[&str]) -> Server {
+        Server::start_with(&[], flags)
+    }
+
+    pub fn start_with(environment: &[(&str, &str)], flags: &[&str]) -> Server {
         let data = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        Server::start_on(data, flags)
+        let environment =
+            environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Server::spawned(data, environment, flags.iter().map(|flag| flag.to_string()).collect())
     }
 
     pub fn start_on(data: Arc<TempDir>, flags: &[&str]) -> Server {
-        let flags: Vec<String> = flags.iter().map(|flag| flag.to_string()).collect();
-        let (child, address) = spawn(data.path(), &flags);
-        Server { child, address, data, flags }
+        Server::spawned(data, Vec::new(), flags.iter().map(|flag| flag.to_string()).collect())
+    }
+
+    fn spawned(data: Arc<TempDir>, environment: Vec<(String, String)>, flags: Vec<String>) -> Server {
+        let (child, address) = spawn(data.path(), &environment, &flags);
+        Server { child, address, data, environment, flags }
     }
 
     /// A server on the same folder with the same flags, after this one has ended.
     pub fn restart(self) -> Server {
-        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        Server::start_on(self.data.clone(), &flags)
+        Server::spawned(self.data.clone(), self.environment.clone(), self.flags.clone())
     }
 
     pub fn client(&self, project: &str) -> Client {
@@ -94,6 +103,7 @@ pub fn program(args: &[&str]) -> Command {
         .env_remove("MILLRACE_PROJECT")
         .env_remove("MILLRACE_LOG")
         .env_remove("RUST_LOG")
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
         .env("MILLRACE_PACKAGES", package_store())
         .stdin(Stdio::null());
     command
@@ -134,11 +144,12 @@ pub fn run_command(mut command: Command) -> Output {
     Output { status, stdout, stderr }
 }
 
-fn spawn(folder: &Path, flags: &[String]) -> (Child, SocketAddr) {
+fn spawn(folder: &Path, environment: &[(String, String)], flags: &[String]) -> (Child, SocketAddr) {
     let folder_text = folder.join("data").to_string_lossy().into_owned();
     let log = File::options().create(true).append(true).open(log_file(folder)).expect("a log file");
     let mut child = program(&["serve", "--listen", "127.0.0.1:0", "--data", &folder_text])
         .args(flags)
+        .envs(environment.iter().cloned())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     count, every, lift, metric, millis, now, of_type, once_in, schedule, schedules, wait_runs, written,
 };
-use crate::harness::{Server, assert_subset, fresh, request, shared};
+use crate::harness::{Server, assert_subset, fresh, post, request, shared};
 
 #[test]
 fn what_is_overdue_after_a_restart_happens_once_and_goes_on() {
@@ -179,4 +179,24 @@ fn streams_that_wait_are_not_woken_by_a_restart() {
     assert_eq!(metric(&client, "schedules_streams"), STREAMS);
     assert_eq!(metric(&client, "schedules_wakes_total"), 1);
     assert!(metric(&client, "streams_running") <= 3, "{}", metric(&client, "streams_running"));
+}
+
+#[test]
+fn a_fork_has_its_schedules_with_its_processors_and_none_without() {
+    let server = Server::start(&[]);
+    let millrace = server.client("p");
+    let soon = json!({"kind": "once-at", "at": written(now() + 1_000)});
+    millrace.append("/from", json!([schedule("s", json!({"type": "due"}), soon), {"type": "x"}]));
+    for (to, processors) in [("/with", true), ("/without", false)] {
+        let body = json!({"to": to, "processors": processors});
+        millrace.run([post("/api/streams/__fork/from", body).answers(200, json!({"path": to}))]);
+        let named = schedules(&millrace, to).as_object().map(|schedules| schedules.len());
+        assert_eq!(named, Some(usize::from(processors)), "{to}");
+    }
+    // Each fires on its own; the keys of the runs name the stream.
+    wait_runs(&millrace, "/from", "due", 1);
+    wait_runs(&millrace, "/with", "due", 1);
+    millrace.append("/without", schedule("s", json!({"type": "due"}), once_in(0.2)));
+    let events = wait_runs(&millrace, "/without", "due", 1);
+    assert_eq!(events.len(), 6, "what it is given is its own: {events:#?}");
 }

@@ -179,8 +179,11 @@ impl Client {
     }
 
     pub fn append(&mut self, path: &str, events: &Value) -> io::Result<Value> {
-        let request = Request::new("POST", &format!("/api/streams{path}")).body(events.to_string());
-        let answer = self.send(&request)?;
+        self.post(&format!("/api/streams{path}"), events)
+    }
+
+    pub fn post(&mut self, target: &str, body: &Value) -> io::Result<Value> {
+        let answer = self.send(&Request::new("POST", target).body(body.to_string()))?;
         serde_json::from_slice(&answer).map_err(io::Error::other)
     }
 

@@ -4,7 +4,9 @@ export default function cryptoCommon(native, tools) {
   const { coded, wrongType, outOfRange, mustBe } = tools.part("node/errors");
   const { bytesMax } = tools.natives("digest");
   const { Buffer } = tools.builtin("buffer");
-  const DIGESTS = { __proto__: null, MD5: "MD5", SHA1: "SHA-1", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512" };
+  const DIGESTS = { __proto__: null, MD5: "MD5", SHA1: "SHA-1", SHA224: "SHA-224", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512", SHA512256: "SHA-512/256" };
+  /** Those that nothing but a digest or a keyed digest is made with. */
+  const PLAIN_ONLY = ["MD5", "SHA-224", "SHA-512/256"];
   const CONSTANTS = {
     RSA_PKCS1_PADDING: 1, RSA_PKCS1_OAEP_PADDING: 4, RSA_PKCS1_PSS_PADDING: 6,
     RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2, RSA_PSS_SALTLEN_MAX_SIGN: -2,
@@ -12,8 +14,15 @@ export default function cryptoCommon(native, tools) {
 
   function digestOf(algorithm) {
     mustBe("string", "algorithm", algorithm);
-    const name = DIGESTS[algorithm.toUpperCase().replace(/^RSA-/, "").replaceAll("-", "")];
-    if (!name) throw coded(Error, "ERR_OSSL_EVP_UNSUPPORTED", `there is no digest ${algorithm}: processors have md5, sha1, sha256, sha384 and sha512`);
+    const name = DIGESTS[algorithm.toUpperCase().replace(/^RSA-/, "").replace(/[-/]/g, "")];
+    if (!name) throw coded(Error, "ERR_OSSL_EVP_UNSUPPORTED", `there is no digest ${algorithm}: processors have md5, sha1, sha224, sha256, sha384, sha512 and sha512-256`);
+    return name;
+  }
+
+  /** A digest for what is signed or derived. */
+  function strongDigestOf(algorithm, what) {
+    const name = digestOf(algorithm);
+    if (PLAIN_ONLY.includes(name)) throw coded(Error, "ERR_CRYPTO_INVALID_DIGEST", `${what} with ${algorithm} is not available to processors`);
     return name;
   }
 
@@ -32,7 +41,7 @@ export default function cryptoCommon(native, tools) {
   };
 
   const buffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const encoded = (bytes, encoding) => (encoding === undefined || encoding === "buffer" ? buffer(bytes) : buffer(bytes).toString(encoding));
+  const encoded = (bytes, encoding) => (encoding === undefined || encoding === null || encoding === "buffer" ? buffer(bytes) : buffer(bytes).toString(encoding));
 
   /** Gives the result, or calls back with it. */
   function answered(make, callback) {
@@ -43,5 +52,5 @@ export default function cryptoCommon(native, tools) {
     return undefined;
   }
 
-  return { CONSTANTS, digestOf, bytesOf, plain, buffer, encoded, answered };
+  return { CONSTANTS, digestOf, strongDigestOf, bytesOf, plain, buffer, encoded, answered };
 }

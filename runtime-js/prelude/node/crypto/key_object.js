@@ -11,10 +11,11 @@ export default function keyObject(native, tools) {
   class KeyObject {
     #held;
     constructor(type, held) {
-      if (type === "secret") this.#held = { type, bytes: Uint8Array.from(bytesOf(held, undefined, "key")) };
+      if (type === "secret" && held?.inside !== inside) this.#held = { type, bytes: Uint8Array.from(bytesOf(held, undefined, "key")) };
       else if (held?.inside === inside) this.#held = { type, ...held };
       else throw coded(TypeError, "ERR_INVALID_ARG_VALUE", "keys are made by createPrivateKey, createPublicKey and createSecretKey");
     }
+    static from(key) { return keys().ofCryptoKey(key); }
     static {
       heldOf = (value) => (typeof value === "object" && value !== null && #held in value ? value.#held : undefined);
     }

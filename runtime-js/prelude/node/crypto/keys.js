@@ -47,6 +47,7 @@ export default function keysModule(native, tools) {
   }
 
   function exported(held, { format, type, cipher }) {
+    if (held.sealed) throw coded(Error, "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE", "the key is one of a CryptoKey that may not be exported");
     if (format === "jwk") return jwk(held);
     if (held.type === "secret") return Buffer.from(held.bytes);
     const own = held.type === "private" ? "pkcs8" : "spki";
@@ -79,6 +80,27 @@ export default function keysModule(native, tools) {
     const curve = NIST.find((name) => text.includes(CURVES[name]));
     if (!curve) throw invalid("it is not of the curve P-256, P-384 or P-521");
     return tagged(0x30, from("020100"), tagged(0x30, from("06072a8648ce3d0201"), from(CURVES[curve])), tagged(4, der));
+  }
+
+  /** The value of DER at a place: where it begins, where what it holds begins, and where it ends. */
+  function valueAt(der, at) {
+    const short = der[at + 1];
+    const lengths = short < 0x80 ? 0 : short & 0x7f;
+    let length = lengths === 0 ? short : 0;
+    for (let n = 0; n < lengths; n += 1) length = length * 256 + der[at + 2 + n];
+    const from = at + 2 + lengths;
+    if (!(from + length <= der.length)) throw invalid("it is not whole");
+    return { at, from, to: from + length };
+  }
+
+  /** Of a certificate the public key: that it is worth anything, nobody checks here. */
+  function keyOfCertificate(der) {
+    const inner = valueAt(der, valueAt(der, 0).from);
+    // An explicit version; then the serial number, the algorithm, the issuer, the dates and the subject.
+    let value = valueAt(der, inner.from);
+    if (der[value.at] === 0xa0) value = valueAt(der, value.to);
+    for (let n = 0; n < 5; n += 1) value = valueAt(der, value.to);
+    return der.slice(value.at, value.to);
   }
 
   const pair = (kind, secret, point) => (secret && point ? { inside, kind, secret, point } : undefined);
@@ -132,6 +154,7 @@ export default function keysModule(native, tools) {
     if (label === "PUBLIC KEY") return { isPrivate: false, held: publicOf(der) };
     if (label === "RSA PUBLIC KEY") return { isPrivate: false, held: publicOf(tagged(0x30, RSA, tagged(3, [0], der))) };
     if (label === "PRIVATE KEY") return { isPrivate: true, held: privateOf(der) };
+    if (label === "CERTIFICATE") return { isPrivate: false, held: publicOf(keyOfCertificate(der)) };
     if (label === "RSA PRIVATE KEY" || label === "EC PRIVATE KEY") return { isPrivate: true, held: privateOf(pkcs8Of(label, der)) };
     throw invalid(`processors know no ${label}`);
   }
@@ -202,20 +225,28 @@ export default function keysModule(native, tools) {
 
   const rsaKey = (der) => ({ inside, kind: "RSA", der });
 
+  /** A curve by one of its names. */
+  function curveOf(name) {
+    const kind = NIST.find((known) => [known, NAMES[known]].includes(name) || (known === "P-256" && name === "secp256r1"));
+    if (!kind) throw unavailable(`the curve ${String(name)}`);
+    return kind;
+  }
+
+  /** A private key of a curve. */
+  function freshScalar(kind) {
+    for (;;) {
+      const secret = tools.randomBytes({ "P-256": 32, "P-384": 48, "P-521": 66 }[kind]);
+      if (kind === "P-521") secret[0] &= 1;
+      if (publicPoint(kind, secret)) return secret;
+    }
+  }
+
   function generated(type, options) {
     mustBe("string", "type", type);
     if (type === "rsa") return rsaKey(found(rsaSearch(options)));
-    const { namedCurve } = options;
     if (type === "ec") {
-      const kind = NIST.find((name) => [name, NAMES[name]].includes(namedCurve) || (name === "P-256" && namedCurve === "secp256r1"));
-      if (!kind) throw unavailable(`the curve ${String(namedCurve)}`);
-      const length = { "P-256": 32, "P-384": 48, "P-521": 66 }[kind];
-      for (;;) {
-        const secret = tools.randomBytes(length);
-        if (kind === "P-521") secret[0] &= 1;
-        const made = withPoint(kind, secret);
-        if (made) return made;
-      }
+      const kind = curveOf(options.namedCurve);
+      return withPoint(kind, freshScalar(kind));
     }
     const kind = OKP.find((name) => name.toLowerCase() === type);
     if (!kind) throw unavailable(`a key of ${type}`);
@@ -245,8 +276,35 @@ export default function keysModule(native, tools) {
     generatedPair(type, options).then(({ publicKey, privateKey }) => callback(null, publicKey, privateKey), callback);
   }
 
+  /** A secret key, of as many bits as are asked for. */
+  function generateKeySync(type, options = {}) {
+    const { length } = options ?? {};
+    mustBe("number", "options.length", length);
+    if (type === "aes" && ![128, 192, 256].includes(length)) throw outOfRange("options.length", "128, 192 or 256", length);
+    if (type === "hmac" && !(length >= 8 && length <= 2 ** 31 - 1)) throw outOfRange("options.length", "from 8 to 2^31 - 1", length);
+    if (type !== "aes" && type !== "hmac") throw unavailable(`a secret key of ${String(type)}`);
+    return createSecretKey(tools.randomBytes(length >> 3));
+  }
+
+  function generateKey(type, options, callback) {
+    mustBe("function", "callback", callback);
+    const key = generateKeySync(type, options);
+    queueMicrotask(() => callback(null, key));
+  }
+
+  /** The same key for node:crypto. What may not be exported there may not be here. */
+  function ofCryptoKey(key) {
+    const held = tools.loaded("subtle/common")?.heldOf(key);
+    if (!held) throw wrongType("key", "a CryptoKey", key);
+    const { type, material, extractable, name, curve } = held;
+    const sealed = !extractable;
+    if (type === "secret") return new KeyObject("secret", { inside, sealed, bytes: material });
+    if (name.startsWith("RSA")) return new KeyObject(type, { inside, sealed, kind: "RSA", der: material });
+        return new KeyObject(type, { inside, sealed, kind: curve ?? name, point: held.point, secret: type === "private" ? material : undefined });
+  }
+
   return {
     kindOf, detailsOf, same, exported, createSecretKey, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, generatedPair,
-    asymmetricOf, secretOf,
+    asymmetricOf, secretOf, curveOf, freshScalar, generateKey, generateKeySync, ofCryptoKey,
   };
 }

@@ -2,7 +2,7 @@
 
 export default function signatures(native, tools) {
   const { coded, wrongType } = tools.part("node/errors");
-  const { CONSTANTS, digestOf, bytesOf, plain, buffer, encoded } = tools.part("node/crypto/common");
+  const { CONSTANTS, strongDigestOf, bytesOf, plain, buffer, encoded } = tools.part("node/crypto/common");
   const { asymmetricOf } = tools.part("node/crypto/keys");
   const { Buffer } = tools.builtin("buffer");
   const { Writable } = tools.builtin("stream");
@@ -62,9 +62,7 @@ export default function signatures(native, tools) {
 
   function digestFor(algorithm) {
     if (algorithm === null || algorithm === undefined) return "SHA-256";
-    const hash = digestOf(algorithm);
-    if (hash === "MD5") throw coded(Error, "ERR_CRYPTO_INVALID_DIGEST", "signatures with md5 are not available to processors");
-    return hash;
+    return strongDigestOf(algorithm, "a signature");
   }
 
   function signed(algorithm, data, key) {

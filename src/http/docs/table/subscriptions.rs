@@ -34,8 +34,16 @@ pub const CONFIGURED: EventDoc = EventDoc {
                 "object",
                 "`{\"secretKey\": \"NAME\"}`: webhooks are signed with this secret (`whsec_…`) instead of the subscription's own key.",
             ),
-            optional("jsonataFilter", "string", "Not in this version."),
-            optional("jsonataTransform", "string", "Not in this version."),
+            optional(
+                "jsonataFilter",
+                "string",
+                "JSONata over the whole event: it is delivered only if the result is true, as `$boolean` has it.",
+            ),
+            optional(
+                "jsonataTransform",
+                "string",
+                "JSONata over the whole event, whose result is delivered in its place; without a result nothing is. An event over which an expression fails is left out, and told as a trouble.",
+            ),
             optional(
                 "includeChildren",
                 "boolean",

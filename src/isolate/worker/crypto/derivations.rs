@@ -1,4 +1,4 @@
-//! Keys from passwords and from other keys: PBKDF2 and HKDF.
+//! Keys from passwords and from other keys: PBKDF2 and HKDF; `scrypt` is beside.
 
 use hkdf::Hkdf;
 use hmac::digest::KeyInit;
@@ -7,6 +7,7 @@ use rquickjs::class::Trace;
 use rquickjs::{Class, Ctx, Function, JsLifetime, Object, Result, TypedArray};
 
 use super::super::digest::seen;
+use super::scrypt::scrypt;
 use super::{Made, by_digest, made};
 use crate::limits;
 
@@ -15,6 +16,8 @@ pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     native.set("derivedBytesMax", limits::DERIVED_BYTES_MAX)?;
     native.set("pbkdf2", Function::new(ctx.clone(), pbkdf2)?)?;
     native.set("hkdf", Function::new(ctx.clone(), hkdf)?)?;
+    native.set("scrypt", Function::new(ctx.clone(), scrypt)?)?;
+    native.set("scryptBlockBytesMax", limits::SCRYPT_BLOCK_BYTES_MAX)?;
     Ok(native)
 }
 
@@ -30,7 +33,9 @@ fn pbkdf2<'js>(
 ) -> Result<Class<'js, Derivation>> {
     let (password, salt) = (seen(&password), seen(&salt));
     let length = length.min(limits::DERIVED_BYTES_MAX);
-    let work = by_digest!(ctx, hash, D => Work::<Hmac<D>>::boxed(password, salt, iterations, length));
+    let work = by_digest!(ctx, hash, D => {
+        Box::new(Work::<Hmac<D>>::new(password, salt, iterations, length)) as Box<dyn Iterated>
+    });
     Class::instance(ctx, Derivation { work })
 }
 
@@ -50,11 +55,11 @@ impl Derivation {
     }
 }
 
-trait Iterated {
+pub trait Iterated {
     fn run(&mut self, steps: u32) -> Option<Vec<u8>>;
 }
 
-struct Work<M> {
+pub struct Work<M> {
     keyed: M,
     /// After the salt, with which each block begins.
     salted: M,
@@ -68,7 +73,7 @@ struct Work<M> {
 }
 
 impl<M: Mac + KeyInit + Clone + 'static> Work<M> {
-    fn boxed(password: &[u8], salt: &[u8], iterations: u32, length: usize) -> Box<dyn Iterated> {
+    pub fn new(password: &[u8], salt: &[u8], iterations: u32, length: usize) -> Work<M> {
         let keyed = <M as Mac>::new_from_slice(password).expect("HMAC takes a key of any length");
         let mut work = Work {
             salted: keyed.clone().chain_update(salt),
@@ -81,7 +86,7 @@ impl<M: Mac + KeyInit + Clone + 'static> Work<M> {
             left: 0,
         };
         work.begin_block();
-        Box::new(work)
+        work
     }
 
     fn begin_block(&mut self) {
