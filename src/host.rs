@@ -125,6 +125,7 @@ impl Host {
         let travel = Travel::new(streams.clone(), isolates.clone());
         let simulations =
             Simulations::new(streams.clone(), isolates.clone(), bundling.clone(), travel.clone());
+        supervisor.simulate_with(simulations.clone());
         let counted = streams.clone();
         let memory = tokio::spawn(memory::give_back(move || counted.running_count()));
         let _memory = Arc::new(AbortOnDropHandle::new(memory));

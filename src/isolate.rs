@@ -48,6 +48,11 @@ pub trait Bridge: Send + Sync + 'static {
     fn append(&self, request: AppendRequest) -> BoxFuture<'static, Result<Json, OpError>>;
     /// A page of events as their wire texts, after `after`; an empty page is the end.
     fn read(&self, request: ReadRequest) -> BoxFuture<'static, Result<Vec<Bytes>, OpError>>;
+    /// Runs a candidate over a stream's history; what comes of it, as JSON.
+    fn simulate(&self, _request: SimulationRequest) -> BoxFuture<'static, Result<Json, OpError>> {
+        let message = "nothing is simulated within a simulation".to_string();
+        Box::pin(std::future::ready(Err(OpError { code: "not-here".into(), message })))
+    }
     /// Sends a request. Dropping the future, or the response, ends it.
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, OpError>>;
     /// Opens a WebSocket.
@@ -68,6 +73,14 @@ pub struct AppendRequest {
     pub path: Option<String>,
     /// The event as the script gave it, as JSON text.
     pub input: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct SimulationRequest {
+    /// The stream; none is the script's own.
+    pub path: Option<String>,
+    /// What is to be simulated, as JSON text.
+    pub text: String,
 }
 
 #[derive(Clone, Debug)]

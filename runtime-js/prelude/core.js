@@ -311,6 +311,7 @@ export default function start(native) {
 
   function contextOf(hook, text) {
     const context = { append: appendOf(hook), read: readOf(hook), stream };
+    lazy(context, "simulate", () => simulateOf(hook));
     lazy(context, "state", () => parse(text));
     lazy(context, "signal", () => controllerOf(hook).signal);
     lazy(context, "logger", () => loggerFor(() => hook.offset));
@@ -405,6 +406,21 @@ export default function start(native) {
       const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
       if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
       return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
+    };
+  }
+
+  /** Tries code over a stream's history, with no effect: what the server answers to POST /api/simulate. */
+  function simulateOf(hook) {
+    return function simulate(candidate) {
+      forbid("simulate");
+      return Promise.try(() => {
+        if (candidate === null || typeof candidate !== "object") {
+          throw new TypeError(`simulate takes { path?, slug?, files | script | modules, … }; it was given ${kindOf(candidate)}`);
+        }
+        const { path, ...asked } = candidate;
+        if (path !== undefined && typeof path !== "string") throw new TypeError(`simulate: \`path\` must be a string, and is ${kindOf(path)}`);
+        return op(hook, () => native.simulate(hook.call, path?.toWellFormed(), stringify(asked))).then(parse);
+      });
     };
   }
 

@@ -876,6 +876,10 @@ function reachOf(client) {
     const outbox = new Outbox(client);
     return {
         append: (path, event, cause, signal)=>outbox.append(path, event, cause, signal),
+        simulate: async (path, candidate)=>await client.simulate({
+                path,
+                ...candidate
+            }),
         async *read (options) {
             try {
                 yield* client.read(options);
@@ -1129,6 +1133,7 @@ class Reactor {
         const context = {
             append: this.#appendOf(hook),
             read: (options)=>this.#read(options),
+            simulate: (candidate)=>this.#simulate(hook, candidate),
             stream: this.#stream,
             signal: hook.controller.signal,
             logger: noting(this.#logger, hook)
@@ -1164,6 +1169,13 @@ class Reactor {
         const { path, slug } = this.#stream;
         const place = hook.event ? `${hook.event.offset}@${Date.parse(hook.event.createdAt).toString(36)}` : "caught-up";
         return `sdk:${path}:${slug}:${this.#version}:${place}:${hook.ordinal}`;
+    }
+    async #simulate(hook, { path, ...candidate }) {
+        if (this.#reducing) throw new Error(`simulate ${NOT_IN_REDUCE}`);
+        hook.asked = true;
+        const target = resolvePath(this.#stream.path, path);
+        if (!this.#reach.simulate) throw new Error("simulate needs a server: there is none behind a test in memory");
+        return this.#reach.simulate(target, candidate);
     }
     async *#read({ path, afterOffset, beforeOffset, types } = {}) {
         if (this.#reducing) throw new Error(`read ${NOT_IN_REDUCE}`);

@@ -44,11 +44,38 @@ export interface ReduceContext<State, Seen = Event> {
 export interface CaughtUpContext<State> {
   readonly append: Append;
   readonly read: Read;
+  readonly simulate: Simulate;
   readonly state: State;
   /** Aborts when this version is replaced or removed, takes too long, or its host shuts down. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
   readonly stream: StreamInfo;
+}
+
+/**
+ * Tries code over the history of this stream, or of the one at `path`, with no effect: the body and the answer are
+ * those of `POST /api/simulate/{path}`.
+ */
+export type Simulate = (candidate: {
+  path?: string;
+  slug?: string;
+  files?: { [path: string]: string };
+  packageJson?: JsonObject | string;
+  entry?: string;
+  script?: string;
+  modules?: { [path: string]: string };
+  typecheck?: "off" | "report" | "require";
+  afterOffset?: number | "start" | "end";
+  beforeOffset?: number | "start" | "end";
+  fetches?: JsonObject[];
+  states?: "changes" | "all" | "last";
+  [option: string]: any;
+}) => Promise<Simulation>;
+
+/** What came of it. */
+export interface Simulation {
+  outcome: "completed" | "failed" | "suspended" | "load-failed" | "compile-failed";
+  [detail: string]: any;
 }
 
 export interface AppendContext<State, Seen = Event> extends CaughtUpContext<State> {

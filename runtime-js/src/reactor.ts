@@ -1,16 +1,18 @@
 // One processor on one stream: its state, and its hooks called as the host calls them. It knows nothing of where events
 // come from or how far it has come; the runtimes do.
 
-import type { Cursor, Event, EventInput } from "./event.ts";
+import type { Cursor, Event, EventInput, JsonObject } from "./event.ts";
 import { HookFailure, type Phase } from "./failure.ts";
 import { wrongInput } from "./input.ts";
 import { resolvePath } from "./path.ts";
-import type { Append, AppendInput, Logger, Processor, ReadOptions, StreamInfo } from "./processor.ts";
+import type { Append, AppendInput, Logger, Processor, ReadOptions, Simulate, Simulation, StreamInfo } from "./processor.ts";
 import { NOT_IN_REDUCE, sealed } from "./sealed.ts";
 
 /** How a processor reaches the streams. */
 export interface Reach {
   append(path: string, event: EventInput, cause: Event | undefined, signal: AbortSignal): Promise<Event>;
+  /** Tries code over a stream's history, where there is a server that can. */
+  simulate?(path: string, candidate: JsonObject): Promise<Simulation>;
   /** Of a stream that does not exist: nothing. */
   read(options: { path: string; afterOffset?: Cursor; beforeOffset?: Cursor; types?: string[] }): AsyncIterable<Event>;
 }
@@ -170,6 +172,7 @@ export class Reactor<State> {
     const context = {
       append: this.#appendOf(hook),
       read: (options?: ReadOptions) => this.#read(options),
+      simulate: (candidate: Parameters<Simulate>[0]) => this.#simulate(hook, candidate),
       stream: this.#stream,
       signal: hook.controller.signal,
       logger: noting(this.#logger, hook),
@@ -204,6 +207,14 @@ export class Reactor<State> {
     // A stream that was destroyed and created again at the same path is another one; its events have other times.
     const place = hook.event ? `${hook.event.offset}@${Date.parse(hook.event.createdAt).toString(36)}` : "caught-up";
     return `sdk:${path}:${slug}:${this.#version}:${place}:${hook.ordinal}`;
+  }
+
+  async #simulate(hook: Hook, { path, ...candidate }: Parameters<Simulate>[0]): Promise<Simulation> {
+    if (this.#reducing) throw new Error(`simulate ${NOT_IN_REDUCE}`);
+    hook.asked = true;
+    const target = resolvePath(this.#stream.path, path);
+    if (!this.#reach.simulate) throw new Error("simulate needs a server: there is none behind a test in memory");
+    return this.#reach.simulate(target, candidate);
   }
 
   async *#read({ path, afterOffset, beforeOffset, types }: ReadOptions = {}): AsyncGenerator<Event, void, undefined> {

@@ -23,7 +23,7 @@ use super::page::Page;
 use super::process;
 use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, RequestBody, ToWorker, encode};
 use super::worker::ROLE_ISOLATES;
-use super::{AppendRequest, Bridge, Definition, ReadRequest, Spec};
+use super::{AppendRequest, Bridge, Definition, ReadRequest, SimulationRequest, Spec};
 use crate::event::builtin::FailureReason;
 use crate::event::{Json, Offset};
 
@@ -240,6 +240,11 @@ impl Worker {
                 let request = ReadRequest { path, after, before, types };
                 self.perform(isolate, op, |bridge| bridge.read(request).map_ok(|page| page.join(&b'\n')))
                     .await;
+            }
+            FromWorker::Simulate { isolate, op, path } => {
+                let request = SimulationRequest { path, text: text(body) };
+                let told = |answer: Json| answer.as_str().as_bytes().to_vec();
+                self.perform(isolate, op, |bridge| bridge.simulate(request).map_ok(told)).await;
             }
             FromWorker::Fetch { isolate, op, event, method, url, headers, redirect, body: kind } => {
                 let Some((bridge, exchanges)) = self.network(isolate) else { return };

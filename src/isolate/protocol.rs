@@ -169,6 +169,12 @@ pub enum FromWorker {
         before: Option<String>,
         types: Vec<String>,
     },
+    /// Body: what is to be simulated, as JSON.
+    Simulate {
+        isolate: IsolateId,
+        op: OpId,
+        path: Option<String>,
+    },
     /// Begins an exchange, which has the number of this operation. Body: the request's, unless it is streamed.
     Fetch {
         isolate: IsolateId,

@@ -9,7 +9,7 @@ mod failing;
 mod inherit;
 mod record;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use super::deployments::{DeploymentSet, Status};
 use super::fan_out::FanOut;
 use super::positions::Positions;
 use super::progress::{Progress, Store};
+use super::simulation::Simulations;
 use super::supervisor::Supervisor;
 use super::usage::Usage;
 use crate::egress::Egress;
@@ -38,6 +39,7 @@ pub struct Context {
     pub isolates: Isolates,
     pub egress: Egress,
     pub fan_out: Arc<FanOut>,
+    pub simulations: Arc<OnceLock<Simulations>>,
     pub stream: StreamKey,
     pub slug: Slug,
     pub deployed: watch::Receiver<Arc<DeploymentSet>>,

@@ -5,7 +5,7 @@ mod lines;
 mod network;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,13 +19,14 @@ use tracing::Instrument as _;
 
 use self::lines::Lines;
 use super::fan_out::{FanOut, Reached};
+use super::simulation::{SimulateError, SimulateRequest, Simulations};
 use super::usage::Usage;
 use crate::event::{
     Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Offset, Slug, StreamKey, StreamPath, builtin,
 };
 use crate::isolate::{
-    AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure, Socket,
-    SocketRequest, Sources,
+    AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure,
+    SimulationRequest, Socket, SocketRequest, Sources,
 };
 use crate::limits::{READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
 use crate::log::{StreamId, StreamRecord};
@@ -51,6 +52,7 @@ pub struct ScriptBridge {
     outbound: Outbound,
     usage: Arc<Usage>,
     fan_out: Arc<FanOut>,
+    simulations: Arc<OnceLock<Simulations>>,
     failures: mpsc::Sender<(ScriptFailure, Option<Offset>)>,
 }
 
@@ -94,6 +96,7 @@ impl ScriptBridge {
             outbound,
             usage: Arc::default(),
             fan_out: Arc::default(),
+            simulations: Arc::default(),
             failures,
         }
     }
@@ -102,6 +105,11 @@ impl ScriptBridge {
     #[must_use]
     pub fn counted_in(self, usage: Arc<Usage>, fan_out: Arc<FanOut>) -> ScriptBridge {
         ScriptBridge { usage, fan_out, ..self }
+    }
+
+    #[must_use]
+    pub fn simulating_with(self, simulations: Arc<OnceLock<Simulations>>) -> ScriptBridge {
+        ScriptBridge { simulations, ..self }
     }
 
     /// Around the reaction to an event: its `reduce` and its hooks.
@@ -235,6 +243,22 @@ impl Bridge for ScriptBridge {
             let reading =
                 tokio::task::spawn_blocking(move || read_page(&streams, &stream, Offset::END, &request));
             reading.await.unwrap_or_else(|_| Err(stopped()))
+        }
+        .boxed()
+    }
+
+    fn simulate(&self, request: SimulationRequest) -> BoxFuture<'static, Result<Json, OpError>> {
+        let (simulations, stream) = (self.simulations.clone(), self.stream.clone());
+        async move {
+            let unavailable =
+                || OpError { code: "unavailable".into(), message: "the server is starting".into() };
+            let simulations = simulations.get().ok_or_else(unavailable)?;
+            let path = resolve(&stream, request.path.as_deref())?;
+            let failed =
+                |error: SimulateError| OpError { code: error.code().into(), message: error.to_string() };
+            let asked = SimulateRequest::parse(request.text.as_bytes()).map_err(failed)?;
+            let answer = simulations.run(&stream.sibling(path), asked).await.map_err(failed)?;
+            Ok(Json::of(&answer))
         }
         .boxed()
     }

@@ -61,6 +61,19 @@ pub enum SimulateError {
     Gone,
 }
 
+impl SimulateError {
+    /// What a script finds as the `code` of its error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SimulateError::Bad(_) => "bad-body",
+            SimulateError::NoStream(_) => "no-stream",
+            SimulateError::NoProcessor(..) => "no-processor",
+            SimulateError::Busy => "too-many-simulations",
+            SimulateError::Append(_) | SimulateError::Machinery(_) | SimulateError::Gone => "unavailable",
+        }
+    }
+}
+
 impl From<LogError> for SimulateError {
     fn from(error: LogError) -> SimulateError {
         SimulateError::Append(error.into())

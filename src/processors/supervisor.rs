@@ -16,6 +16,7 @@ use super::deployments::{Deployment, DeploymentSet, Heirs, Status};
 use super::fan_out::FanOut;
 use super::follower;
 use super::progress::{self, Progress, Store};
+use super::simulation::Simulations;
 use super::subtrees::{Change, Subtrees, continues};
 use super::usage::{UsageReport, Usages};
 use crate::egress::Egress;
@@ -43,6 +44,7 @@ struct Inner {
     running: Mutex<HashMap<StreamKey, Running>>,
     subtrees: Subtrees,
     fan_out: Arc<FanOut>,
+    simulations: Arc<OnceLock<Simulations>>,
     usages: Usages,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -76,10 +78,16 @@ impl Supervisor {
             running: Mutex::default(),
             subtrees: Subtrees::default(),
             fan_out: Arc::default(),
+            simulations: Arc::default(),
             usages: Usages::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// What scripts ask when they want to know what a change would do.
+    pub fn simulate_with(&self, simulations: Simulations) {
+        assert!(self.0.simulations.set(simulations).is_ok(), "simulations are made once");
     }
 
     /// Takes up the streams, and in the background every processor that still owes a reaction.
@@ -264,6 +272,7 @@ impl Supervisor {
             isolates: self.0.isolates.clone(),
             egress: self.0.egress.clone(),
             fan_out: self.0.fan_out.clone(),
+            simulations: self.0.simulations.clone(),
             stream: stream.clone(),
             slug: slug.clone(),
             deployed: entry.deployed.subscribe(),

@@ -411,3 +411,48 @@ fn what_makes_no_sense_is_refused() {
         post(&format!("{target}?x=1"), json!({"script": COUNTER})).refused(400, "bad-query", "x"),
     ]);
 }
+
+#[test]
+fn a_processor_tries_what_it_is_about_to_deploy() {
+    let script = "export default { async afterAppend({ append, event, simulate }) {
+        if (event.type !== 'try') return;
+        const { outcome, appends, failures } = await simulate(event.payload.candidate);
+        await append({ type: 'tried', payload: { outcome, appends: appends.map((append) => append.event.type), failures: failures.length } });
+    } };";
+    let millrace = crate::harness::shared();
+    millrace.append("/t", json!({"type": "order"}));
+    millrace.deploy("/t", "s", script);
+    let candidate = |body: &str| json!({"script": format!("export default {{ async afterAppend({{ append, event }}) {{ if (event.type === 'order') {body} }} }};")});
+    let of = |mut candidate: Value, path: &str| {
+        candidate["path"] = json!(path);
+        candidate
+    };
+    let cases = [
+        (
+            candidate("await append({ type: 'shipped' });"),
+            json!({"outcome": "completed", "appends": ["shipped"], "failures": 0}),
+        ),
+        (candidate("throw new Error('no');"), json!({"failures": 1})),
+        (json!({"files": {"processor.ts": "export default {{"}}), json!({"outcome": "compile-failed"})),
+        (of(candidate("await append({ type: 'x' });"), "."), json!({"appends": ["x"]})),
+    ];
+    for (at, (candidate, expected)) in cases.into_iter().enumerate() {
+        millrace.append("/t", json!({"type": "try", "payload": {"candidate": candidate}}));
+        let events = millrace.wait_for("/t", "the outcome", |events| {
+            events.iter().filter(|event| event["type"] == "tried").count() > at
+        });
+        let tried = events.iter().rfind(|event| event["type"] == "tried").unwrap();
+        assert_subset(&format!("case {at}"), &tried["payload"], &expected);
+    }
+    millrace.append(
+        "/t",
+        json!({"type": "try", "payload": {"candidate": {"path": "/nowhere", "script": "export default {}"}}}),
+    );
+    let failed = millrace.wait_type("/t", "processor/failed");
+    assert_subset("no stream", &failed["payload"]["error"], &json!({"message": "~/nowhere"}));
+    assert_eq!(
+        millrace.read("/t").iter().filter(|event| event["type"] == "shipped").count(),
+        0,
+        "with no effect"
+    );
+}

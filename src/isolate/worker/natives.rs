@@ -146,7 +146,14 @@ fn add_ops<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result
         let message = FromWorker::Read { isolate: asking.id, op, path, after, before, types };
         sent(&ctx, &asking, op, asking.shared.send(&message, &[]))
     };
-    native.set("read", Function::new(ctx.clone(), read)?)
+    native.set("read", Function::new(ctx.clone(), read)?)?;
+    let asking = host.clone();
+    let simulate = move |ctx: Ctx<'_>, call: f64, path: Option<String>, text: String| {
+        let Some(op) = asking.new_op(call as CallId, text.len()) else { return Ok(0.0) };
+        let message = FromWorker::Simulate { isolate: asking.id, op, path };
+        sent(&ctx, &asking, op, asking.shared.send(&message, text.as_bytes()))
+    };
+    native.set("simulate", Function::new(ctx.clone(), simulate)?)
 }
 
 fn sent(ctx: &Ctx<'_>, host: &Host, op: u64, was_sent: bool) -> Result<f64> {

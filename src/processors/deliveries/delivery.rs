@@ -128,7 +128,8 @@ impl Delivery {
         }
         if matches!(next, Ok(Next::Changed)) {
             self.known = Some((record.id, mark, served));
-        } else if !is_saved {
+        } else if !is_saved && store.read()?.as_ref() != Some(&mark) {
+            // Mostly the lazy write is there by now.
             store.settle(&mark).await?;
         }
         next

@@ -44,7 +44,8 @@ impl Context {
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
         let (streams, isolates, egress) = (self.streams.clone(), self.isolates.clone(), self.egress.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
-        let (usage, fan_out) = (self.usage.clone(), self.fan_out.clone());
+        let (usage, fan_out, simulations) =
+            (self.usage.clone(), self.fan_out.clone(), self.simulations.clone());
         let (record, version, env) = (record.clone(), version.to_string(), set.env_of(&self.slug).clone());
         let configured_in = self.owner.clone().unwrap_or_else(|| record.clone());
         async move {
@@ -80,7 +81,7 @@ impl Context {
                 failed,
                 &tasks,
             );
-            let bridge = Arc::new(bridge.counted_in(usage, fan_out));
+            let bridge = Arc::new(bridge.counted_in(usage, fan_out).simulating_with(simulations));
             let spec = Spec {
                 project: stream.project.to_string(),
                 path: stream.path.to_string(),
