@@ -8,8 +8,33 @@ use crate::{Diagnostic, Lock};
 
 /// Packages that the server provides itself, whatever package.json asks of them.
 pub const PROVIDED: [&str; 2] = ["millrace", "ai-engineer-workshop"];
-/// What it exports beside types.
-pub const PROVIDED_EXPORTS: [&str; 1] = ["defineProcessor"];
+/// What it exports beside types, what processors are written with first.
+pub const PROVIDED_EXPORTS: &[&str] = &[
+    "defineProcessor",
+    "createEventsClient",
+    "MillraceError",
+    "HookFailure",
+    "PullProcessorRuntime",
+    "PushProcessorRuntime",
+    // The original's.
+    "PullSubscriptionPatternProcessorRuntime",
+    "PullSubscriptionProcessorRuntime",
+    "PushSubscriptionProcessorRuntime",
+    "createWorkshopLogger",
+    "createWorkshopTestHarness",
+    "getDefaultWorkshopPathPrefix",
+    "getDiscoveredStreamPath",
+    "isMainModule",
+    "matchesStreamPattern",
+    "normalizePathPrefix",
+    "normalizeStreamPattern",
+    "os",
+    "runIfMain",
+    "runWorkshopMain",
+    "useProcessorTestHarness",
+    "workshopLogger",
+    "workshopPathPrefix",
+];
 
 /// What the author depends on; the diagnostics are of the stage `install`.
 pub fn requirements(manifest: &Manifest) -> Result<Requirements, BundleError> {

@@ -304,7 +304,7 @@ fn missing_exports(name: &str, text: &str, import: &Import) -> impl Iterator<Ite
     let missing = import.names.iter().filter(|(export, _)| !PROVIDED_EXPORTS.contains(&export.as_str()));
     missing.map(move |(export, place)| {
         let message = format!("`{}` has no export `{export}`", import.specifier);
-        let hint = match nearest(export, PROVIDED_EXPORTS) {
+        let hint = match nearest(export, PROVIDED_EXPORTS.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("it exports `{}`, and types", PROVIDED_EXPORTS.join("`, `")),
         };

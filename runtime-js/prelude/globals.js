@@ -56,7 +56,7 @@ export default function installGlobals(native, host) {
     randomBytes: (length) => part("random").bytes(length),
     microtask: (callback) => nativeQueueMicrotask(callback),
   };
-  native.setBuiltins(tools.builtin);
+  native.setBuiltins((name) => (name === "millrace/sdk" ? part("sdk") : tools.builtin(name)));
 
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });

@@ -923,6 +923,8 @@ declare var EventSource: {
 
 interface ImportMeta {
   readonly url: string;
+  /** Whether the module is the program, which none is here. */
+  readonly main?: boolean;
 }
 
 declare module "*.txt" {

@@ -75,8 +75,8 @@ declare module "millrace" {
 
   export type Read = (options?: ReadOptions) => AsyncGenerator<Event, void, undefined>;
 
-  export interface ReduceContext<State> {
-    readonly event: Event;
+  export interface ReduceContext<State, Seen = Event> {
+    readonly event: Seen;
     readonly state: State;
     readonly logger: Logger;
   }
@@ -118,24 +118,24 @@ declare module "millrace" {
     [detail: string]: any;
   }
 
-  export interface AppendContext<State> extends CaughtUpContext<State> {
-    readonly event: Event;
+  export interface AppendContext<State, Seen = Event> extends CaughtUpContext<State> {
+    readonly event: Seen;
     /** The state before this event. */
     readonly prevState: State;
   }
 
   /** What a processor can do. */
-  export interface Hooks<State> {
+  export interface Hooks<State, Seen = Event> {
     /** The event that configures the processor names it; this is for readers. */
     slug?: string;
     /** `parallel`: `afterAppend` of a later event may start before an earlier one has ended. */
     concurrency?: "serial" | "parallel";
     /** Computes the next state, and nothing else; returning nothing keeps the state. */
-    reduce?(context: ReduceContext<State>): State | void;
+    reduce?(context: ReduceContext<State, Seen>): State | void;
     /** Acts on an event that is stored. */
-    afterAppend?(context: AppendContext<State>): unknown;
+    afterAppend?(context: AppendContext<State, Seen>): unknown;
     /** The older name of `afterAppend`. */
-    onEvent?(context: AppendContext<State>): unknown;
+    onEvent?(context: AppendContext<State, Seen>): unknown;
     /** Runs once, when the history has been reduced. */
     onCaughtUp?(context: CaughtUpContext<State>): unknown;
   }
@@ -145,10 +145,59 @@ declare module "millrace" {
     initialState?: State;
   }
 
-  /** A processor whose state's type follows from `initialState`. */
-  export interface Definition<Initial> extends Hooks<Filled<Initial>> {
-    initialState?: Initial;
+  /** An event of one type, whose payload is known. */
+  export interface TypedEvent<Type extends string, Payload> extends Omit<Event, "type" | "payload"> {
+    type: Type;
+    payload: Payload;
   }
+
+  /** The event types that a processor looks at, each with the schema of its payload; `true` takes any. */
+  export interface EventSchemas {
+    readonly [type: string]: StandardSchema<any, any> | true;
+  }
+
+  /** The events that a processor with these schemas sees: one of them, told apart by `type`. */
+  export type EventsOf<Schemas> = [keyof Schemas] extends [never]
+    ? Event
+    : { [Type in keyof Schemas & string]: TypedEvent<Type, PayloadOf<Schemas[Type]>> }[keyof Schemas & string];
+
+  type PayloadOf<Schema> = Schema extends true ? JsonObject : SchemaOutput<Schema>;
+
+  /** A processor whose types follow from `initialState` and `events`. */
+  export interface Definition<Initial, Schemas = {}> extends Hooks<Filled<Initial>, EventsOf<Schemas>> {
+    initialState?: Initial;
+    /**
+     * What the processor looks at. The hooks see these types only, each with the payload as its schema leaves it; an
+     * event whose payload does not fit is passed over, and logged. Only `defineProcessor` looks at this.
+     */
+    events?: Schemas;
+  }
+
+  /** A schema of any library that follows Standard Schema (standardschema.dev), such as zod, valibot or arktype. */
+  export interface StandardSchema<Input = unknown, Output = Input> {
+    readonly "~standard": {
+      readonly version: 1;
+      readonly vendor: string;
+      readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+      readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    };
+  }
+
+  export type SchemaResult<Output> =
+    | { readonly value: Output; readonly issues?: undefined }
+    | { readonly issues: readonly SchemaIssue[] };
+
+  export interface SchemaIssue {
+    readonly message: string;
+    readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  }
+
+  /** What a valid value has become. */
+  export type SchemaOutput<Schema> = Schema extends { readonly "~standard": { readonly types?: infer Types } }
+    ? NonNullable<Types> extends { readonly output: infer Output }
+      ? Output
+      : never
+    : never;
 
   /** The state of a processor that does not say what it is. */
   export interface UntypedState {
@@ -156,9 +205,9 @@ declare module "millrace" {
     then?: never;
   }
 
-  /** Names a processor. A factory is called once; an object is taken as it is. */
-  export function defineProcessor<Initial = UntypedState>(
-    definition: Definition<Initial> | (() => Definition<Initial>),
+  /** Names a processor. A factory is called once; an object is taken as it is, but for its `events`. */
+  export function defineProcessor<Initial = UntypedState, const Schemas extends EventSchemas = {}>(
+    definition: Definition<Initial, Schemas> | (() => Definition<Initial, Schemas>),
   ): Processor<Filled<Initial>>;
 
   /**

@@ -5,6 +5,7 @@ mod client;
 pub mod http;
 pub mod origin;
 pub mod peer;
+pub mod programs;
 mod scenario;
 pub mod server;
 mod sse;

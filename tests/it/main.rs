@@ -34,6 +34,7 @@ mod reconnecting;
 mod recovery;
 mod safety;
 mod scheduling;
+mod sdk;
 mod secrets;
 mod simulating;
 mod standing;

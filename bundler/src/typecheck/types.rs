@@ -4,6 +4,7 @@
 use super::files::{AUTHOR, FileTree};
 
 const PROCESSOR: (&str, &str) = ("processor.d.ts", include_str!("../../../runtime-js/types/processor.d.ts"));
+const SDK: (&str, &str) = ("sdk.d.ts", include_str!("../../../runtime-js/types/sdk.d.ts"));
 const GLOBALS: (&str, &str) = ("globals.d.ts", include_str!("../../../runtime-js/types/globals.d.ts"));
 const NODE: (&str, &str) = ("node.d.ts", include_str!("../../../runtime-js/types/node.d.ts"));
 
@@ -13,7 +14,7 @@ const CONFORMITY: (&str, &str) =
 
 /// By name. An author who installed `@types/node` gets that one's instead of ours.
 pub fn declarations(files: &dyn FileTree) -> Vec<(&'static str, &'static str)> {
-    let ours = [PROCESSOR, CONFORMITY, GLOBALS].into_iter();
+    let ours = [PROCESSOR, SDK, CONFORMITY, GLOBALS].into_iter();
     ours.chain(installed(files).is_empty().then_some(NODE)).collect()
 }
 

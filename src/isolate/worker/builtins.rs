@@ -64,6 +64,15 @@ pub fn declare<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js>> {
     Module::declare_def::<NodeModule, _>(ctx.clone(), name)
 }
 
+/// Lets our own module come to the rest of it, which is loaded when it is first asked for.
+pub fn provide_sdk<'js>(module: &Module<'js>) -> Result<()> {
+    let sdk = |ctx: Ctx<'js>| -> Result<Object<'js>> {
+        let maker = ctx.userdata::<Maker>().map(|maker| maker.0.clone());
+        maker.ok_or(Error::Unknown)?.call(("millrace/sdk",))
+    };
+    module.meta()?.set("sdk", Function::new(module.ctx().clone(), sdk)?)
+}
+
 /// One of Node's modules: what `require` gives is its default export, and the members of that are its names.
 struct NodeModule;
 

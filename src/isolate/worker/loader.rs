@@ -134,6 +134,10 @@ impl Loader for Modules {
             None => prelude::own_module().ok_or_else(|| Error::new_loading(name))?,
         };
         // SAFETY: compiled by this binary's own compile worker, and never seen by a user.
-        unsafe { Module::load(ctx.clone(), code) }
+        let module = unsafe { Module::load(ctx.clone(), code) }?;
+        if authors.is_none() {
+            builtins::provide_sdk(&module)?;
+        }
+        Ok(module)
     }
 }

@@ -92,6 +92,7 @@ const PARTS: &[(&str, &str)] = parts![
     "random",
     "require",
     "scope",
+    "sdk",
     "streams/buffers",
     "streams/bytes",
     "streams/common",

@@ -213,8 +213,8 @@ async fn diagnostics_in_full() {
         {
             "severity": "error",
             "code": "TS2322",
-            "message": "Type '() => { n: string; }' is not assignable to type '(context: ReduceContext<{ n: number; }>) \
-                        => void | { n: number; }'.\n  Type '{ n: string; }' is not assignable to type 'void | { n: \
+            "message": "Type '() => { n: string; }' is not assignable to type '(context: ReduceContext<{ n: number; }, \
+                        Event>) => void | { n: number; }'.\n  Type '{ n: string; }' is not assignable to type 'void | { n: \
                         number; }'.\n    Type '{ n: string; }' is not assignable to type '{ n: number; }'.\n      Types \
                         of property 'n' are incompatible.\n        Type 'string' is not assignable to type 'number'.",
             "file": "main.ts", "line": 4, "column": 3, "endLine": 4, "endColumn": 9,

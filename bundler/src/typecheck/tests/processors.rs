@@ -63,6 +63,25 @@ async fn the_state_follows_from_the_initial_state() {
 }
 
 #[tokio::test]
+async fn the_events_follow_from_their_schemas() {
+    check_all(&[
+        ("import { defineProcessor, type StandardSchema } from 'millrace';\ndeclare const order: StandardSchema<unknown, { n: number }>;\nexport default defineProcessor({ events: { order, other: true }, reduce({ event }) {\n  if (event.type === 'order') event.payload.m;\n  if (event.type === 'third') return;\n} });", &["TS2339 4:45", "TS2367 5:7"]),
+        ("import { defineProcessor } from 'millrace';\nexport default defineProcessor({ initialState: { n: 0 }, events: { order: true }, reduce({ event, state }) { return { n: state.n + event.payload.n }; } });", &[]),
+        ("import { defineProcessor } from 'millrace';\nexport default defineProcessor({ events: { order: 7 } });", &["TS2322 2:44"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_client_and_the_runtimes_have_types() {
+    check_all(&[
+        ("import { createEventsClient, MillraceError } from 'millrace';\nexport default { async afterAppend({ event }) {\n  for await (const { type } of createEventsClient(event.payload.url).stream({ path: '/a' })) type.length;\n  await createEventsClient().appendd();\n} };\nexport const code = (error: unknown) => error instanceof MillraceError && error.code;", &["TS2551 4:30"]),
+        ("import { defineProcessor, PullProcessorRuntime, runWorkshopMain } from 'ai-engineer-workshop';\nexport const processor = defineProcessor(() => ({ slug: 'a', initialState: {} }));\nif (import.meta.main) await new PullProcessorRuntime({ path: '/a', processor }).run();\nrunWorkshopMain(import.meta.url, async () => {});", &[]),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn all_ways_to_export() {
     check_all(&[
         ("export const processor = {\n  afterApend() {},\n};", &["TS2561 2:3"]),
