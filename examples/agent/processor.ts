@@ -89,7 +89,8 @@ export default defineProcessor<State>({
         return { ...state, history: [summary, ...state.history.filter((entry) => entry.offset > payload.upTo)] };
       }
       case "agent-output-delta-added": {
-        const before = state.partial?.requestId === payload.requestId ? state.partial.content : "";
+        const { partial } = state;
+        const before = partial && partial.requestId === payload.requestId ? partial.content : "";
         return { ...state, partial: { requestId: payload.requestId, content: before + payload.delta } };
       }
       case "agent-output-added":
@@ -103,7 +104,7 @@ export default defineProcessor<State>({
     const { event } = context;
     if (event.type === "agent-input-added" && (event.payload.role ?? "user") === "user") await announce(context);
     if (event.type === "llm-request-started") await answer(context);
-    if (event.type === "agent-input-retracted" && running?.requestId === event.payload.offset) {
+    if (event.type === "agent-input-retracted" && running && running.requestId === event.payload.offset) {
       running.controller.abort(event.payload.reason ?? "its input was retracted");
     }
   },

@@ -6,6 +6,7 @@ pub mod http;
 pub mod origin;
 pub mod peer;
 mod scenario;
+pub mod script;
 pub mod server;
 mod sse;
 mod subset;
