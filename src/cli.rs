@@ -1,4 +1,4 @@
-//! The command line: each command in its own file, all but `serve`, `demo`, `fsck` and `bundle` speaking
+//! The command line: each command in its own file, all but `serve`, `demo`, `new`, `fsck` and `bundle` speaking
 //! HTTP only.
 
 mod append;
@@ -12,6 +12,7 @@ mod failure;
 mod follow;
 mod fsck;
 mod processors;
+mod scaffold;
 mod secrets;
 mod serve;
 mod simulate;
@@ -50,6 +51,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(options),
+        Command::New(options) => scaffold::scaffold(remote, options),
         Command::Bundle(options) => serve::run_server(bundle::bundle(remote, options)),
         Command::Fsck(options) => fsck::fsck(remote, options),
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),

@@ -51,7 +51,8 @@ fn examples() -> PathBuf {
 
 /// The examples that are processors or events; what is for other languages has a test of its own.
 fn folders(examples: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.file_name().is_some_and(|name| name != "polyglot"));
     found.sort();
     found
@@ -156,7 +157,8 @@ fn files(example: &Path) -> BTreeMap<String, String> {
 
 fn append(client: &Client, path: &str, example: &Path, step: &str, origin: Option<&Origin>) {
     if let Some(mut text) = text(&example.join(format!("input{step}.jsonl"))) {
-        for server in origin.map(|origin| LOCAL_SERVERS.map(|local| (local, origin.url("")))).into_iter().flatten()
+        for server in
+            origin.map(|origin| LOCAL_SERVERS.map(|local| (local, origin.url("")))).into_iter().flatten()
         {
             text = text.replace(server.0, &server.1);
         }
@@ -194,7 +196,9 @@ fn lines(file: &Path) -> Option<Vec<Value>> {
 }
 
 fn parsed(text: &str) -> Value {
-    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+        .collect()
 }
 
 fn by_stream(base: &str, expected: Vec<Value>) -> BTreeMap<String, Vec<Value>> {
