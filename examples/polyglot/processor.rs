@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: polyglot PATH CURSOR-FILE".into());
     };
     let url = std::env::var("MILLRACE_URL").unwrap_or_else(|_| "http://127.0.0.1:4777".into());
-    let server = url.strip_prefix("http://").ok_or("this small client speaks http:// only")?.trim_end_matches('/');
+    let server =
+        url.strip_prefix("http://").ok_or("this small client speaks http:// only")?.trim_end_matches('/');
     loop {
         if let Err(error) = follow(server, &path, &file) {
             eprintln!("{error}; trying again");
@@ -65,8 +66,7 @@ fn act(server: &str, path: &str, event: &Value) -> Result<(), Box<dyn Error>> {
     // What it is a reaction to: so the log shows it, and a loop through several processors ends.
     let headers = format!("content-type: application/json\r\nx-millrace-cause: {path}@{offset}\r\n");
     let mut answer = String::new();
-    request(server, "POST", path, &headers, &appended.to_string())?
-        .read_to_string(&mut answer)?;
+    request(server, "POST", path, &headers, &appended.to_string())?.read_to_string(&mut answer)?;
     let stored = &serde_json::from_str::<Value>(&answer)?["event"];
     match stored["type"] == "words-counted" {
         true => Ok(()),
@@ -92,7 +92,13 @@ fn save(file: &str, offset: u64) -> Result<(), Box<dyn Error>> {
 }
 
 /// HTTP/1.1, as much as it takes; the answer's body as it comes.
-fn request(server: &str, method: &str, target: &str, headers: &str, body: &str) -> Result<Box<dyn Read>, Box<dyn Error>> {
+fn request(
+    server: &str,
+    method: &str,
+    target: &str,
+    headers: &str,
+    body: &str,
+) -> Result<Box<dyn Read>, Box<dyn Error>> {
     let mut socket = TcpStream::connect(server)?;
     socket.set_read_timeout(Some(SILENCE_MAX))?;
     let length = body.len();

@@ -209,11 +209,9 @@ fn a_new_project_deploys_as_it_is_and_nothing_is_overwritten() {
     }
     let configured = public.wait_type("/ada", "processor/source-configured");
     let files: Vec<&String> = configured["payload"]["files"].as_object().unwrap().keys().collect();
-    assert_eq!(
-        files,
-        ["model.ts", "package.json", "processor.ts", "tsconfig.json"],
-        "no tests, no hidden files"
-    );
+    let nothing_hidden_and_no_test =
+        ["input.jsonl", "model.ts", "package.json", "processor.ts", "tsconfig.json"];
+    assert_eq!(files, nothing_hidden_and_no_test);
     public.append("/greeter", json!({"type": "ping", "payload": {"text": "hello"}}));
     assert_eq!(public.wait_type("/greeter", "pong")["payload"], json!({"number": 1, "text": "hello"}));
 

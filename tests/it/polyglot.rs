@@ -66,12 +66,18 @@ fn check(name: &str, program: Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let path = format!("/polyglot/{name}");
     let cursor = folder.path().join("cursor");
-    let mut processor = Processor { program, millrace: shared.project("public"), path, cursor, running: None };
+    let mut processor =
+        Processor { program, millrace: shared.project("public"), path, cursor, running: None };
     processor.say("the tea is there");
     processor.start();
     processor.say("and the \"cups\"?");
     assert_eq!(processor.counted(2), [4, 3]);
-    let offsets: Vec<u64> = processor.millrace.read(&processor.path).iter().map(|event| event["offset"].as_u64().unwrap()).collect();
+    let offsets: Vec<u64> = processor
+        .millrace
+        .read(&processor.path)
+        .iter()
+        .map(|event| event["offset"].as_u64().unwrap())
+        .collect();
     assert!(offsets.len() == 5, "created, two texts, two counts: {offsets:?}");
 
     processor.kill();
@@ -102,7 +108,10 @@ fn in_python() {
     if python.is_err() {
         // Nothing else here needs Python; a machine without it must not pass unnoticed.
         let said_so = std::env::var_os("MILLRACE_TEST_WITHOUT_PYTHON").is_some();
-        assert!(said_so, "no python3 here: install it, or set MILLRACE_TEST_WITHOUT_PYTHON=1 to leave this out");
+        assert!(
+            said_so,
+            "no python3 here: install it, or set MILLRACE_TEST_WITHOUT_PYTHON=1 to leave this out"
+        );
         return;
     }
     check("python", vec!["python3".into(), examples().join("processor.py")]);
@@ -112,7 +121,8 @@ fn in_python() {
 fn in_rust() {
     // As its page says; when all targets were built for the tests, it is there already.
     let program = Path::new(env!("CARGO_BIN_EXE_millrace"));
-    let profile = if program.parent().is_some_and(|folder| folder.ends_with("release")) { "release" } else { "dev" };
+    let profile =
+        if program.parent().is_some_and(|folder| folder.ends_with("release")) { "release" } else { "dev" };
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--example", "polyglot", "--profile", profile]).stdin(Stdio::null());
     let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();

@@ -37,6 +37,10 @@ fn each_route_is_one_of_the_api() {
             continue;
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if path == "/api/openapi.json" {
+            // It has just been read, and does not describe itself.
+            continue;
+        }
         let operation = &api["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{words}: the API has no such route");
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
