@@ -321,6 +321,16 @@ pub struct Fsck {
     pub data: PathBuf,
 }
 
+impl From<Cursor> for crate::event::Cursor {
+    fn from(cursor: Cursor) -> crate::event::Cursor {
+        match cursor {
+            Cursor::Start => crate::event::Cursor::Start,
+            Cursor::End => crate::event::Cursor::End,
+            Cursor::After(offset) => crate::event::Cursor::At(offset),
+        }
+    }
+}
+
 impl Serve {
     pub fn hibernate_after(&self) -> Option<Duration> {
         self.hibernate_after_ms.map(Duration::from_millis)

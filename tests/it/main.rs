@@ -9,6 +9,7 @@ mod append;
 mod breaker;
 mod bundling;
 mod cli;
+mod client;
 mod crash;
 mod delete;
 mod deploying;
