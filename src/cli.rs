@@ -1,4 +1,4 @@
-//! The command line: each command in its own file, all but `serve`, `demo`, `fsck` and `bundle` speaking
+//! The command line: each command in its own file, all but `serve`, `demo`, `new`, `fsck` and `bundle` speaking
 //! HTTP only.
 
 mod append;
@@ -9,14 +9,13 @@ mod demo;
 mod deploy;
 mod diagnosis;
 mod failure;
-mod follow;
 mod fsck;
 mod processors;
+mod scaffold;
 mod secrets;
 mod serve;
 mod simulate;
 mod sources;
-mod sse;
 mod steps;
 mod subscriptions;
 mod tail;
@@ -50,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(options),
+        Command::New(options) => scaffold::scaffold(remote, options),
         Command::Bundle(options) => serve::run_server(bundle::bundle(remote, options)),
         Command::Fsck(options) => fsck::fsck(remote, options),
         Command::Append(options) => client_runtime()?.block_on(append::append(remote, options)),

@@ -3,6 +3,7 @@
 mod deploy;
 mod outbound;
 mod packages;
+mod scaffold;
 mod secrets;
 mod subscriptions;
 mod traces;
@@ -17,6 +18,7 @@ use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use deploy::{Deploy, Simulate, Typecheck};
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
+pub use scaffold::{New, Template};
 pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};
 pub use subscriptions::Subscriptions;
 pub use traces::{Traces, traces};
@@ -36,6 +38,7 @@ First steps:
   millrace append /me/hello '{\"type\":\"hello-world\"}'
   millrace tail /me/hello --follow
   millrace deploy ping.js --stream /me/hello --wait
+  millrace new greeter                              a folder with a processor, its types and a test
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, as a file that is not there.";
 
@@ -84,6 +87,7 @@ pub struct Remote {
 pub enum Command {
     Serve(Serve),
     Demo(Demo),
+    New(New),
     Append(Append),
     Tail(Tail),
     Deploy(Deploy),
@@ -315,6 +319,16 @@ pub struct Fsck {
     /// The data folder
     #[arg(value_name = "DIR")]
     pub data: PathBuf,
+}
+
+impl From<Cursor> for crate::event::Cursor {
+    fn from(cursor: Cursor) -> crate::event::Cursor {
+        match cursor {
+            Cursor::Start => crate::event::Cursor::Start,
+            Cursor::End => crate::event::Cursor::End,
+            Cursor::After(offset) => crate::event::Cursor::At(offset),
+        }
+    }
 }
 
 impl Serve {

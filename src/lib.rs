@@ -1,6 +1,7 @@
 //! millrace: a self-hosted, scriptable event-stream host. `ARCHITECTURE.md` beside this file is the map.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod egress;
 pub mod event;

@@ -28,6 +28,7 @@ use compiler::{Compiler, Finding, Question};
 pub use files::FileTree;
 use program::Prepared;
 pub use program::Program;
+pub use types::for_editors;
 
 use crate::Diagnostic;
 use crate::limits::{CHECK_TIME_MAX, COMPILER_IDLE_MAX, COMPILER_MEMORY_BYTES_MAX, COMPILER_WATCH_EVERY};

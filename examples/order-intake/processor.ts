@@ -1,6 +1,12 @@
-// Orders, checked before they count. Append `order-submitted` events with any payload: each is answered with
-// `order-accepted`, or with `order-rejected` and a list of what is wrong. The state is what was sold.
-// Shows: TypeScript in several files, a package from npm, types that follow from a schema.
+// order-intake: orders, checked before they count. TypeScript in several files, a package from npm, types that follow from
+// a schema.
+//
+//   millrace deploy examples/order-intake --stream /examples/order-intake --wait
+//   millrace append /examples/order-intake - < examples/order-intake/input.jsonl
+//   millrace tail /examples/order-intake
+//
+// Append `order-submitted` events with any payload. Expect `order-accepted` for each, or `order-rejected` with a list of
+// what is wrong. The state is what was sold.
 
 import { defineProcessor } from "millrace";
 import { Order, problems } from "./lib/order";

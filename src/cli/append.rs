@@ -6,7 +6,7 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::Client;
+use super::client;
 use super::failure::Failure;
 use super::terminal::{self, Paint, Progress, Style};
 use super::wire::Received;
@@ -15,14 +15,15 @@ use crate::event::{EventType, IdempotencyKey, Json, Kind};
 use crate::limits::{BATCH_EVENTS_MAX, BODY_BYTES_MAX};
 
 pub async fn append(remote: &Remote, options: &Append) -> Result<(), Failure> {
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     let bodies = bodies(options)?;
     let progress = Progress::start();
     let mut invalid = false;
     let mut sent = 0;
     let several = bodies.len() > 1;
     for body in bodies {
-        let stored = client.append(&options.path, body).await.map_err(|failure| after(failure, sent))?;
+        let stored =
+            client.append_text(&options.path, body).await.map_err(|error| after(error.into(), sent))?;
         sent += stored.len();
         if several {
             progress.update(&format!("{sent} events appended"));

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Query};
+use super::client::{self, Client, Follow, Query};
 use super::diagnosis;
 use super::failure::Failure;
-use super::follow::Follow;
 use super::serve::{Signals, failed_to_start, run_server, start_log, until_ended};
 use super::sources::Sources;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
-use crate::config::{self, Cursor, Remote};
+use crate::config::{self, Remote};
 use crate::egress::EgressOptions;
 use crate::event::builtin::ProcessorFailed;
 use crate::event::{Kind, StreamPath};
@@ -119,10 +118,10 @@ impl Tour {
             paint.paint(Style::Name, url)
         ))?;
         let server = url.parse().map_err(|_| Failure::failed(format!("{url} is no URL")))?;
-        let client = Client::new(&Remote { server, project: None, json: false })?;
+        let client = client::connect(&Remote { server, project: None, json: false })?;
         let path = StreamPath::parse("/demo").expect("a valid path");
-        let everything = Query { after: Cursor::Start, types: Vec::new(), limit: None, live: true };
-        let events = Follow::start(&client, &path, everything).await?;
+        let everything = Query { live: true, ..Query::default() };
+        let events = client::follow(&client, &path, everything).await?;
         let watched = terminal::is_watched();
         Ok(Tour { client, path, events, arrived: Default::default(), paint, watched })
     }
@@ -233,7 +232,8 @@ impl Tour {
         }
         let line = format!("POST /api/streams{}  {shown}", self.path);
         self.block(&format!("\n  {}", self.paint.paint(Style::Warning, &line)))?;
-        self.client.append(&self.path, event.to_string()).await.map(drop)
+        self.client.append(&self.path, &event).await?;
+        Ok(())
     }
 
     /// Shows the events as they arrive, up to the first one of a type.

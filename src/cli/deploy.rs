@@ -8,19 +8,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::client::{Client, Query};
+use super::client::{self, Client, Query};
 use super::diagnosis::{self, CompileFailed};
 use super::failure::Failure;
-use super::follow::Follow;
 use super::sources::{Sources, slug_of};
 use super::steps::Steps;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
-use crate::config::{Cursor, Deploy, Remote};
+use crate::config::{Deploy, Remote};
 use crate::event::builtin::{
     BundleRecord, BundleWarning, Phase, ProcessorActivated, ProcessorFailed, Typecheck,
 };
-use crate::event::{Kind, Offset, Slug, StreamPath};
+use crate::event::{Cursor, Kind, Offset, Slug, StreamPath};
 
 /// What is not told by an event (a build's progress, code that runs already) is asked for now and then.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -33,7 +32,7 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
         Some(slug) => slug.clone(),
         None => slug_of(&options.file)?,
     };
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     let configured = append(&client, options, &slug, &sources).await?;
     if !options.wait {
         return tell_stored(remote, options, &slug, &configured);
@@ -91,7 +90,7 @@ async fn append(
 ) -> Result<Received, Failure> {
     let kind = if sources.is_project() { Kind::ProcessorSourceConfigured } else { Kind::ProcessorConfigured };
     let body = json!({ "type": kind.name(), "payload": payload(options, slug, sources) });
-    let mut stored = client.append(&options.stream, body.to_string()).await?;
+    let mut stored = client.append(&options.stream, &body).await?;
     let event = stored.pop().ok_or_else(|| Failure::failed("the server stored nothing"))?;
     if event.event_type == Kind::InvalidEventAppended.name() {
         let why = event.payload_as::<Invalid>().map_or_else(String::new, |invalid| invalid.error);
@@ -162,7 +161,7 @@ impl Wait<'_> {
     /// Follows what becomes of it; type errors that are found meanwhile are told as they come.
     async fn outcome(&mut self, told: &mut dyn FnMut(Received)) -> Result<Outcome, Failure> {
         let query = Query {
-            after: Cursor::After(Offset(self.configured)),
+            after: Cursor::At(Offset(self.configured)),
             types: [
                 Kind::ProcessorConfigured,
                 Kind::ProcessorActivated,
@@ -175,7 +174,7 @@ impl Wait<'_> {
             limit: None,
             live: true,
         };
-        let mut follow = Follow::start(self.client, self.path, query).await?;
+        let mut follow = client::follow(self.client, self.path, query).await?;
         let mut active: Option<(Outcome, Instant)> = None;
         loop {
             if let Ok(batch) = tokio::time::timeout(ASK_EVERY, follow.next()).await {

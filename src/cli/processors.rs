@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::client::Client;
+use super::client;
 use super::failure::Failure;
 use super::terminal::{self, Paint, Style, harmless};
 use crate::config::{self, Remote};
 
 pub async fn processors(remote: &Remote, options: &config::Processors) -> Result<(), Failure> {
-    let listed = Client::new(remote)?.processors(&options.path).await?;
+    let listed = client::connect(remote)?.processors(&options.path).await?;
     if remote.json {
         return listed.iter().try_for_each(|processor| Ok(terminal::print(processor.get())?));
     }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::failure::Failure;
 use super::terminal::{self, Paint, Style, harmless};
 use crate::config::{self, Remote, SecretsAction, SetSecret};
@@ -13,7 +13,7 @@ use crate::event::HostRule;
 use crate::limits::SECRET_VALUE_BYTES_MAX;
 
 pub async fn secrets(remote: &Remote, options: &config::Secrets) -> Result<(), Failure> {
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     match &options.action {
         SecretsAction::Set(secret) => set(remote, &client, secret).await,
         SecretsAction::List => list(remote, &client).await,

@@ -7,7 +7,7 @@ use millrace_bundler::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::Client;
+use super::client;
 use super::diagnosis;
 use super::failure::Failure;
 use super::sources::{Sources, slug_of};
@@ -26,7 +26,7 @@ pub async fn simulate(remote: &Remote, options: &config::Simulate) -> Result<(),
         None => slug_of(&options.file)?,
     };
     let body = body(options, &slug, &sources)?;
-    let text = Client::patient(remote)?.simulate(&options.stream, body.to_string()).await?;
+    let text = client::connect_patiently(remote)?.simulate(&options.stream, body.to_string()).await?;
     let answer: Answer = serde_json::from_str(&text).map_err(|error| {
         Failure::failed(format!("this server describes simulations in another form: {error}"))
     })?;

@@ -172,6 +172,11 @@ impl File {
     }
 }
 
+/// `ping.test.ts`, which is for another runtime.
+fn is_test(name: &str) -> bool {
+    [".test.", ".spec."].iter().any(|part| name.contains(part))
+}
+
 /// What a build reads without being told: any other JSON may be somebody's secret.
 fn is_configuration(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
@@ -233,7 +238,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|found| extensions.contains(&found))
 }
 
-/// Every file of a folder; installed packages and hidden folders are not the author's.
+/// Every file of a folder but tests; installed packages and hidden folders are not the author's.
 fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
     if depth > FOLDER_DEPTH_MAX {
         return Err(Failure::failed(format!("{} is nested too deeply", folder.display())));
@@ -244,7 +249,7 @@ fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with('.') || name == "node_modules" {
+        if name.starts_with('.') || name == "node_modules" || is_test(&name) {
             continue;
         }
         if path.is_dir() {
@@ -288,6 +293,7 @@ mod tests {
         fs::write(folder.path().join("lib/b.mjs"), "b").unwrap();
         fs::write(folder.path().join("node_modules/x/index.ts"), "no").unwrap();
         fs::write(folder.path().join("README.md"), "no").unwrap();
+        fs::write(folder.path().join("processor.test.js"), "no").unwrap();
         let sources = Sources::open(folder.path()).unwrap();
         let modules = serde_json::json!({ "lib/b.mjs": "b", "processor.js": "a" });
         assert_eq!(sources.members(), [("modules", modules)]);

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::failure::Failure;
 use super::terminal::{self, Paint, Style, harmless};
 use crate::config::{self, Remote};
 use crate::event::Slug;
 
 pub async fn subscriptions(remote: &Remote, options: &config::Subscriptions) -> Result<(), Failure> {
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     if let Some(slug) = &options.secret {
         return print_secret(remote, options, &client, slug).await;
     }

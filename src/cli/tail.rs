@@ -2,21 +2,20 @@
 
 use serde::Deserialize;
 
-use super::client::{Client, Events, Query};
+use super::client::{self, Client, Events, Follow, Query};
 use super::failure::Failure;
-use super::follow::Follow;
 use super::terminal::{self, Paint, Style, harmless};
 use super::wire::Received;
 use crate::config::{Logs, Remote, Selection, Tail};
 use crate::event::{Kind, StreamPath};
 
 pub async fn tail(remote: &Remote, options: &Tail) -> Result<(), Failure> {
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     show(&client, &options.path, &options.selection, Look::of(remote, Received::describe)).await
 }
 
 pub async fn logs(remote: &Remote, options: &Logs) -> Result<(), Failure> {
-    let client = Client::new(remote)?;
+    let client = client::connect(remote)?;
     let path = options.path.logs_of(&options.slug).map_err(Failure::Usage)?;
     let mut selection = options.selection.clone();
     if selection.types.is_empty() {
@@ -56,13 +55,13 @@ impl Look {
 
 async fn show(client: &Client, path: &StreamPath, selection: &Selection, look: Look) -> Result<(), Failure> {
     let query = Query {
-        after: selection.after,
+        after: selection.after.into(),
         types: selection.types.clone(),
         limit: selection.limit,
         live: selection.follow,
     };
     let mut source = match selection.follow {
-        true => Source::Live(Follow::start(client, path, query).await?),
+        true => Source::Live(client::follow(client, path, query).await?),
         false => Source::Finite(client.read(path, &query).await?),
     };
     let mut left = selection.limit.unwrap_or(u64::MAX);
@@ -83,8 +82,8 @@ enum Source {
 impl Source {
     async fn next(&mut self) -> Result<Option<Vec<Received>>, Failure> {
         match self {
-            Source::Live(follow) => follow.next().await.map(Some),
-            Source::Finite(events) => events.next().await,
+            Source::Live(follow) => Ok(Some(follow.next().await?)),
+            Source::Finite(events) => Ok(events.next().await?),
         }
     }
 }

@@ -1,52 +1,11 @@
 //! Events as a server sends them, and how they look on a terminal.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::terminal::{Paint, Style, harmless};
-
-/// A stored event, with the text in which it came.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// One line of JSON, as the server sent it.
-    pub line: String,
-    pub offset: u64,
-    pub event_type: String,
-    pub created_at: String,
-    pub payload: Box<RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields {
-    offset: u64,
-    #[serde(rename = "type")]
-    event_type: String,
-    created_at: String,
-    payload: Box<RawValue>,
-}
+pub use crate::client::Received;
 
 impl Received {
-    /// The error is a sentence: whatever sent this is no millrace.
-    pub fn parse(line: &str) -> Result<Received, String> {
-        let fields: Fields = serde_json::from_str(line)
-            .map_err(|error| format!("the server sent something that is no event: {error}"))?;
-        Ok(Received {
-            line: line.trim().to_string(),
-            offset: fields.offset,
-            event_type: fields.event_type,
-            created_at: fields.created_at,
-            payload: fields.payload,
-        })
-    }
-
-    /// The payload as a type of ours; None when it is of another form.
-    pub fn payload_as<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
-        serde_json::from_str(self.payload.get()).ok()
-    }
-
     /// Offset, time, type and payload, cut to the terminal's width where there is one.
-    pub fn describe(&self, paint: Paint, width: Option<usize>) -> String {
+    pub(super) fn describe(&self, paint: Paint, width: Option<usize>) -> String {
         let style = match self.event_type.as_str() {
             name if is_trouble(name) => Style::Bad,
             _ => Style::Name,
@@ -101,10 +60,5 @@ mod tests {
             r#"     2  2023-11-14T22:13:20.123Z  greeted  {"name":"Ada Lovelace"}"#
         );
         assert!(event.describe(Paint::plain(), Some(64)).ends_with(r#"{"name":"Ada Lovelac…"#));
-    }
-
-    #[test]
-    fn what_is_no_event_is_told() {
-        assert!(Received::parse("{}").unwrap_err().contains("no event"));
     }
 }

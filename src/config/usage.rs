@@ -6,7 +6,7 @@ use super::Cli;
 
 /// The command line as it is parsed.
 pub fn command() -> clap::Command {
-    let hidden = ["serve", "demo", "fsck", "bundle"]
+    let hidden = ["serve", "demo", "new", "fsck", "bundle"]
         .into_iter()
         .fold(Cli::command(), |whole, name| whole.mut_subcommand(name, without_server));
     let mut built = hidden.clone();

@@ -2,12 +2,14 @@
 //! for, and a page that renders the OpenAPI document. Plain functions; the routes call them.
 
 mod format;
+mod llms;
 mod page;
 mod render;
 mod table;
 mod transformers;
 
 pub use format::{Doc, Format};
+pub use llms::page as llms;
 
 use crate::event::Kind;
 

@@ -36,6 +36,7 @@ use super::error::Problem;
         super::operations::metrics,
         event_index,
         event,
+        llms,
     ),
     components(schemas(EventInputSchema, EventSchema, AppendedSchema, ProblemSchema))
 )]
@@ -107,6 +108,7 @@ pub fn routes() -> Router<App> {
         .route("/docs/events", get(event_index))
         .route("/docs/events/", get(event_index))
         .route("/docs/events/{*type}", get(event))
+        .route("/llms.txt", get(llms))
 }
 
 async fn document() -> Response {
@@ -151,6 +153,12 @@ async fn event(Path(name): Path<String>, headers: HeaderMap) -> Result<Response,
             "there is no built-in event type {name:?}; all are listed at /docs/events"
         ))
     })
+}
+
+/// What a language model has to know to use this server, on one page.
+#[utoipa::path(get, path = "/llms.txt", tag = "documentation", responses((status = 200, content_type = "text/plain", body = String)))]
+async fn llms() -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], docs::llms()).into_response()
 }
 
 fn accept(headers: &HeaderMap) -> docs::Format {

@@ -190,3 +190,70 @@ fn fsck_finds_a_folder_well_or_says_what_is_wrong() {
     let fsck = run(&["fsck", &empty.path().to_string_lossy()]);
     assert_eq!(fsck.status.code(), Some(1), "{:?}", texts(&fsck));
 }
+
+#[test]
+fn a_new_project_deploys_as_it_is_and_nothing_is_overwritten() {
+    let server = Server::start(&[]);
+    let (cli, public) = (Cli::of(&server), server.client("public"));
+    let work = tempfile::tempdir().unwrap();
+    let folder = |name: &str| work.path().join(name).to_string_lossy().into_owned();
+    let ada = folder("ada");
+    for (name, template) in [(folder("greeter"), "ping"), (ada.clone(), "agent")] {
+        let said = cli.done(&["new", &name, "--template", template]);
+        let stream = format!("/{}", name.rsplit('/').next().unwrap());
+        let next = format!("millrace deploy . --stream {stream} --wait");
+        assert!(said.contains(&next) && said.contains("processor.ts"), "{said}");
+        let bundled = cli.done(&["bundle", &name, "--typecheck", "require"]);
+        assert!(bundled.contains("export"), "{bundled}");
+        cli.done(&["deploy", &name, "--stream", &stream, "--wait", "--typecheck", "require"]);
+    }
+    let configured = public.wait_type("/ada", "processor/source-configured");
+    let files: Vec<&String> = configured["payload"]["files"].as_object().unwrap().keys().collect();
+    let nothing_hidden_and_no_test =
+        ["input.jsonl", "model.ts", "package.json", "processor.ts", "tsconfig.json"];
+    assert_eq!(files, nothing_hidden_and_no_test);
+    public.append("/greeter", json!({"type": "ping", "payload": {"text": "hello"}}));
+    assert_eq!(public.wait_type("/greeter", "pong")["payload"], json!({"number": 1, "text": "hello"}));
+
+    let before = std::fs::read_to_string(work.path().join("ada/processor.ts")).unwrap();
+    assert!(before.starts_with("// ada: ") && before.contains("deploy . --stream /ada --wait"), "{before}");
+    let refused = cli.fails(&["new", &ada]);
+    assert!(refused.contains("ada") && refused.contains("nothing was written"), "{refused}");
+    assert_eq!(std::fs::read_to_string(work.path().join("ada/processor.ts")).unwrap(), before);
+    let wrong = cli.run(&["new", &folder("Not A Slug")]);
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    assert!(!work.path().join("Not A Slug").exists());
+}
+
+#[test]
+fn a_new_projects_own_test_passes_and_can_fail() {
+    if std::process::Command::new("node").arg("--version").output().is_err() {
+        // The product needs no Node: only who runs the scaffold's test does. A machine without it must not pass unnoticed.
+        assert!(
+            std::env::var_os("MILLRACE_TEST_WITHOUT_NODE").is_some(),
+            "no Node here: install it, or set MILLRACE_TEST_WITHOUT_NODE=1 to leave this out"
+        );
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let test = |name: &str| {
+        let mut node = std::process::Command::new("node");
+        node.arg("--test")
+            .current_dir(work.path().join(name))
+            .env("MILLRACE_BIN", env!("CARGO_BIN_EXE_millrace"));
+        node.env("MILLRACE_PACKAGES", crate::harness::server::package_store()).stdin(Stdio::null());
+        run_command(node)
+    };
+    for template in ["ping", "agent"] {
+        let folder = work.path().join(template);
+        let made = run(&["new", &folder.to_string_lossy(), "--template", template]);
+        assert_eq!(made.status.code(), Some(0), "{made:?}");
+        let passed = test(template);
+        assert!(passed.status.success(), "{template}: {:?}", texts(&passed));
+        assert!(texts(&passed).0.contains("pass 1"), "{template}: {:?}", texts(&passed));
+    }
+    let processor = work.path().join("ping/processor.ts");
+    let text = std::fs::read_to_string(&processor).unwrap();
+    std::fs::write(&processor, text.replace("event.payload.text ?? \"\"", "\"wrong\"")).unwrap();
+    assert!(!test("ping").status.success(), "a wrong processor passes its test");
+}

@@ -7,6 +7,7 @@ pub mod origin;
 pub mod peer;
 pub mod programs;
 mod scenario;
+pub mod script;
 pub mod server;
 mod sse;
 mod subset;

@@ -18,6 +18,11 @@ pub fn declarations(files: &dyn FileTree) -> Vec<(&'static str, &'static str)> {
     ours.chain(installed(files).is_empty().then_some(NODE)).collect()
 }
 
+/// What an editor needs to see a processor as the checker does: by file name, text.
+pub fn for_editors() -> Vec<(&'static str, &'static str)> {
+    vec![PROCESSOR, GLOBALS, NODE]
+}
+
 /// The packages of types that are looked at though nothing imports them.
 pub fn installed(files: &dyn FileTree) -> &'static [&'static str] {
     let has_node = files.is_dir(&format!("{AUTHOR}/node_modules/@types/node"));

@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("event", &["limits"]),
     ("memory", &["limits"]),
+    ("client", &["event"]),
     ("processor", &["event", "limits"]),
     ("log", &["processor", "event", "limits"]),
     ("egress", &["event", "limits"]),
@@ -36,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "client",
             "http",
             "host",
             "config",
@@ -69,16 +71,16 @@ pub fn order(files: &[File]) -> Vec<Complaint> {
     complaints
 }
 
-/// A name, and the one module that may have it. The command line is a client of its own: what it gets are
-/// the status codes of answers.
+/// A name, and the one module that may have it. The command line sends traces beside what
+/// its client asks for.
 const CONFINED: &[(&str, &[&str])] = &[
     ("sled::", &["log"]),
     ("fjall::", &["log"]),
     ("rquickjs::", &["isolate"]),
     ("jsonata_core::", &["event", "jsonata"]),
     ("axum::", &["http"]),
-    ("StatusCode", &["http", "cli"]),
-    ("reqwest::", &["cli"]),
+    ("StatusCode", &["http", "client"]),
+    ("reqwest::", &["cli", "client"]),
     ("std::env::var", &["config"]),
     // A worker process has arguments of its own, which no person gives.
     ("std::env::args", &["config", "isolate"]),
