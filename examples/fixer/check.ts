@@ -5,7 +5,7 @@ import type { JsonObject } from "millrace";
 import { describe, type Scene } from "./evidence";
 import { fingerprintOf, payloadOf } from "./failure";
 import { run, type Simulate, type Simulated } from "./simulate";
-import { canonical, type Candidate } from "./source";
+import { candidateOf, canonical, codeOf, textsOf, type Candidate } from "./source";
 
 /** So many of the newest events are acted on; those before are reduced. */
 const EVENTS_REHEARSED = 300;
@@ -18,14 +18,16 @@ export interface Place {
 }
 
 /** The processor as it fails: what it did right must stay so. A version that hangs is run up to where it does. */
-export async function rehearse(simulate: Simulate, { slug, told, failure }: Scene, path: string): Promise<Simulated | undefined> {
+export async function rehearse(simulate: Simulate, { slug, source, told, failure }: Scene, path: string): Promise<Simulated | undefined> {
   const payload = payloadOf(told);
   // What does not compile or load is new, and meant to differ from what ran before it.
   if (failure.kind !== "failed" || payload.phase === "load") return;
   const place = placeOf({ failure }, path);
   const hangs = payload.reason !== "exception" && place.failing !== undefined;
   const range = hangs ? { beforeOffset: place.failing } : {};
-  return await run(simulate, { path: place.path, slug, ...from(place), ...range });
+  // A stream below runs it without having it configured.
+  const code = place.path === path ? {} : codeFor(candidateOf(source, textsOf(codeOf(source))));
+  return await run(simulate, { ...code, path: place.path, slug, ...from(place), ...range });
 }
 
 export function placeOf({ failure }: Pick<Scene, "failure">, path: string): Place {
@@ -46,14 +48,18 @@ export async function check(
   changes: string | null,
   path: string,
 ): Promise<string | undefined> {
-  const { slug, redeliverFailed, includeChildren, ...code } = candidate.payload;
-  const { typecheck = "report" } = code;
-  const types = code.files ? { typecheck: typecheck === "off" ? "off" : "report" } : {};
   const place = placeOf(scene, path);
-  const after = await run(simulate, { ...code, ...types, slug, path: place.path, ...from(place) });
+  const code = codeFor(candidate);
+  const types = code.files && code.typecheck !== "off" ? { typecheck: "report" } : {};
+  const after = await run(simulate, { ...code, ...types, slug: scene.slug, path: place.path, ...from(place) });
   const wrong = broken(after, scene, place) ?? typeErrors(after, scene);
   if (wrong || changes || !scene.before) return wrong;
   return unlike(scene.before, after, place);
+}
+
+function codeFor({ payload }: Candidate): JsonObject {
+  const { slug, redeliverFailed, includeChildren, ...code } = payload;
+  return code;
 }
 
 function broken(after: Simulated, { before, told }: Scene, { failing }: Place): string | undefined {

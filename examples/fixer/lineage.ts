@@ -37,8 +37,8 @@ export interface Lineage {
   tried: string[];
   /** Fingerprints of what was repaired, with the source that was to do it. */
   fixed: { fingerprint: string; source?: number }[];
-  /** The failure that is being worked on, and its first attempt. */
-  chain?: { failure: number; first: number };
+  /** The failure that is being worked on. */
+  chain?: number;
   proposal?: number;
   appliedAt?: string;
   closed?: string;
@@ -175,7 +175,7 @@ function tried(lineage: Lineage, { type, payload, offset }: Event): Lineage {
     case "fixer/asked":
       return {
         ...lineage,
-        chain: lineage.chain ?? { failure: payload.fixes, first: attempt },
+        chain: lineage.chain ?? payload.fixes,
         attempts: attempts({ attempt, outcome: "asked" }),
       };
     case "fixer/answered":

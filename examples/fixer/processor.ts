@@ -19,7 +19,7 @@
 import { defineProcessor, type Event, type Read } from "millrace";
 import { one } from "./evidence";
 import type { Failure } from "./failure";
-import { initialState, reduce, type State } from "./lineage";
+import { initialState, reduce, type Lineage, type State } from "./lineage";
 import { Repair, isCurrent, type Context } from "./repair";
 import { rollBack, worseThan } from "./watch";
 
@@ -30,6 +30,9 @@ const FAILURES = [
   "processor/type-errors-found",
   "fixer/failure-reported",
 ];
+
+/** What says that a failure from before is to be looked at now. */
+const DUE = ["fixer/cooled-down", "fixer/failure-noticed"];
 
 export default defineProcessor<State>({
   initialState,
@@ -46,7 +49,18 @@ export default defineProcessor<State>({
     const state = await present(context.state, event, context.read);
     if (event.type === "fixer/approved") return approve(context, state);
     if (event.type === "fixer/attempted") return goOn(context, state);
-    if (event.type === "fixer/cooled-down" || FAILURES.includes(event.type)) return begin(context, state);
+    if (DUE.includes(event.type) || FAILURES.includes(event.type)) return begin(context, state);
+  },
+
+  /** What had failed before there was a fixer is not acted on as history: it is noted, as something new. */
+  async onCaughtUp({ append, state, stream }) {
+    for (const [slug, { lineage, failures, sources }] of Object.entries(state.processors)) {
+      const failure = failures.find((it) => it.offset === lineage.chain) ?? failures.at(-1);
+      const isOpen = lineage.closed === undefined && lineage.proposal === undefined;
+      if (!failure || !isOpen || slug === stream.slug || failure.source !== sources.at(-1)?.offset) continue;
+      const idempotencyKey = `${stream.slug}/${slug}/${lineage.root}/${failure.offset}/noticed/${lineage.attempts.length}`;
+      await append({ type: "fixer/failure-noticed", payload: { slug, fixes: failure.offset }, idempotencyKey });
+    }
   },
 });
 
@@ -72,13 +86,13 @@ async function begin(context: Context, state: State): Promise<void> {
   const tracked = state.processors[slug];
   // As it was seen when it happened: what it is a failure of may have been replaced since.
   const known = context.state.processors[slug]?.failures ?? [];
-  const failure = event.type === "fixer/cooled-down" ? at(known, event.payload.fixes) : known.at(-1);
+  const failure = DUE.includes(event.type) ? at(known, event.payload.fixes) : known.at(-1);
   if (!tracked || !failure || !isCurrent(tracked, failure) || !isWanted(state, slug, failure.kind)) return;
   const { lineage } = tracked;
   if (lineage.closed !== undefined || lineage.proposal !== undefined) return;
-  if (lineage.chain && lineage.chain.failure !== failure.offset) return;
+  if (lineage.chain !== undefined && lineage.chain !== failure.offset) return;
   const repair = new Repair(context, state, slug, tracked, failure);
-  if (!lineage.chain) {
+  if (lineage.chain === undefined) {
     const better = failure.kind === "failed" ? worseThan(state, tracked) : undefined;
     if (better) return rollBack(context, slug, tracked, failure, better);
     if (lineage.fixed.some((it) => it.fingerprint === failure.fingerprint)) {
@@ -87,7 +101,13 @@ async function begin(context: Context, state: State): Promise<void> {
     const wait = cooling(state, lineage.appliedAt, event);
     if (wait > 0) return coolDown(context, slug, failure.offset, wait);
   }
-  await repair.attempt(lineage.chain?.first ?? lineage.attempts.length + 1);
+  await repair.attempt(nextOf(lineage));
+}
+
+/** The attempt that is under way, or the one behind the last. */
+function nextOf({ attempts }: Lineage): number {
+  const open = attempts.find((it) => it.outcome === "asked" || it.outcome === "answered");
+  return open?.attempt ?? attempts.length + 1;
 }
 
 /** The attempt behind one that came to nothing. */

@@ -37,10 +37,16 @@ export class Repair {
     const known = lineage.attempts.find((it) => it.attempt === number);
     if (known && known.outcome !== "asked" && known.outcome !== "answered") return;
     if (number > settings.maxAttempts) return this.giveUp(`${number - 1} attempts were not enough`);
-    const scene = await this.scene();
-    if (!scene) return;
-    const answered = known?.answered ? await one(this.context.read, known.answered) : await this.ask(scene, number);
-    if (answered) await this.judge(scene, number, answered);
+    try {
+      const scene = await this.scene();
+      if (!scene) return;
+      const answered = known?.answered ? await one(this.context.read, known.answered) : await this.ask(scene, number);
+      if (answered) await this.judge(scene, number, answered);
+    } catch (error) {
+      // Replaced or shut down, which comes again; anything else would come again without an end.
+      this.context.signal.throwIfAborted();
+      await this.giveUp(`the fixer could not go on: ${(error as Error).message}`);
+    }
   }
 
   private async scene(): Promise<Scene | undefined> {
