@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{Deploy, Simulate, Typecheck};
-pub use fixer::{EnableFixer, Fixer, FixerAction, FixerMode, ModelApi};
+pub use fixer::{BenchFixer, EnableFixer, FixWith, Fixer, FixerAction, FixerMode, ModelApi};
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
 pub use secrets::{Secrets, SecretsAction, SetSecret, secret_key};

@@ -1,5 +1,8 @@
 //! `millrace fixer`: the processor of `examples/fixer`, with which this program was built, on a stream; and its story.
 
+mod bench;
+mod cases;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +12,7 @@ use super::failure::Failure;
 use super::sources::Sources;
 use super::terminal::{self, Paint, Style, harmless};
 use super::wire::Received;
-use crate::config::{Cursor, Deploy, EnableFixer, Fixer, FixerAction, FixerMode, ModelApi, Remote};
+use crate::config::{Cursor, Deploy, EnableFixer, FixWith, Fixer, FixerAction, FixerMode, ModelApi, Remote};
 use crate::event::{Kind, Slug, StreamPath};
 
 const SLUG: &str = "fixer";
@@ -55,13 +58,14 @@ const STORY: [&str; 10] = [
 pub async fn fixer(remote: &Remote, options: &Fixer) -> Result<(), Failure> {
     match &options.action {
         FixerAction::Enable(options) => enable(remote, options).await,
+        FixerAction::Bench(options) => bench::bench(remote, options).await,
         FixerAction::Status { path } => status(remote, path).await,
     }
 }
 
 async fn enable(remote: &Remote, options: &EnableFixer) -> Result<(), Failure> {
     let client = Client::new(remote)?;
-    client.append(&options.path, Value::Array(settings(options)).to_string()).await?;
+    client.append(&options.path, Value::Array(settings(&options.model)).to_string()).await?;
     let deploy = Deploy {
         file: SLUG.into(),
         stream: options.path.clone(),
@@ -77,7 +81,7 @@ async fn enable(remote: &Remote, options: &EnableFixer) -> Result<(), Failure> {
 }
 
 /// The events that say which model to ask and how to act. They come before the processor, which finds them there.
-fn settings(options: &EnableFixer) -> Vec<Value> {
+fn settings(options: &FixWith) -> Vec<Value> {
     let api = match options.api {
         ModelApi::Openai => "openai",
         ModelApi::Anthropic => "anthropic",
