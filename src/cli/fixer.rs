@@ -129,7 +129,9 @@ async fn status(remote: &Remote, path: &StreamPath) -> Result<(), Failure> {
         told |= !batch.is_empty();
     }
     if !told && !remote.json {
-        terminal::remark(&format!("no fixer has done anything on {path}: `millrace fixer enable {path}` makes one"));
+        terminal::remark(&format!(
+            "no fixer has done anything on {path}: `millrace fixer enable {path}` makes one"
+        ));
     }
     Ok(())
 }
@@ -180,7 +182,8 @@ mod tests {
     #[test]
     fn every_file_of_the_example_is_built_in() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fixer");
-        let names = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+        let names =
+            std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.filter(|name| name.ends_with(".ts")).collect();
         names.sort();
         let built_in: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();

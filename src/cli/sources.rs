@@ -76,9 +76,9 @@ impl Sources {
 
     /// A project that this program was built with.
     pub fn of_texts(texts: &[(&str, &str)]) -> Sources {
-        let files = texts.iter().map(|(name, text)| {
-            (name.to_string(), File { shown: name.to_string(), text: text.to_string() })
-        });
+        let files = texts
+            .iter()
+            .map(|(name, text)| (name.to_string(), File { shown: name.to_string(), text: text.to_string() }));
         Sources { files: files.collect(), form: Form::Project { entry: None } }
     }
 

@@ -21,6 +21,8 @@ fn folder() -> PathBuf {
 struct Script {
     right: BTreeMap<String, String>,
     wrong: BTreeMap<String, String>,
+    /// What the right one says that it changes.
+    changes: Option<String>,
 }
 
 /// By the case's name, which is the slug of its processor.
@@ -41,6 +43,7 @@ fn scripts() -> BTreeMap<String, Script> {
             match head.split_whitespace().collect::<Vec<_>>()[..] {
                 [_, "right", path] => script.right.insert(path.into(), body.join("\n") + "\n"),
                 [_, "wrong", path] => script.wrong.insert(path.into(), body.join("\n") + "\n"),
+                [_, "changes"] => script.changes.replace(body.join(" ")),
                 _ => None,
             };
         }
@@ -71,9 +74,13 @@ const TROUBLES: [Trouble; 8] = [
     Trouble::Chatter,
 ];
 
-fn repair(files: &BTreeMap<String, String>, dressed: bool) -> String {
-    let answer = json!({"files": files, "reason": "as it says", "confidence": 0.8, "changes": null});
-    if dressed { format!("Here is the repair:\n\n```json\n{answer}\n```\n\nGood luck!") } else { answer.to_string() }
+fn repair(files: &BTreeMap<String, String>, changes: Option<&str>, dressed: bool) -> String {
+    let answer = json!({"files": files, "reason": "as it says", "confidence": 0.8, "changes": changes});
+    if dressed {
+        format!("Here is the repair:\n\n```json\n{answer}\n```\n\nGood luck!")
+    } else {
+        answer.to_string()
+    }
 }
 
 fn say(asked: &Asked, content: &str, to: &mut Answering) {
@@ -138,8 +145,10 @@ fn model(scripts: BTreeMap<String, Script>) -> Origin {
         let has_wrong = usize::from(!script.wrong.is_empty());
         match turn {
             0 if has_trouble == 1 => make_trouble(trouble, asked, to),
-            turn if has_wrong == 1 && turn == has_trouble => say(asked, &repair(&script.wrong, false), to),
-            _ => say(asked, &repair(&script.right, number % 2 == 1), to),
+            turn if has_wrong == 1 && turn == has_trouble => {
+                say(asked, &repair(&script.wrong, None, false), to)
+            }
+            _ => say(asked, &repair(&script.right, script.changes.as_deref(), number % 2 == 1), to),
         }
     })
 }
@@ -152,7 +161,16 @@ fn every_case_with_a_right_answer_ends_repaired() {
     let model = model(scripts.clone());
     let url = format!("http://{}", server.address);
     let mut bench = program(&["fixer", "bench", folder().to_str().unwrap(), "--server", &url, "--json"]);
-    bench.args(["--base-url", &model.url("/v1"), "--model", "ours", "--project", "bench", "--max-tokens", "2000"]);
+    bench.args([
+        "--base-url",
+        &model.url("/v1"),
+        "--model",
+        "ours",
+        "--project",
+        "bench",
+        "--max-tokens",
+        "2000",
+    ]);
     bench.args(["--patience", "40", "--at-once", "6"]);
     let output = bench.output().expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -164,7 +182,8 @@ fn every_case_with_a_right_answer_ends_repaired() {
     let client = server.client("bench");
     for report in &reports {
         let (name, path) = (report["case"].as_str().unwrap(), report["stream"].as_str().unwrap());
-        let applied: Vec<Value> = client.read(path).into_iter().filter(|it| it["metadata"]["fixes"].is_u64()).collect();
+        let applied: Vec<Value> =
+            client.read(path).into_iter().filter(|it| it["metadata"]["fixes"].is_u64()).collect();
         assert_eq!(applied.len(), 1, "{name}: {applied:#?}");
         let expected = 1 + usize::from(!scripts[name].wrong.is_empty());
         assert!(report["attempts"].as_u64().unwrap() as usize >= expected, "{report}");
@@ -176,7 +195,8 @@ const GREETER: &str = "export default { async afterAppend({ event, append }) { i
 /// A stream with a fixer by the command, and the processor above.
 fn enable(server: &Server, path: &str, base_url: &str, flags: &[&str]) -> Client {
     let url = format!("http://{}", server.address);
-    let mut args = vec!["fixer", "enable", path, "--server", &url, "--project", "fixer", "--base-url", base_url];
+    let mut args =
+        vec!["fixer", "enable", path, "--server", &url, "--project", "fixer", "--base-url", base_url];
     args.extend(["--model", "ours"]);
     args.extend(flags);
     let output = run(&args);
@@ -208,7 +228,7 @@ fn always(content: impl Fn(usize) -> String + Send + Sync + 'static) -> Origin {
 
 fn with(change: (&str, &str)) -> String {
     assert!(GREETER.contains(change.0));
-    repair(&BTreeMap::from([("processor.js".to_string(), GREETER.replace(change.0, change.1))]), false)
+    repair(&BTreeMap::from([("processor.js".to_string(), GREETER.replace(change.0, change.1))]), None, false)
 }
 
 const RIGHT: (&str, &str) = ("event.payload.user.name", "event.payload.user?.name ?? 'guest'");
@@ -237,7 +257,10 @@ fn it_gives_up_and_does_not_begin_again() {
     let server = Server::start(&["--egress-allow", "127.0.0.1"]);
     let model = always(|_| with(("asked", "never-asked")));
     let client = enable(&server, "/give-up", &model.url("/v1"), &["--max-attempts", "2"]);
-    client.append("/give-up", json!([{"type": "asked", "payload": {"user": {"name": "ann"}}}, {"type": "asked"}]));
+    client.append(
+        "/give-up",
+        json!([{"type": "asked", "payload": {"user": {"name": "ann"}}}, {"type": "asked"}]),
+    );
     let gave_up = client.wait_type("/give-up", "fixer/gave-up");
     assert_eq!(gave_up["payload"]["attempts"], 2);
     client.append("/give-up", json!({"type": "asked"}));
@@ -245,7 +268,11 @@ fn it_gives_up_and_does_not_begin_again() {
     // The second answer was the first one again, and nothing was asked for the later failure.
     assert_eq!(model.asked().len(), 2);
     let events = client.read("/give-up");
-    let why: Vec<&str> = events.iter().filter(|it| it["type"] == "fixer/attempted").filter_map(|it| it["payload"]["reason"].as_str()).collect();
+    let why: Vec<&str> = events
+        .iter()
+        .filter(|it| it["type"] == "fixer/attempted")
+        .filter_map(|it| it["payload"]["reason"].as_str())
+        .collect();
     assert!(why[0].contains("in reaction to event") && why[1].contains("tried already"), "{why:?}");
 }
 
@@ -272,7 +299,10 @@ fn a_repair_that_does_worse_is_taken_back() {
     let ann = json!({"type": "asked", "payload": {"user": {"name": "ann"}}});
     client.append("/worse", json!([ann, ann, ann, ann, ann, {"type": "asked"}]));
     wait_active(&client, "/worse", 2);
-    client.append("/worse", json!([{"type": "noted"}, {"type": "noted"}, {"type": "noted"}, {"type": "noted"}]));
+    client.append(
+        "/worse",
+        json!([{"type": "noted"}, {"type": "noted"}, {"type": "noted"}, {"type": "noted"}]),
+    );
     client.append("/worse", ann.clone());
     client.wait_type("/worse", "fixer/rolled-back");
     wait_active(&client, "/worse", 3);

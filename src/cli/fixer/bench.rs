@@ -51,7 +51,9 @@ struct Report {
 
 pub async fn bench(remote: &Remote, options: &BenchFixer) -> Result<(), Failure> {
     let mut cases = cases::open(&options.folder)?;
-    cases.retain(|case| options.cases.is_empty() || options.cases.iter().any(|it| *it == case.class || *it == case.name));
+    cases.retain(|case| {
+        options.cases.is_empty() || options.cases.iter().any(|it| *it == case.class || *it == case.name)
+    });
     if cases.is_empty() {
         return Err(Failure::failed(format!("{} has no such cases", options.folder.display())));
     }
@@ -61,7 +63,8 @@ pub async fn bench(remote: &Remote, options: &BenchFixer) -> Result<(), Failure>
     }
     let script = build(&client, &options.stream).await?;
     let bench = &Bench { client: &client, options, script };
-    let mut running = futures_util::stream::iter(cases.into_iter().map(|case| bench.run(case))).buffer_unordered(options.at_once);
+    let mut running = futures_util::stream::iter(cases.into_iter().map(|case| bench.run(case)))
+        .buffer_unordered(options.at_once);
     let mut reports = Vec::new();
     while let Some(report) = running.next().await {
         let report = report?;
@@ -94,7 +97,10 @@ async fn build(client: &Client, path: &StreamPath) -> Result<Value, Failure> {
     Ok(payload)
 }
 
-async fn first(follow: &mut Follow, patience: Duration) -> Result<Option<crate::cli::wire::Received>, Failure> {
+async fn first(
+    follow: &mut Follow,
+    patience: Duration,
+) -> Result<Option<crate::cli::wire::Received>, Failure> {
     match tokio::time::timeout(patience, follow.next()).await {
         Ok(batch) => Ok(batch?.into_iter().next()),
         Err(_) => Ok(None),
@@ -129,7 +135,11 @@ impl Bench<'_> {
         })
     }
 
-    async fn play(&self, case: &Case, path: &StreamPath) -> Result<(Verdict, Option<String>, Vec<Value>), Failure> {
+    async fn play(
+        &self,
+        case: &Case,
+        path: &StreamPath,
+    ) -> Result<(Verdict, Option<String>, Vec<Value>), Failure> {
         let mut watch = Watch::start(self, case, path).await?;
         self.append(path, self.fixer()).await?;
         let patience = Duration::from_secs(self.options.patience);
@@ -143,7 +153,8 @@ impl Bench<'_> {
         if !case.history.is_empty() {
             self.append(path, case.history.clone()).await?;
         }
-        let is_over = |events: &[Value]| gave_up(events).is_some() || repaired_at(events, &case.name).is_some();
+        let is_over =
+            |events: &[Value]| gave_up(events).is_some() || repaired_at(events, &case.name).is_some();
         if !watch.until(patience, is_over).await? {
             return Ok((Verdict::Unfinished, None, watch.events));
         }
@@ -181,7 +192,8 @@ impl Bench<'_> {
         let began = Instant::now();
         while began.elapsed() < SETTLE {
             let rows = self.client.processors(path).await?;
-            let rows: Vec<Value> = rows.iter().filter_map(|row| serde_json::from_str(row.get()).ok()).collect();
+            let rows: Vec<Value> =
+                rows.iter().filter_map(|row| serde_json::from_str(row.get()).ok()).collect();
             if rows.iter().all(|row| row["status"] == "suspended" || row["acted"] == row["tail"]) {
                 return Ok(());
             }
@@ -213,7 +225,8 @@ impl Watch {
             match tokio::time::timeout_at(end, self.follow.next()).await {
                 Ok(batch) => {
                     let batch = batch?;
-                    self.events.extend(batch.iter().filter_map(|event| serde_json::from_str(&event.line).ok()));
+                    self.events
+                        .extend(batch.iter().filter_map(|event| serde_json::from_str(&event.line).ok()));
                 }
                 Err(_) => return Ok(false),
             }
@@ -225,7 +238,8 @@ impl Watch {
 fn configuration(case: &Case) -> Value {
     let mut payload = case.configuration.clone();
     payload.insert("slug".into(), case.name.as_str().into());
-    let script = case.files.get("processor.js").filter(|_| case.files.len() == 1 && payload.is_empty_but_limits());
+    let script =
+        case.files.get("processor.js").filter(|_| case.files.len() == 1 && payload.is_empty_but_limits());
     let kind = match script {
         Some(script) => {
             payload.insert("script".into(), script.as_str().into());
@@ -299,7 +313,10 @@ fn tell(report: &Report) -> Result<(), Failure> {
     let paint = Paint::stdout();
     let style = if report.verdict == Verdict::Repaired { Style::Good } else { Style::Bad };
     let verdict = json!(report.verdict);
-    let why = report.why.as_ref().map_or(String::new(), |why| format!("  {}", why.lines().next().unwrap_or_default()));
+    let why = report
+        .why
+        .as_ref()
+        .map_or(String::new(), |why| format!("  {}", why.lines().next().unwrap_or_default()));
     let line = format!("{}  {}{why}", paint.paint(style, verdict.as_str().unwrap_or_default()), report.case);
     Ok(terminal::print(&line)?)
 }
@@ -312,7 +329,11 @@ fn table(reports: &[Report], paint: Paint) -> String {
     }
     let mut rows: Vec<_> = classes.iter().map(|(class, reports)| row(class, reports)).collect();
     rows.push(row("all", &reports.iter().collect::<Vec<_>>()));
-    terminal::table(&["CLASS", "REPAIRED", "WRONG", "GAVE UP", "UNFINISHED", "ATTEMPTS", "TOKENS", "SECONDS"], &rows, paint)
+    terminal::table(
+        &["CLASS", "REPAIRED", "WRONG", "GAVE UP", "UNFINISHED", "ATTEMPTS", "TOKENS", "SECONDS"],
+        &rows,
+        paint,
+    )
 }
 
 fn row(class: &str, reports: &[&Report]) -> (Style, Vec<String>) {

@@ -27,7 +27,8 @@ pub struct Case {
 }
 
 pub fn open(folder: &Path) -> Result<Vec<Case>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::failed(format!("cannot read {}: {error}", folder.display()));
+    let unreadable =
+        |error: std::io::Error| Failure::failed(format!("cannot read {}: {error}", folder.display()));
     let mut paths: Vec<_> = fs::read_dir(folder)
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -39,7 +40,9 @@ pub fn open(folder: &Path) -> Result<Vec<Case>, Failure> {
     for path in paths {
         let class = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let text = fs::read_to_string(&path).map_err(unreadable)?;
-        cases.extend(parse(&class, &text).map_err(|why| Failure::failed(format!("{}: {why}", path.display())))?);
+        cases.extend(
+            parse(&class, &text).map_err(|why| Failure::failed(format!("{}: {why}", path.display())))?,
+        );
     }
     Ok(cases)
 }
@@ -53,7 +56,8 @@ fn parse(class: &str, text: &str) -> Result<Vec<Case>, String> {
             cases.push(Case { class: class.into(), name: name.trim().into(), ..Case::default() });
         }
         let Some(head) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        let body: Vec<&str> =
+            lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
         let wrong = |why: String| format!("line {}: {why}", number + 1);
         let case = cases.last_mut().ok_or_else(|| wrong("a block before the first case".into()))?;
         case.add(&head.split_whitespace().collect::<Vec<_>>(), &body).map_err(wrong)?;
@@ -64,18 +68,24 @@ fn parse(class: &str, text: &str) -> Result<Vec<Case>, String> {
 impl Case {
     fn add(&mut self, head: &[&str], body: &[&str]) -> Result<(), String> {
         let json = |error: serde_json::Error| error.to_string();
-        let events = || body.iter().map(|line| serde_json::from_str(line)).collect::<Result<Vec<_>, _>>().map_err(json);
+        let events = || {
+            body.iter().map(|line| serde_json::from_str(line)).collect::<Result<Vec<_>, _>>().map_err(json)
+        };
         match head {
             [_, "broken", path] => {
                 self.files.insert((*path).to_string(), body.join("\n") + "\n");
             }
-            [_, "configuration"] => self.configuration = serde_json::from_str(&body.join("\n")).map_err(json)?,
+            [_, "configuration"] => {
+                self.configuration = serde_json::from_str(&body.join("\n")).map_err(json)?
+            }
             [_, "history"] => self.history = events()?,
             [_, "hidden"] => self.hidden = events()?,
             [_, "expected"] => self.expected = events()?,
             // Answers for a model that only plays one.
-            [_, "right" | "wrong", ..] => {}
-            other => return Err(format!("a block is called {:?}, which is nothing of a case", other.join(" "))),
+            [_, "right" | "wrong" | "changes", ..] => {}
+            other => {
+                return Err(format!("a block is called {:?}, which is nothing of a case", other.join(" ")));
+            }
         }
         Ok(())
     }
