@@ -17,8 +17,10 @@ export interface Source {
   replacedAt?: number;
   failures: number;
   typeErrors: number;
-  /** Configured by the fixer. */
+  /** A repair, and not the way back from one. */
   repaired?: boolean;
+  /** A repair that was taken back. */
+  worse?: boolean;
 }
 
 export interface Attempt {
@@ -127,13 +129,18 @@ function isSource({ type, payload }: Event): boolean {
 
 function configured(state: State, tracked: Tracked | undefined, event: Event): Tracked {
   const { offset, metadata } = event;
-  const repaired = event.source?.kind === "processor" && typeof metadata?.fixes === "number";
-  const source: Source = { offset, failures: 0, typeErrors: 0, ...(repaired && { repaired }) };
+  const goesOn = event.source?.kind === "processor" && typeof metadata?.fixes === "number";
+  const back = goesOn ? metadata?.rolledBackFrom : undefined;
+  const source: Source = { offset, failures: 0, typeErrors: 0, ...(goesOn && back === undefined && { repaired: true }) };
   const lineage: Lineage = { root: offset, attempts: [], tried: [], fixed: [] };
   if (!tracked) return { sources: [source], builds: {}, versions: {}, lineage, failures: [] };
-  const sources = tracked.sources.map((it) => ({ ...it, replacedAt: it.replacedAt ?? state.seen }));
+  const sources = tracked.sources.map((it) => ({
+    ...it,
+    replacedAt: it.replacedAt ?? state.seen,
+    ...(it.offset === back && { worse: true }),
+  }));
   const next = { ...tracked, sources: [...sources, source].slice(-SOURCES_KEPT), failures: [] };
-  if (!repaired) return { ...next, lineage };
+  if (!goesOn) return { ...next, lineage };
   return { ...next, lineage: applied(tracked.lineage, metadata!, event) };
 }
 

@@ -11,7 +11,7 @@ import { codeOf, candidateOf, configuring, textsOf } from "./source";
 export function worseThan(state: State, tracked: Tracked): Source | undefined {
   const now = newest(tracked);
   if (!now.repaired || now.activatedAt === undefined) return;
-  const before = tracked.sources.filter((it) => it.offset < now.offset && it.activatedAt !== undefined).at(-1);
+  const before = tracked.sources.filter((it) => it.offset < now.offset && it.activatedAt !== undefined && !it.worse).at(-1);
   return before && rate(now, state.seen) > rate(before, before.replacedAt ?? state.seen) ? before : undefined;
 }
 
