@@ -52,7 +52,7 @@ export async function check(
   const code = codeFor(candidate);
   const types = code.files && code.typecheck !== "off" ? { typecheck: "report" } : {};
   const after = await run(simulate, { ...code, ...types, slug: scene.slug, path: place.path, ...from(place) });
-  const wrong = broken(after, scene, place) ?? typeErrors(after, scene);
+  const wrong = broken(after, scene, place) ?? typeErrors(after, scene, candidate);
   if (wrong || changes || !scene.before) return wrong;
   return unlike(scene.before, after, place);
 }
@@ -71,7 +71,8 @@ function broken(after: Simulated, { before, told }: Scene, { failing }: Place): 
   for (const failure of after.failures) {
     const at = placeOfFailure(failure);
     const isSame = fingerprintOf(failure) === original;
-    if (failing !== undefined && at === String(failing) && (isSame || !asked.has(at))) {
+    if (failing === undefined && isSame) return `it still fails, with the same error: ${describe(failure)}`;
+    if (at === String(failing) && (isSame || !asked.has(at))) {
       return `event ${failing} still fails${isSame ? ", with the same error" : ""}: ${describe(failure)}`;
     }
     // Behind a request whose answer is made up, a failure proves nothing.
@@ -84,10 +85,20 @@ function placeOfFailure(failure: JsonObject): string {
   return String(failure.cause?.offset ?? null);
 }
 
-/** Those that the source has already are not held against its repair, unless they are what is to be repaired. */
-function typeErrors(after: Simulated, { failure, typeErrors }: Scene): string | undefined {
-  const errors = (after.diagnostics ?? []).filter((it) => it.severity !== "warning");
-  const before = failure.kind === "types" ? typeErrors - 1 : typeErrors;
+/**
+ * Those that the source has already are not held against its repair, unless they are what is to be repaired. Nobody has
+ * looked for any in what did not compile: there, those count that stand on lines of the repair.
+ */
+function typeErrors(after: Simulated, { source, failure, typeErrors }: Scene, { payload }: Candidate): string | undefined {
+  const all = (after.diagnostics ?? []).filter((it) => it.severity !== "warning");
+  const texts = textsOf(codeOf(source));
+  const isNew = ({ file, line }: JsonObject) => {
+    const text = payload.files?.[file]?.split("\n")[line - 1];
+    return text === undefined || !(texts[file] ?? "").split("\n").includes(text);
+  };
+  const isLenient = failure.kind === "compile" && payload.typecheck !== "require";
+  const errors = isLenient ? all.filter(isNew) : all;
+  const before = payload.typecheck === "require" ? 0 : failure.kind === "types" ? typeErrors - 1 : typeErrors;
   if (errors.length <= before) return;
   return `it has ${errors.length} type errors: ${describe({ diagnostics: errors })}`;
 }

@@ -43,13 +43,14 @@ export default defineProcessor<State>({
     const context = given as Context;
     const { event, stream } = context;
     const { slug } = event.payload;
-    const isNews = FAILURES.includes(event.type) || event.type.startsWith("fixer/");
+    const isFailure = FAILURES.includes(event.type) || DUE.includes(event.type);
+    const isNews = isFailure || event.type === "fixer/attempted" || event.type === "fixer/approved";
     if (!isNews || slug === stream.slug) return;
     if (event.payload.configuredOn) return report(context);
     const state = await present(context.state, event, context.read);
     if (event.type === "fixer/approved") return approve(context, state);
     if (event.type === "fixer/attempted") return goOn(context, state);
-    if (DUE.includes(event.type) || FAILURES.includes(event.type)) return begin(context, state);
+    return begin(context, state);
   },
 
   /** What had failed before there was a fixer is not acted on as history: it is noted, as something new. */
@@ -125,7 +126,11 @@ async function approve(context: Context, state: State): Promise<void> {
   const slug = state.proposals[offset];
   const tracked = slug === undefined ? undefined : state.processors[slug];
   const failure = at(tracked?.failures ?? [], proposal?.payload.fixes);
-  if (slug === undefined || !tracked || !failure || !proposal || tracked.lineage.proposal !== offset) return;
+  if (slug === undefined || !tracked || !failure || !proposal || tracked.lineage.proposal !== offset) {
+    const reason = proposal?.type === "fixer/proposed" ? "what it was to replace does not run any more" : "no proposal stands there";
+    await context.append({ type: "fixer/approval-ignored", payload: { offset, reason } });
+    return;
+  }
   await new Repair(context, state, slug, tracked, failure).applyProposal(proposal);
 }
 

@@ -134,10 +134,19 @@ export class Repair {
   }
 
   private async apply(candidate: Candidate, attempt: number, told: JsonObject): Promise<void> {
-    // Somebody may have written a new source in the meantime, which is then not ours to replace.
+    if (await this.isReplaced()) return;
     const { offset: fixes, fingerprint } = this.failure;
     const metadata = { fixes, attempt, ...told, fingerprint };
     await this.context.append(configuring(candidate, metadata, this.key(`${attempt}/applied`)));
+  }
+
+  /** Somebody may have written a new source in the meantime, which is then not ours to replace. */
+  private async isReplaced(): Promise<boolean> {
+    const types = ["processor/source-configured", "processor/configured", "processor/removed"];
+    for await (const { payload } of this.context.read({ afterOffset: this.failure.source, types })) {
+      if (payload.slug === this.slug && typeof payload.bundle?.sourceOffset !== "number") return true;
+    }
+    return false;
   }
 
   // --- the story ------------------------------------------------------------------------------------------

@@ -42,13 +42,14 @@ const SOURCES: &[(&str, &str)] = sources![
 ];
 
 /// What it appends, and what tells it what to do.
-const STORY: [&str; 10] = [
+const STORY: [&str; 11] = [
     "fixer/configured",
     "fixer/asked",
     "fixer/answered",
     "fixer/attempted",
     "fixer/proposed",
     "fixer/approved",
+    "fixer/approval-ignored",
     "fixer/rolled-back",
     "fixer/gave-up",
     "fixer/cooled-down",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::server::{program, run};
-use crate::harness::{Answering, Asked, Client, Origin, Server};
+use crate::harness::{Answering, Asked, Client, Origin, Server, post};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fixer/bench")
@@ -237,7 +237,10 @@ const RIGHT: (&str, &str) = ("event.payload.user.name", "event.payload.user?.nam
 fn a_proposal_waits_for_somebody_to_approve_it() {
     let server = Server::start(&["--egress-allow", "127.0.0.1"]);
     let model = always(|_| with(RIGHT));
-    let client = enable(&server, "/propose", &model.url("/v1"), &["--mode", "propose", "--api", "anthropic"]);
+    let secret = json!({"name": "MODEL_KEY", "value": "k-123"});
+    server.client("fixer").run([post("/api/secrets", secret)]);
+    let flags = ["--mode", "propose", "--api", "anthropic", "--secret", "MODEL_KEY"];
+    let client = enable(&server, "/propose", &model.url("/v1"), &flags);
     client.append("/propose", json!([{"type": "asked"}, {"type": "asked"}]));
     let proposed = client.wait_type("/propose", "fixer/proposed");
     assert!(proposed["payload"]["diff"].as_str().unwrap().contains("+export default"), "{proposed:#}");
@@ -247,6 +250,9 @@ fn a_proposal_waits_for_somebody_to_approve_it() {
     });
     assert_eq!(model.asked().len(), 1);
     assert_eq!(model.asked()[0].path(), "/v1/messages");
+    assert_eq!(model.asked()[0].header("x-api-key"), Some("k-123"));
+    client.append("/propose", json!({"type": "fixer/approved", "payload": {"offset": proposed["offset"]}}));
+    client.wait_type("/propose", "fixer/approval-ignored");
     let url = format!("http://{}", server.address);
     let status = run(&["fixer", "status", "/propose", "--server", &url, "--project", "fixer"]);
     assert!(String::from_utf8_lossy(&status.stdout).contains("fixer/proposed"));
@@ -309,6 +315,35 @@ fn a_repair_that_does_worse_is_taken_back() {
     client.append("/worse", json!({"type": "asked"}));
     let events = wait_active(&client, "/worse", 4);
     assert_eq!(events.iter().rfind(|it| it["metadata"]["fixes"].is_u64()).unwrap()["metadata"]["attempt"], 2);
+}
+
+#[test]
+fn the_next_repair_of_a_processor_waits_until_it_has_cooled_down() {
+    let server = Server::start(&["--egress-allow", "127.0.0.1"]);
+    let half = "(event.payload.loud ? event.payload.loud.text.trim() : event.payload.user?.name ?? 'guest')";
+    let model = always(move |turn| with(if turn == 0 { ("event.payload.user.name", half) } else { RIGHT }));
+    let client = enable(&server, "/cool", &model.url("/v1"), &["--cooldown-seconds", "1"]);
+    client.append("/cool", json!([{"type": "asked"}, {"type": "asked"}, {"type": "asked"}]));
+    wait_active(&client, "/cool", 2);
+    client.append("/cool", json!({"type": "asked", "payload": {"loud": {}}}));
+    let events = wait_active(&client, "/cool", 3);
+    let at = |name: &str| events.iter().rposition(|it| it["type"] == name);
+    assert!(at("fixer/cooled-down").is_some() && at("fixer/cooled-down") < at("fixer/asked"), "{events:#?}");
+}
+
+/// A processor that had failed before there was a fixer.
+#[test]
+fn what_has_failed_already_is_repaired_too() {
+    let server = Server::start(&["--egress-allow", "127.0.0.1"]);
+    let model = always(|_| with(RIGHT));
+    let client = server.client("fixer");
+    let source =
+        json!({"slug": "early", "files": {"processor.js": GREETER.replace("} };", "}")}, "typecheck": "off"});
+    client.append("/early", json!({"type": "processor/source-configured", "payload": source}));
+    client.wait_type("/early", "processor/compile-failed");
+    enable(&server, "/early", &model.url("/v1"), &[]);
+    let repaired = |it: &Value| it["type"] == "processor/activated" && it["payload"]["slug"] == "early";
+    client.wait_for("/early", "the repair", |events| events.iter().any(repaired));
 }
 
 /// Of a crash between the question and the answer: it is asked again, once, and applied once.
