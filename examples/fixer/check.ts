@@ -17,17 +17,33 @@ export interface Place {
   failing?: number;
 }
 
-/** The processor as it fails: what it did right must stay so. A version that hangs is run up to where it does. */
+/**
+ * The processor as it fails: what it did right must stay so. A version that hangs is run up to where it does. For a source
+ * that has never run it is the version before, where there is one.
+ */
 export async function rehearse(simulate: Simulate, { slug, source, told, failure }: Scene, path: string): Promise<Simulated | undefined> {
   const payload = payloadOf(told);
-  // What does not compile or load is new, and meant to differ from what ran before it.
-  if (failure.kind !== "failed" || payload.phase === "load") return;
+  if (isNew({ failure, told })) return await running(simulate, slug, path);
   const place = placeOf({ failure }, path);
   const hangs = payload.reason !== "exception" && place.failing !== undefined;
   const range = hangs ? { beforeOffset: place.failing } : {};
   // A stream below runs it without having it configured.
   const code = place.path === path ? {} : codeFor(candidateOf(source, textsOf(codeOf(source))));
   return await run(simulate, { ...code, path: place.path, slug, ...from(place), ...range });
+}
+
+/** What does not compile or load is meant to differ from what ran before it. */
+function isNew({ failure, told }: Pick<Scene, "failure" | "told">): boolean {
+  return failure.kind === "compile" || payloadOf(told).phase === "load";
+}
+
+async function running(simulate: Simulate, slug: string, path: string): Promise<Simulated | undefined> {
+  try {
+    return await run(simulate, { path, slug });
+  } catch (error) {
+    if (/has no processor/.test(String(error))) return;
+    throw error;
+  }
 }
 
 export function placeOf({ failure }: Pick<Scene, "failure">, path: string): Place {
@@ -54,7 +70,7 @@ export async function check(
   const after = await run(simulate, { ...code, ...types, slug: scene.slug, path: place.path, ...from(place) });
   const wrong = broken(after, scene, place) ?? typeErrors(after, scene, candidate);
   if (wrong || changes || !scene.before) return wrong;
-  return unlike(scene.before, after, place);
+  return isNew(scene) ? silent(scene.before, after) : unlike(scene.before, after, place);
 }
 
 function codeFor({ payload }: Candidate): JsonObject {
@@ -92,15 +108,22 @@ function placeOfFailure(failure: JsonObject): string {
 function typeErrors(after: Simulated, { source, failure, typeErrors }: Scene, { payload }: Candidate): string | undefined {
   const all = (after.diagnostics ?? []).filter((it) => it.severity !== "warning");
   const texts = textsOf(codeOf(source));
-  const isNew = ({ file, line }: JsonObject) => {
+  const isOfRepair = ({ file, line }: JsonObject) => {
     const text = payload.files?.[file]?.split("\n")[line - 1];
     return text === undefined || !(texts[file] ?? "").split("\n").includes(text);
   };
   const isLenient = failure.kind === "compile" && payload.typecheck !== "require";
-  const errors = isLenient ? all.filter(isNew) : all;
+  const errors = isLenient ? all.filter(isOfRepair) : all;
   const before = payload.typecheck === "require" ? 0 : failure.kind === "types" ? typeErrors - 1 : typeErrors;
   if (errors.length <= before) return;
   return `it has ${errors.length} type errors: ${describe({ diagnostics: errors })}`;
+}
+
+/** A new source may do anything but nothing at all. */
+function silent(before: Simulated, after: Simulated): string | undefined {
+  const [was, is] = [before, after].map((it) => it.appends.length + it.fetches.length);
+  if (is || !was) return;
+  return `it does nothing with any event, and the version that runs now does, as ${list(before.appends.slice(0, 2).map((it) => `${it.path} ${it.event.type}`))}`;
 }
 
 /** Where the candidate does otherwise than before, with events that did not fail. */
@@ -110,7 +133,7 @@ function unlike(before: Simulated, after: Simulated, { failing }: Place): string
   const reduceFailed = before.failures.filter((it) => it.phase === "reduce").map((it) => it.cause?.offset ?? 0);
   // From the first event on that changes nothing for want of a working reduce, states rightly differ.
   const until = Math.min(before.range.lastOffset + 1, ...reduceFailed);
-  return unlikeStates(before, after, until) ?? unlikeAppends(before, after, failed, until);
+  return unlikeStates(before, after, until) ?? unlikeAppends(before, after, failed, until) ?? unlikeFetches(before, after, failed);
 }
 
 function unlikeStates(before: Simulated, after: Simulated, until: number): string | undefined {
@@ -149,6 +172,15 @@ function unlikeAppends(before: Simulated, after: Simulated, failed: Set<string>,
     return `in reaction to event ${offset} it appended ${list(one)}, and would append ${list(other)}`;
   }
   return;
+}
+
+/** What was sent is not sent any more; queries and bodies may well be of the day. */
+function unlikeFetches(before: Simulated, after: Simulated, failed: Set<string>): string | undefined {
+  const key = ({ causeOffset, method, url }: Simulated["fetches"][number]) => `${causeOffset} ${method} ${url.replace(/[?#].*$/, "")}`;
+  const sent = new Set(after.fetches.map(key));
+  const reached = (it: { causeOffset: number | null }) => it.causeOffset !== null && !failed.has(String(it.causeOffset));
+  const missing = before.fetches.find((it) => reached(it) && !sent.has(key(it)));
+  return missing && `in reaction to event ${missing.causeOffset} it sent ${missing.method} ${missing.url}, and would not`;
 }
 
 function list(appends: string[]): string {

@@ -31,6 +31,9 @@ const FAILURES = [
   "fixer/failure-reported",
 ];
 
+/** Behind each of these there is more to do. */
+const STEPS = ["fixer/answered", "fixer/attempted"];
+
 /** What says that a failure from before is to be looked at now. */
 const DUE = ["fixer/cooled-down", "fixer/failure-noticed"];
 
@@ -44,12 +47,12 @@ export default defineProcessor<State>({
     const { event, stream } = context;
     const { slug } = event.payload;
     const isFailure = FAILURES.includes(event.type) || DUE.includes(event.type);
-    const isNews = isFailure || event.type === "fixer/attempted" || event.type === "fixer/approved";
+    const isNews = isFailure || STEPS.includes(event.type) || event.type === "fixer/approved";
     if (!isNews || slug === stream.slug) return;
     if (event.payload.configuredOn) return report(context);
     const state = await present(context.state, event, context.read);
     if (event.type === "fixer/approved") return approve(context, state);
-    if (event.type === "fixer/attempted") return goOn(context, state);
+    if (STEPS.includes(event.type)) return goOn(context, state);
     return begin(context, state);
   },
 
@@ -111,13 +114,14 @@ function nextOf({ attempts }: Lineage): number {
   return open?.attempt ?? attempts.length + 1;
 }
 
-/** The attempt behind one that came to nothing. */
+/** The check of an answer, or the attempt behind one that came to nothing. */
 async function goOn(context: Context, state: State): Promise<void> {
-  const { slug, fixes, attempt } = context.event.payload;
+  const { type, payload } = context.event;
+  const { slug, fixes, attempt } = payload;
   const tracked = state.processors[slug];
   const failure = at(tracked?.failures ?? [], fixes);
   if (!tracked || !failure || !isCurrent(tracked, failure) || tracked.lineage.closed !== undefined) return;
-  await new Repair(context, state, slug, tracked, failure).attempt(attempt + 1);
+  await new Repair(context, state, slug, tracked, failure).attempt(type === "fixer/answered" ? attempt : attempt + 1);
 }
 
 async function approve(context: Context, state: State): Promise<void> {

@@ -15,12 +15,6 @@ import { candidateOf, change, codeOf, configuring, hashOf, textsOf, type Candida
 
 export type Context = AppendContext<State> & { simulate: Simulate };
 
-/** An answer that is stored. */
-interface Answered {
-  offset: number;
-  payload: JsonObject;
-}
-
 export class Repair {
   constructor(
     private context: Context,
@@ -30,7 +24,7 @@ export class Repair {
     private failure: Failure,
   ) {}
 
-  /** Does attempt `number`, unless it is done. */
+  /** Does the next step of attempt `number`: the question, or, when there is an answer, what becomes of it. */
   async attempt(number: number): Promise<void> {
     const { settings } = this.state;
     const { lineage } = this.tracked;
@@ -40,8 +34,9 @@ export class Repair {
     try {
       const scene = await this.scene();
       if (!scene) return;
-      const answered = known?.answered ? await one(this.context.read, known.answered) : await this.ask(scene, number);
+      const answered = known?.answered && (await one(this.context.read, known.answered));
       if (answered) await this.judge(scene, number, answered);
+      else await this.ask(scene, number);
     } catch (error) {
       // Replaced or shut down, which comes again; anything else would come again without an end.
       this.context.signal.throwIfAborted();
@@ -62,7 +57,7 @@ export class Repair {
 
   // --- the question ---------------------------------------------------------------------------------------
 
-  private async ask(scene: Scene, attempt: number): Promise<Answered | undefined> {
+  private async ask(scene: Scene, attempt: number): Promise<void> {
     const { read, stream, signal } = this.context;
     const model = modelOf(process.env);
     if (typeof model === "string") {
@@ -87,7 +82,7 @@ export class Repair {
     const hash = typeof candidate === "string" ? "" : await hashOf(candidate);
     const { tried } = this.tracked.lineage;
     const repeats = hash !== "" && (tried.includes(hash) || hash === (await hashOf(unchanged(scene.source))));
-    return await this.say(attempt, "answered", { ...answer, hash, repeats, tokens: reply.tokens, model: model.name });
+    await this.say(attempt, "answered", { ...answer, hash, repeats, tokens: reply.tokens, model: model.name });
   }
 
   private candidate({ source }: Scene, { files }: Pick<Answer, "files">): Candidate | string {
@@ -100,7 +95,7 @@ export class Repair {
 
   // --- the answer -----------------------------------------------------------------------------------------
 
-  private async judge(scene: Scene, attempt: number, { offset, payload }: Answered): Promise<void> {
+  private async judge(scene: Scene, attempt: number, { offset, payload }: Event): Promise<void> {
     const { reason, confidence, changes, model, tokens, hash } = payload;
     const told = { reason, confidence, model, tokens, ...(changes && { changes }) };
     const candidate = this.candidate(scene, payload as Answer);

@@ -13,7 +13,7 @@ export interface Simulated {
   range: { afterOffset: number; lastOffset: number };
   states: { offset: number; state: unknown }[];
   appends: { causeOffset: number | null; path: string; event: JsonObject }[];
-  fetches: { causeOffset: number | null }[];
+  fetches: { causeOffset: number | null; method: string; url: string }[];
   failures: JsonObject[];
   difference: { appends: { changed: { first: JsonObject[] } } } | null;
   cut?: string;
