@@ -15,6 +15,8 @@
 // `metadata {fixes, attempt, reason, confidence, model, tokens}`; or `fixer/attempted {outcome, reason}` and the next attempt;
 // or, in the mode `propose`, `fixer/proposed {diff}`, which waits for `fixer/approved {offset}`; in the end perhaps
 // `fixer/gave-up {reason, attempts}`. A repair that does worse than what it replaced is taken back: `fixer/rolled-back`.
+//
+// `bench/` has broken processors, and `millrace fixer bench examples/fixer/bench` a model repair them.
 
 import { defineProcessor, type Event, type Read } from "millrace";
 import { one } from "./evidence";

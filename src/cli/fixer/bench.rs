@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::cases::{self, Case};
@@ -238,8 +238,7 @@ impl Watch {
 fn configuration(case: &Case) -> Value {
     let mut payload = case.configuration.clone();
     payload.insert("slug".into(), case.name.as_str().into());
-    let script =
-        case.files.get("processor.js").filter(|_| case.files.len() == 1 && payload.is_empty_but_limits());
+    let script = case.files.get("processor.js").filter(|_| case.files.len() == 1 && is_plain(&payload));
     let kind = match script {
         Some(script) => {
             payload.insert("script".into(), script.as_str().into());
@@ -254,15 +253,9 @@ fn configuration(case: &Case) -> Value {
     json!({"type": kind.name(), "payload": payload})
 }
 
-/// What only the bundler understands is not among its members.
-trait Plain {
-    fn is_empty_but_limits(&self) -> bool;
-}
-
-impl Plain for serde_json::Map<String, Value> {
-    fn is_empty_but_limits(&self) -> bool {
-        self.keys().all(|key| key == "slug" || key == "limits" || key == "egress")
-    }
+/// Whether only an isolate has to understand the configuration, and no bundler.
+fn is_plain(payload: &Map<String, Value>) -> bool {
+    payload.keys().all(|key| key == "slug" || key == "limits" || key == "egress")
 }
 
 fn is_of(event: &Value, kind: Kind, slug: &str) -> bool {
