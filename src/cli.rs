@@ -9,6 +9,7 @@ mod demo;
 mod deploy;
 mod diagnosis;
 mod failure;
+mod fixer;
 mod fsck;
 mod processors;
 mod scaffold;
@@ -59,6 +60,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
             client_runtime()?.block_on(subscriptions::subscriptions(remote, options))
         }
         Command::Processors(options) => client_runtime()?.block_on(processors::processors(remote, options)),
+        Command::Fixer(options) => client_runtime()?.block_on(fixer::fixer(remote, options)),
         Command::Simulate(options) => client_runtime()?.block_on(simulate::simulate(remote, options)),
         Command::Secrets(options) => client_runtime()?.block_on(secrets::secrets(remote, options)),
         Command::Logs(options) => client_runtime()?.block_on(tail::logs(remote, options)),

@@ -1,6 +1,7 @@
 //! Flags and environment variables: what a person may set, read here and nowhere else.
 
 mod deploy;
+mod fixer;
 mod outbound;
 mod packages;
 mod scaffold;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{Deploy, Simulate, Typecheck};
+pub use fixer::{BenchFixer, EnableFixer, FixWith, Fixer, FixerAction, FixerMode, ModelApi};
 pub use outbound::Outbound;
 pub use packages::{Packages, environment, working_folder};
 pub use scaffold::{New, Template};
@@ -92,6 +94,7 @@ pub enum Command {
     Tail(Tail),
     Deploy(Deploy),
     Simulate(Simulate),
+    Fixer(Fixer),
     Bundle(Bundle),
     Processors(Processors),
     Subscriptions(Subscriptions),

@@ -32,22 +32,32 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
         Some(slug) => slug.clone(),
         None => slug_of(&options.file)?,
     };
+    deploy_sources(remote, options, &slug, &sources).await
+}
+
+/// What is deployed need not be files of this machine.
+pub async fn deploy_sources(
+    remote: &Remote,
+    options: &Deploy,
+    slug: &Slug,
+    sources: &Sources,
+) -> Result<(), Failure> {
     let client = client::connect(remote)?;
-    let configured = append(&client, options, &slug, &sources).await?;
+    let configured = append(&client, options, slug, sources).await?;
     if !options.wait {
-        return tell_stored(remote, options, &slug, &configured);
+        return tell_stored(remote, options, slug, &configured);
     }
     let mut wait = Wait {
         client: &client,
         path: &options.stream,
-        slug: &slug,
+        slug,
         configured: configured.offset,
         steps: Steps::start(format!("processor `{slug}`")),
     };
     let limit = Duration::from_secs(options.timeout);
     let mut tell_types = |event: Received| match event.payload_as::<Configured>() {
-        Some(configured) => tell_warnings(&sources, configured.bundle),
-        None => tell_type_errors(remote, &sources, &event),
+        Some(configured) => tell_warnings(sources, configured.bundle),
+        None => tell_type_errors(remote, sources, &event),
     };
     let outcome = match tokio::time::timeout(limit, wait.outcome(&mut tell_types)).await {
         Ok(outcome) => outcome?,
@@ -59,7 +69,7 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
         }
     };
     drop(wait);
-    tell(remote, options, &slug, &sources, outcome)
+    tell(remote, options, slug, sources, outcome)
 }
 
 /// What the bundler remarked on a source that it has built.

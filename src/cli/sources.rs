@@ -74,6 +74,14 @@ impl Sources {
         Sources { files: files.collect(), form: Form::Project { entry: None } }
     }
 
+    /// A project that this program was built with.
+    pub fn of_texts(texts: &[(&str, &str)]) -> Sources {
+        let files = texts
+            .iter()
+            .map(|(name, text)| (name.to_string(), File { shown: name.to_string(), text: text.to_string() }));
+        Sources { files: files.collect(), form: Form::Project { entry: None } }
+    }
+
     /// One file, and what stands beside it to say how it is to be built.
     fn of_file(path: &Path) -> Result<Sources, Failure> {
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -16,6 +16,7 @@ mod deploying;
 mod dry_running;
 mod examples;
 mod failures;
+mod fixer;
 mod forking;
 mod hooks;
 mod input;
