@@ -157,14 +157,22 @@ function anySignal(...signals) {
     const given = signals.filter((signal)=>signal !== undefined);
     return given.length === 1 ? given[0] : AbortSignal.any(given);
 }
-async function* lines(body, heard) {
+async function* lines(body, heard, signal) {
     const decoder = new TextDecoder();
     const reader = body.getReader();
     let pieces = [];
+    const stop = ()=>void reader.cancel(signal?.reason).catch(()=>{});
+    signal?.addEventListener("abort", stop, {
+        once: true
+    });
     try {
+        signal?.throwIfAborted();
         for(;;){
             const { done, value } = await reader.read();
-            if (done) return;
+            if (done) {
+                signal?.throwIfAborted();
+                return;
+            }
             heard?.();
             const text = decoder.decode(value, {
                 stream: true
@@ -179,14 +187,16 @@ async function* lines(body, heard) {
             if (from < text.length) pieces.push(text.slice(from));
         }
     } finally{
-        await reader.cancel().catch(()=>{});
+        signal?.removeEventListener("abort", stop);
+        const cancelled = reader.cancel().catch(()=>{});
+        if (!signal?.aborted) await cancelled;
     }
 }
-async function* messages(body, heard) {
+async function* messages(body, heard, signal) {
     let data = [];
     let event = "message";
     let id;
-    for await (const line of lines(body, heard)){
+    for await (const line of lines(body, heard, signal)){
         if (line === "") {
             if (data.length > 0) yield {
                 event,
@@ -223,6 +233,7 @@ async function* follow(door, options) {
     const pauses = new Pauses();
     while(left > 0){
         const watch = new Watch(live ? options.silenceMs ?? SILENCE_MS : Infinity);
+        const stop = anySignal(watch.signal, signal);
         try {
             const response = await door.open(`/streams/${inUrl(options.path)}`, {
                 query: {
@@ -235,10 +246,10 @@ async function* follow(door, options) {
                 headers: {
                     accept: live ? "text/event-stream" : "application/x-ndjson"
                 },
-                signal: anySignal(watch.signal, signal)
+                signal: stop
             });
             reached = true;
-            for await (const event of events(response, live, watch)){
+            for await (const event of events(response, live, watch, stop)){
                 signal?.throwIfAborted();
                 after = event.offset;
                 attempt = 0;
@@ -275,13 +286,13 @@ async function tail(door, path, signal) {
         throw error;
     }
 }
-async function* events(response, live, watch) {
+async function* events(response, live, watch, signal) {
     if (!response.body) return;
     if (!live) {
         for await (const line of lines(response.body))if (line !== "") yield JSON.parse(line);
         return;
     }
-    for await (const message of messages(response.body, ()=>watch.heard())){
+    for await (const message of messages(response.body, ()=>watch.heard(), signal)){
         if (message.event === "error") throw new MillraceError(0, "stream-broken", message.data);
         yield JSON.parse(message.data);
     }

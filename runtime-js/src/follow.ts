@@ -42,14 +42,15 @@ export async function* follow(door: Door, options: FollowOptions): AsyncGenerato
   const pauses = new Pauses();
   while (left > 0) {
     const watch = new Watch(live ? (options.silenceMs ?? SILENCE_MS) : Infinity);
+    const stop = anySignal(watch.signal, signal);
     try {
       const response = await door.open(`/streams/${inUrl(options.path)}`, {
         query: { afterOffset: after, beforeOffset, live, types, limit: left === Infinity ? undefined : left },
         headers: { accept: live ? "text/event-stream" : "application/x-ndjson" },
-        signal: anySignal(watch.signal, signal),
+        signal: stop,
       });
       reached = true;
-      for await (const event of events(response, live, watch)) {
+      for await (const event of events(response, live, watch, stop)) {
         // What has come already is not wanted any more either.
         signal?.throwIfAborted();
         after = event.offset;
@@ -89,13 +90,18 @@ export async function tail(door: Door, path: string, signal?: AbortSignal): Prom
   }
 }
 
-async function* events(response: Response, live: boolean, watch: Watch): AsyncGenerator<Event, void> {
+async function* events(
+  response: Response,
+  live: boolean,
+  watch: Watch,
+  signal: AbortSignal,
+): AsyncGenerator<Event, void> {
   if (!response.body) return;
   if (!live) {
     for await (const line of lines(response.body)) if (line !== "") yield JSON.parse(line) as Event;
     return;
   }
-  for await (const message of messages(response.body, () => watch.heard())) {
+  for await (const message of messages(response.body, () => watch.heard(), signal)) {
     if (message.event === "error") throw new MillraceError(0, "stream-broken", message.data);
     yield JSON.parse(message.data) as Event;
   }

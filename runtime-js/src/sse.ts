@@ -7,15 +7,29 @@ export interface Message {
   id?: string;
 }
 
-/** The lines of a body, without their ends. What comes behind the last end is no line. */
-export async function* lines(body: ReadableStream<Uint8Array>, heard?: () => void): AsyncGenerator<string, void> {
+/**
+ * The lines of a body, without their ends. What comes behind the last end is no line. `signal` ends the body itself: not
+ * every runtime breaks off a body whose request was aborted.
+ */
+export async function* lines(
+  body: ReadableStream<Uint8Array>,
+  heard?: () => void,
+  signal?: AbortSignal,
+): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let pieces: string[] = [];
+  // Whoever waits for the next piece is then told that there is none.
+  const stop = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", stop, { once: true });
   try {
+    signal?.throwIfAborted();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) {
+        signal?.throwIfAborted();
+        return;
+      }
       heard?.();
       const text = decoder.decode(value, { stream: true });
       let from = 0;
@@ -29,16 +43,22 @@ export async function* lines(body: ReadableStream<Uint8Array>, heard?: () => voi
     }
   } finally {
     // Also when the reader of these lines stops early: the connection is given back.
-    await reader.cancel().catch(() => {});
+    signal?.removeEventListener("abort", stop);
+    const cancelled = reader.cancel().catch(() => {});
+    if (!signal?.aborted) await cancelled;
   }
 }
 
 /** The messages of a body. One that its body cuts short is none. */
-export async function* messages(body: ReadableStream<Uint8Array>, heard?: () => void): AsyncGenerator<Message, void> {
+export async function* messages(
+  body: ReadableStream<Uint8Array>,
+  heard?: () => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Message, void> {
   let data: string[] = [];
   let event = "message";
   let id: string | undefined;
-  for await (const line of lines(body, heard)) {
+  for await (const line of lines(body, heard, signal)) {
     if (line === "") {
       if (data.length > 0) yield { event, data: data.join("\n"), ...(id !== undefined && { id }) };
       data = [];

@@ -176,6 +176,10 @@ impl<'a> Reader<'a> {
     /// With a state's type given, the literal must satisfy it. Else the type follows from `initialState`, whose text
     /// comes first: then that type is known before the hooks are looked at.
     fn type_object(&mut self, object: &'a ObjectLit, state: Option<&str>) {
+        // Only `defineProcessor` takes schemas of events, and what it makes of them is a type of its own.
+        if object.props.iter().any(has_events) {
+            return;
+        }
         let (start, end) = bytes(object.span);
         let (before, after) = match (state, self.initial_state(object)) {
             (Some(state), _) => {
@@ -215,6 +219,15 @@ impl<'a> Reader<'a> {
     fn slice(&self, span: Span) -> &'a str {
         let (start, end) = bytes(span);
         self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+fn has_events(member: &PropOrSpread) -> bool {
+    let PropOrSpread::Prop(prop) = member else { return false };
+    match &**prop {
+        Prop::Shorthand(name) => &*name.sym == "events",
+        Prop::KeyValue(pair) => matches!(&pair.key, PropName::Ident(name) if &*name.sym == "events"),
+        _ => false,
     }
 }
 

@@ -20,7 +20,7 @@ pub fn declarations(files: &dyn FileTree) -> Vec<(&'static str, &'static str)> {
 
 /// What an editor needs to see a processor as the checker does: by file name, text.
 pub fn for_editors() -> Vec<(&'static str, &'static str)> {
-    vec![PROCESSOR, GLOBALS, NODE]
+    vec![PROCESSOR, SDK, GLOBALS, NODE]
 }
 
 /// The packages of types that are looked at though nothing imports them.

@@ -164,7 +164,9 @@ fn compile_part(name: &str, source: &str) -> rquickjs::Result<&'static [u8]> {
     let context = Context::full(&runtime)?;
     context.with(|ctx| {
         let module = Module::declare(ctx.clone(), format!("millrace:{name}"), source)?;
-        let options = WriteOptions { strip_source: true, strip_debug: true, ..WriteOptions::default() };
+        // Our own module asks for its `import.meta`, which the engine finds by the name in the debug information.
+        let strip_debug = name != "millrace";
+        let options = WriteOptions { strip_source: true, strip_debug, ..WriteOptions::default() };
         Ok(&*module.write(options)?.leak())
     })
 }
