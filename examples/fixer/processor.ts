@@ -6,9 +6,13 @@
 //   millrace fixer enable /shop --base-url https://api.example.com/v1 --model NAME --secret MODEL_KEY
 //   millrace tail /shop --follow
 //
-// or by hand: deploy this folder (`millrace deploy examples/fixer --stream /shop --wait`), set FIXER_BASE_URL and FIXER_MODEL
-// (and FIXER_SECRET, the name of a secret; FIXER_API, `openai` or `anthropic`; FIXER_TIMEOUT_SECONDS) with
-// `processor/env-var-set`, and append `fixer/configured {mode: "apply" | "propose", maxAttempts, maxTokens, cooldownSeconds,
+// or by hand, which without a model ends in `fixer/gave-up`:
+//
+//   millrace deploy examples/fixer --stream /examples/fixer --wait
+//   millrace append /examples/fixer - < examples/fixer/input.jsonl
+//
+// Set FIXER_BASE_URL and FIXER_MODEL (and FIXER_SECRET, the name of a secret; FIXER_API, `openai` or `anthropic`;
+// FIXER_TIMEOUT_SECONDS) with `processor/env-var-set`, and append `fixer/configured {mode: "apply" | "propose", maxAttempts, maxTokens, cooldownSeconds,
 // slugs, typeErrors}`, all of which may be left out.
 //
 // Expect, for a processor that fails: `fixer/asked`, `fixer/answered`, and then `processor/source-configured` with
