@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::harness::programs::NODE;
 use crate::harness::server::{address_in, program, run, run_command, signal, wait};
 use crate::harness::{Client, DEADLINE, Server};
 use crate::processors::PONG;
@@ -227,17 +228,11 @@ fn a_new_project_deploys_as_it_is_and_nothing_is_overwritten() {
 
 #[test]
 fn a_new_projects_own_test_passes_and_can_fail() {
-    if std::process::Command::new("node").arg("--version").output().is_err() {
-        // The product needs no Node: only who runs the scaffold's test does. A machine without it must not pass unnoticed.
-        assert!(
-            std::env::var_os("MILLRACE_TEST_WITHOUT_NODE").is_some(),
-            "no Node here: install it, or set MILLRACE_TEST_WITHOUT_NODE=1 to leave this out"
-        );
-        return;
-    }
+    // The product needs no Node: only who runs the scaffold's test does.
+    let program = NODE.find();
     let work = tempfile::tempdir().unwrap();
     let test = |name: &str| {
-        let mut node = std::process::Command::new("node");
+        let mut node = std::process::Command::new(&program);
         node.arg("--test")
             .current_dir(work.path().join(name))
             .env("MILLRACE_BIN", env!("CARGO_BIN_EXE_millrace"));
