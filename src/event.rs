@@ -6,6 +6,7 @@ pub mod clock;
 pub mod cursor;
 pub mod expression;
 pub mod frame;
+pub mod header;
 pub mod host_rule;
 pub mod input;
 pub mod json;

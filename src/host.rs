@@ -1,7 +1,7 @@
 //! The process and everything in it: opens the log, starts the streams, the supervisor and the isolates,
 //! and takes them down in an order that loses nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,13 +216,11 @@ impl Host {
     /// As it is known without running anything.
     async fn known_state(&self, stream: &StreamKey) -> Result<Option<Value>, AppendError> {
         let Some(state) = self.streams.state(stream).await? else { return Ok(None) };
-        let slugs: Vec<Slug> = state.builtins["deployments"]["processors"]
+        let mut slugs: BTreeSet<Slug> = state.builtins["deployments"]["processors"]
             .as_object()
             .map(|deployed| deployed.keys().filter_map(|slug| Slug::parse(slug).ok()).collect())
             .unwrap_or_default();
-        let inherited = self.supervisor.inherited_slugs(stream);
-        let slugs: Vec<Slug> =
-            inherited.into_iter().filter(|slug| !slugs.contains(slug)).chain(slugs.clone()).collect();
+        slugs.extend(self.supervisor.inherited_slugs(stream));
         let scripted = self.supervisor.states(stream, &slugs).await?;
         Ok(Some(self.show(stream, state, scripted).await?))
     }

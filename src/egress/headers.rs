@@ -5,28 +5,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::EgressError;
 use super::mask::Mask;
+use crate::event::header::{HANDSHAKE, OF_CONNECTION};
 use crate::limits::EGRESS_HEADER_BYTES_MAX;
-
-/// They belong to the connection, which is the host's: a script that sets them is not heard, as in a browser.
-/// With another `host` a secret would reach a neighbour of the one that it is for.
-const OWN: &[&str] = &[
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Those that a WebSocket's handshake makes itself.
-const HANDSHAKE: &str = "sec-websocket-";
 
 /// What is unpacked on the way back.
 pub const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
@@ -41,7 +21,7 @@ pub fn of_script(headers: Vec<(String, String)>) -> Result<Vec<(String, String)>
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| invalid(format!("{name:?} is no name of a header")))?;
-        if !OWN.contains(&name.as_str()) && !name.as_str().starts_with(HANDSHAKE) {
+        if !OF_CONNECTION.contains(&name.as_str()) && !name.as_str().starts_with(HANDSHAKE) {
             kept.push((name.as_str().to_string(), value));
         }
     }

@@ -173,7 +173,7 @@ impl Deliveries {
 
     /// Whether a stream might have subscriptions from above.
     pub fn has_some_above(&self, stream: &StreamKey) -> bool {
-        !self.served(stream, &SubscriptionSet::default()).is_empty()
+        self.0.below.has_some_above(stream)
     }
 
     /// What is to be kept together with the first event behind `tail` of a subscription from above: where it begins,

@@ -399,7 +399,7 @@ impl BuiltinProcessor for Deployments {
     fn committed(&mut self, tail: Offset) {
         self.heirs.news = tail > self.seen && !self.heirs.noted.is_empty();
         self.seen = tail;
-        let has_heirs = self.heirs.news || self.supervisor.has_subtrees(&self.stream);
+        let has_heirs = self.heirs.news || self.supervisor.has_some_above(&self.stream);
         if self.told || !self.set.is_empty() || tail == Offset::START || has_heirs {
             self.told = !self.set.is_empty();
             self.supervisor.committed(&self.stream, tail, &self.set, &self.heirs);

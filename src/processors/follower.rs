@@ -52,7 +52,7 @@ pub struct Context {
     /// The stream as this follower has found it: what it has to say is not for a later one at the same path.
     pub home: Only,
     /// The stream where the processor is configured, when that is one above.
-    pub owner: Option<StreamRecord>,
+    pub owner: Option<Arc<StreamRecord>>,
     /// A newer version, loaded while the earlier one still ran.
     pub prepared: Option<Loaded>,
     /// Of the configuration that has failed last, for the next failure.

@@ -5,19 +5,20 @@
 //! An instance owes its stream what comes behind the first event that was committed after the configuration. That
 //! place is in the instance's mark, which goes to the disk together with that event, so no crash can lose it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::deployments::{Deployment, DeploymentSet, Status};
 use super::progress::Mark;
-use crate::event::{Offset, Project, Slug, StreamKey, StreamPath};
+use super::shared::{Shared, Sharers};
+use crate::event::{Offset, Slug, StreamKey};
 use crate::log::{Log, LogError, StreamRecord};
 
 /// What makes a deployment one from a stream above.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inherited {
     /// Where it is configured.
-    pub owner: StreamRecord,
+    pub owner: Arc<StreamRecord>,
     /// The owner's environment, and the stream's own over it.
     pub env: Arc<BTreeMap<String, String>>,
     /// Where acting starts, for an instance that has no mark yet.
@@ -25,13 +26,7 @@ pub struct Inherited {
 }
 
 #[derive(Default)]
-pub struct Subtrees(RwLock<HashMap<Project, BTreeMap<StreamPath, Shared>>>);
-
-/// The deployments of a stream that has some for the streams below it.
-struct Shared {
-    owner: StreamRecord,
-    set: Arc<DeploymentSet>,
-}
+pub struct Subtrees(Sharers<DeploymentSet>);
 
 /// What a change of a stream's deployments means for those below it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,35 +46,14 @@ impl Subtrees {
         stream: &StreamKey,
         set: &Arc<DeploymentSet>,
     ) -> Result<Change, LogError> {
-        let shares = !stream.path.is_system() && set.shares();
-        match self.known(stream) {
-            None if !shares => return Ok(Change::None),
-            Some(known) if shares && Arc::ptr_eq(&known, set) => return Ok(Change::None),
-            _ => {}
-        }
-        // The stream may have been destroyed since, and what it shares with it.
-        let owner = if shares { log.find(stream)? } else { None };
-        let mut projects = self.0.write().expect(LOCK);
-        let streams = projects.entry(stream.project.clone()).or_default();
-        let before = match owner {
-            Some(owner) => streams.insert(stream.path.clone(), Shared { owner, set: set.clone() }),
-            None => streams.remove(&stream.path),
-        };
-        if streams.is_empty() {
-            projects.remove(&stream.project);
-        }
-        let before = before.map(|shared| shared.set).unwrap_or_default();
+        let Some(changed) = self.0.update(log, stream, set, set.shares())? else { return Ok(Change::None) };
+        let before = changed.before.unwrap_or_default();
         let redelivers = set.processors.iter().any(|(slug, deployment)| {
             let active = deployment.active.as_ref().filter(|active| active.redelivers);
             let earlier = before.processors.get(slug).and_then(|earlier| earlier.active.as_ref());
             active.is_some() && active != earlier
         });
         Ok(if redelivers { Change::Redelivers } else { Change::Other })
-    }
-
-    fn known(&self, stream: &StreamKey) -> Option<Arc<DeploymentSet>> {
-        let projects = self.projects();
-        Some(projects.get(&stream.project)?.get(&stream.path)?.set.clone())
     }
 
     /// What `stream` has from those above it, as deployments of its own; `bases` where acting starts.
@@ -90,56 +64,54 @@ impl Subtrees {
         bases: &BTreeMap<Slug, Offset>,
     ) -> BTreeMap<Slug, Deployment> {
         let mut inherited = BTreeMap::new();
-        let projects = self.projects();
-        let Some(streams) = projects.get(&stream.project).filter(|_| !stream.path.is_system()) else {
-            return inherited;
-        };
-        for shared in stream.path.ancestors().iter().rev().filter_map(|ancestor| streams.get(ancestor)) {
+        for shared in self.0.above(stream) {
             for (slug, deployment) in &shared.set.processors {
                 if deployment.shares() && !own.knows(slug) && !inherited.contains_key(slug) {
                     let base = bases.get(slug).copied().unwrap_or_default();
-                    inherited.insert(slug.clone(), shared.hand_down(deployment, own, base));
+                    inherited.insert(slug.clone(), hand_down(&shared, deployment, own, base));
                 }
             }
         }
         inherited
     }
 
-    fn projects(&self) -> RwLockReadGuard<'_, HashMap<Project, BTreeMap<StreamPath, Shared>>> {
-        self.0.read().expect(LOCK)
+    /// Whether a stream has something from those above it, unless it has configured that itself.
+    pub fn has_some_above(&self, stream: &StreamKey) -> bool {
+        !self.0.above(stream).is_empty()
     }
 }
 
-const LOCK: &str = "nothing panics while it holds the register of subtrees";
-
-impl Shared {
-    /// Below, the version that runs is the one that is there: what comes up above is none of theirs yet.
-    fn hand_down(&self, deployment: &Deployment, own: &DeploymentSet, base: Offset) -> Deployment {
-        let mut env = self.set.env.clone();
-        if !own.env.is_empty() {
-            Arc::make_mut(&mut env).extend(own.env.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        let active = deployment.active.clone();
-        let newest = (deployment.configured, deployment.version.clone());
-        let (configured, version) =
-            active.as_ref().map_or(newest, |active| (active.configured, active.version.clone()));
-        let status = match (deployment.status, &active) {
-            (Status::Suspended, _) => Status::Suspended,
-            (status, None) => status,
-            (_, Some(_)) => Status::Active,
-        };
-        Deployment {
-            configured,
-            version,
-            status,
-            active,
-            takes_over: true,
-            since: deployment.since,
-            include_children: true,
-            redelivers: deployment.redelivers,
-            last_error: None,
-            inherited: Some(Inherited { owner: self.owner.clone(), env, base }),
-        }
+/// Below, the version that runs is the one that is there: what comes up above is none of theirs yet.
+fn hand_down(
+    shared: &Shared<DeploymentSet>,
+    deployment: &Deployment,
+    own: &DeploymentSet,
+    base: Offset,
+) -> Deployment {
+    let mut env = shared.set.env.clone();
+    if !own.env.is_empty() {
+        Arc::make_mut(&mut env).extend(own.env.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    let active = deployment.active.clone();
+    let newest = (deployment.configured, deployment.version.clone());
+    let (configured, version) =
+        active.as_ref().map_or(newest, |active| (active.configured, active.version.clone()));
+    let status = match (deployment.status, &active) {
+        (Status::Suspended, _) => Status::Suspended,
+        (status, None) => status,
+        (_, Some(_)) => Status::Active,
+    };
+    Deployment {
+        configured,
+        version,
+        status,
+        active,
+        takes_over: true,
+        since: deployment.since,
+        include_children: true,
+        redelivers: deployment.redelivers,
+        last_error: None,
+        inherited: Some(Inherited { owner: shared.owner.clone(), env, base }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeps one follower running for each deployed processor of each stream that has news, and none for the
 //! others. It is told by the streams after each commit, under a lock that nobody holds for long.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ impl Supervisor {
             if !concerned(&record.key) {
                 continue;
             }
-            if !self.has_subtrees(&record.key) && !self.0.deliveries.has_some_above(&record.key) {
+            if !self.has_some_above(&record.key) && !self.0.deliveries.has_some_above(&record.key) {
                 streams.log().unmark_lazily(record.id, Mark::Inherited);
             } else if let Err(error) = streams.wake(&record.key).await {
                 tracing::warn!(%error, stream = %record.key.path, "cannot resume what a stream has from above");
@@ -245,8 +245,8 @@ impl Supervisor {
     }
 
     /// Whether there is anything that the stream might have from above.
-    pub fn has_subtrees(&self, stream: &StreamKey) -> bool {
-        !self.inherited(stream, &DeploymentSet::default()).is_empty()
+    pub fn has_some_above(&self, stream: &StreamKey) -> bool {
+        self.0.subtrees.has_some_above(stream)
     }
 
     /// What the log keeps for a processor of a stream.
@@ -315,7 +315,7 @@ impl Supervisor {
     pub async fn states(
         &self,
         stream: &StreamKey,
-        slugs: &[Slug],
+        slugs: &BTreeSet<Slug>,
     ) -> Result<BTreeMap<Slug, Value>, AppendError> {
         let mut states = BTreeMap::new();
         let Some(streams) = self.0.streams.get() else { return Ok(states) };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use url::Url;
 
+use super::super::header::{HANDSHAKE, OF_CONNECTION};
 use super::super::{Event, EventType, Expression, Kind, Offset, Slug};
 use crate::limits::{
     SUBSCRIPTION_HEADERS_BYTES_MAX, SUBSCRIPTION_HEADERS_MAX, SUBSCRIPTION_TYPES_MAX,
@@ -148,8 +149,7 @@ impl SubscriptionConfigured {
             if !is_header_name(name) {
                 return Err(format!("`headers` has {name:?}, which is no name of a header"));
             }
-            if OWN_HEADERS.contains(&lower.as_str()) || OWN_PREFIXES.iter().any(|own| lower.starts_with(own))
-            {
+            if is_own_header(&lower) {
                 return Err(format!("`headers` has {name:?}, which the server sets itself"));
             }
             if value.chars().any(|c| c.is_control() && c != '\t') {
@@ -188,25 +188,15 @@ pub fn is_bookkeeping(event: &Event) -> bool {
     )
 }
 
-/// They belong to the connection, or to the message.
-const OWN_HEADERS: [&str; 14] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-];
-/// The signature, the cause, and a WebSocket's handshake.
-const OWN_PREFIXES: [&str; 3] = ["webhook-", "x-millrace-", "sec-websocket-"];
+/// The signature, and the cause.
+const OWN_PREFIXES: [&str; 2] = ["webhook-", "x-millrace-"];
+
+/// Whether the server sets a header of this name, in lower case, itself. `trailers` is a misspelt `trailer`.
+fn is_own_header(name: &str) -> bool {
+    OF_CONNECTION.contains(&name)
+        || name == "trailers"
+        || OWN_PREFIXES.into_iter().chain([HANDSHAKE]).any(|own| name.starts_with(own))
+}
 
 fn is_header_name(name: &str) -> bool {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);

@@ -16,12 +16,13 @@ use super::parcel::{Packed, Packer, Parcel};
 use super::{Deliveries, News, Resting, Served, caller, pace, place};
 use crate::egress::Caller;
 use crate::event::{Event, Slug, StreamKey, Timestamp};
-use crate::jsonata::{self, EvaluatorError};
+use crate::jsonata;
 use crate::limits::{
     DELIVERY_ATTEMPTS_MAX, DELIVERY_LINGER, DELIVERY_PAGE_BYTES, DELIVERY_PAGE_EVENTS, DELIVERY_REST,
     FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX, TRANSFORMER_PENALTY,
 };
-use crate::log::{LogError, StreamId, StreamRecord};
+use crate::log::{StreamId, StreamRecord};
+use crate::processors::machinery::Machinery;
 use crate::stream::{AppendError, Streams};
 
 pub struct Delivery {
@@ -43,17 +44,6 @@ enum Next {
     Rest(Resting),
     /// The subscription is gone, or the server is going.
     Over,
-}
-
-/// Trouble of the machinery, not of the receiver.
-#[derive(Debug, thiserror::Error)]
-enum Machinery {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    #[error(transparent)]
-    Evaluator(#[from] EvaluatorError),
 }
 
 impl Delivery {

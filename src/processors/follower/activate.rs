@@ -47,7 +47,7 @@ impl Context {
         let (usage, fan_out, simulations) =
             (self.usage.clone(), self.fan_out.clone(), self.simulations.clone());
         let (record, version, env) = (record.clone(), version.to_string(), set.env_of(&self.slug).clone());
-        let configured_in = self.owner.clone().unwrap_or_else(|| record.clone());
+        let configured_in = self.owner.as_deref().unwrap_or(&record).clone();
         async move {
             let machinery = |error: LogError| IsolateError::Machinery(error.to_string());
             let configuration = read_configuration(&streams, &configured_in, configured)

@@ -116,7 +116,7 @@ impl Context {
             return Ok(positions);
         }
         let found = match &self.owner {
-            Some(owner) => Some(owner.clone()),
+            Some(owner) => Some(owner.as_ref().clone()),
             None => self.streams.log().find(&self.stream)?,
         };
         let Some(record) = found else {

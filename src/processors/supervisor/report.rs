@@ -108,20 +108,20 @@ impl Supervisor {
             let shares = deployment.inherited.is_none() && deployment.shares();
             let owner = deployment.inherited.as_ref().map(|inherited| inherited.owner.clone());
             let store = Store::new(streams.log().clone(), state.record.id, &slug);
+            let mark = store.read_mark()?;
             let (reduced, acted, awake) = match self.progress(stream, &slug) {
                 Some(progress) => {
                     let shown = progress.shown();
                     (shown.reduced, shown.acted, shown.isolate.is_some())
                 }
                 None => {
-                    let acted = store.read_mark()?.map(|mark| mark.acted).unwrap_or_default();
+                    let acted = mark.as_ref().map(|mark| mark.acted).unwrap_or_default();
                     (acted, acted, false)
                 }
             };
-            let mark = store.read_mark()?;
             let suspended =
                 mark.as_ref().and_then(|mark| mark.inherited.as_ref()).is_some_and(|heir| heir.suspended);
-            let configured_in = owner.as_ref().unwrap_or(&state.record);
+            let configured_in = owner.as_deref().unwrap_or(&state.record);
             let configured = follower::read_configuration(streams, configured_in, deployment.configured)?;
             let counted = configured_in.key.clone();
             reports.push(ProcessorReport {
@@ -130,7 +130,7 @@ impl Supervisor {
                 version: Some(deployment.version),
                 configured_offset: Some(deployment.configured),
                 include_children: shares,
-                inherited_from: owner.map(|owner| owner.key.path),
+                inherited_from: owner.map(|owner| owner.key.path.clone()),
                 source: sources.of(&slug).cloned(),
                 build: self.0.bundling.step(stream, &slug),
                 active_version: deployment.active.map(|active| active.version),

@@ -9,17 +9,18 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::super::machinery::Machinery;
 use super::super::pause::append_all_when_open;
 use super::super::transformers::{Transformer, TransformerSet};
 use super::Transforming;
 use super::deed::{Author, Refusal};
 use crate::event::{Event, Kind, Offset, Slug, SourceKind, StreamKey};
-use crate::jsonata::{EvaluatorError, Outcome, Program};
+use crate::jsonata::{Outcome, Program};
 use crate::limits::{
     FOLLOWER_RETRY_FIRST, FOLLOWER_RETRY_MAX, TRANSFORMER_APPENDS_AT_ONCE, TRANSFORMER_MARK_EVENTS,
     TRANSFORMER_PENALTY,
 };
-use crate::log::{LogError, StreamId};
+use crate::log::StreamId;
 use crate::stream::{AppendError, Batch, Only, Origin, Streams};
 
 pub(super) struct Follower {
@@ -53,17 +54,6 @@ enum Rest {
     Over,
 }
 
-/// Trouble of the machinery, not of an expression.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    #[error(transparent)]
-    Evaluator(#[from] EvaluatorError),
-}
-
 /// A transformer as it is now, on the stream as it was found: what it has to say is not for a later one at the same path.
 struct Life {
     transformer: Transformer,
@@ -91,7 +81,7 @@ impl Follower {
                     continue;
                 }
                 Ok(Rest::Idle(seen)) => seen,
-                Ok(Rest::Over) | Err(Trouble::Append(AppendError::Destroyed(_))) => Offset::END,
+                Ok(Rest::Over) | Err(Machinery::Append(AppendError::Destroyed(_))) => Offset::END,
                 // What ends around it is no news.
                 Err(_) if self.transforming.0.shutdown.is_cancelled() => Offset::END,
                 Err(trouble) => {
@@ -111,7 +101,7 @@ impl Follower {
     }
 
     /// One life of what is configured now: until that changes, or nothing comes any more.
-    async fn step(&mut self) -> Result<Rest, Trouble> {
+    async fn step(&mut self) -> Result<Rest, Machinery> {
         let shutdown = self.transforming.0.shutdown.clone();
         if shutdown.is_cancelled() {
             return Ok(Rest::Over);
@@ -152,7 +142,7 @@ impl Follower {
     }
 
     /// Of the slug since it was configured first: a later configuration goes on where the earlier one was.
-    fn take_up(&mut self, life: &Life) -> Result<Mark, Trouble> {
+    fn take_up(&mut self, life: &Life) -> Result<Mark, Machinery> {
         let since = life.transformer.since;
         if let Some((home, mark)) = &self.mark
             && *home == life.home
@@ -177,7 +167,7 @@ impl Follower {
         life: &Life,
         mark: &mut Mark,
         events: &[Arc<Event>],
-    ) -> Result<Option<Rest>, Trouble> {
+    ) -> Result<Option<Rest>, Machinery> {
         let Some(last) = events.last().map(|event| event.offset) else { return Ok(None) };
         let mut waiting: Vec<Arc<Event>> =
             events.iter().filter(|event| !self.is_own(event)).cloned().collect();
@@ -227,7 +217,7 @@ impl Follower {
         life: &Life,
         mark: &mut Mark,
         answered: &[(Arc<Event>, Outcome)],
-    ) -> Result<Option<Rest>, Trouble> {
+    ) -> Result<Option<Rest>, Machinery> {
         let slug = self.slug.clone();
         let author = Author { slug: &slug, since: life.transformer.since };
         let matched = answered.iter().filter(|(_, outcome)| *outcome != Outcome::Skipped);
@@ -265,7 +255,7 @@ impl Follower {
         life: &Life,
         event: &Arc<Event>,
         batch: Result<Batch, Refusal>,
-    ) -> Result<Result<(), Refusal>, Trouble> {
+    ) -> Result<Result<(), Refusal>, Machinery> {
         let batch = match batch {
             Ok(batch) => batch,
             Err(refusal) => return Ok(Err(refusal)),
