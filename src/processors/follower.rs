@@ -139,7 +139,12 @@ impl Context {
             }
             return Ok(Rest::Over);
         };
-        self.owner = deployment.inherited.as_ref().map(|inherited| inherited.owner.clone());
+        let owner = deployment.inherited.as_ref().map(|inherited| inherited.owner.clone());
+        if owner != self.owner {
+            // The same offset names another configuration there.
+            self.positions = Mutex::default();
+            self.owner = owner;
+        }
         if let Some(inherited) = &deployment.inherited {
             return self.inherit(&record, &store, deployment, inherited, &set).await;
         }
