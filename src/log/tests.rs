@@ -122,18 +122,37 @@ pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What a process that is killed now would leave behind, if nothing is being written.
+/// What a process that is killed now would leave behind. An engine writes behind the commits as well, so that the folder
+/// is read until it holds still: twice in a row the same.
 pub(super) fn copy_of(folder: &Path) -> tempfile::TempDir {
+    let mut contents = contents_of(folder);
+    loop {
+        let again = contents_of(folder);
+        if again == contents {
+            break;
+        }
+        contents = again;
+    }
     let copy = tempfile::tempdir().unwrap();
-    for file in files(folder) {
+    for (file, length, used) in contents {
         let to = copied(&copy, folder, &file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        let bytes = fs::read(&file).unwrap();
-        fs::write(&to, &bytes[..used_bytes(&file) as usize]).unwrap();
-        fs::File::options().write(true).open(&to).unwrap().set_len(bytes.len() as u64).unwrap();
+        fs::write(&to, used).unwrap();
+        fs::File::options().write(true).open(&to).unwrap().set_len(length).unwrap();
     }
     fs::create_dir_all(copy.path().join("sled").join("blobs")).unwrap();
     copy
+}
+
+/// Each file, its length, and its bytes up to the zeros that are reserved at its end. One that has just gone is left out.
+fn contents_of(folder: &Path) -> Vec<(PathBuf, u64, Vec<u8>)> {
+    let read = |file: PathBuf| {
+        let mut bytes = fs::read(&file).ok()?;
+        let length = bytes.len();
+        bytes.truncate(used_of(&bytes));
+        Some((file, length as u64, bytes))
+    };
+    files(folder).into_iter().filter_map(read).collect()
 }
 
 pub(super) fn copied(copy: &tempfile::TempDir, folder: &Path, file: &Path) -> PathBuf {
@@ -142,9 +161,12 @@ pub(super) fn copied(copy: &tempfile::TempDir, folder: &Path, file: &Path) -> Pa
 
 /// Up to the zeros that are reserved at its end.
 pub(super) fn used_bytes(file: &Path) -> u64 {
-    let bytes = fs::read(file).unwrap();
+    used_of(&fs::read(file).unwrap()) as u64
+}
+
+fn used_of(bytes: &[u8]) -> usize {
     let blocks = bytes.chunks(4_096).rposition(|block| block != &[0; 4_096][..block.len()]);
-    blocks.map_or(0, |last| (last as u64 + 1) * 4_096).min(bytes.len() as u64)
+    blocks.map_or(0, |last| (last + 1) * 4_096).min(bytes.len())
 }
 
 /// The folder holds nothing but what it should.
