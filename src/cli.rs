@@ -11,6 +11,7 @@ mod diagnosis;
 mod failure;
 mod fixer;
 mod fsck;
+mod places;
 mod processors;
 mod scaffold;
 mod secrets;

@@ -264,7 +264,7 @@ Examples:
   millrace bundle ./agent --out agent.js              writes agent.js and agent.js.map
   millrace bundle ./agent --json | jq .dependencies")]
 pub struct Bundle {
-    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
+    /// A TypeScript or JavaScript file with what it imports, or a folder with all of its files
     #[arg(value_name = "FILE|FOLDER")]
     pub file: PathBuf,
     /// Where to write the module

@@ -17,6 +17,7 @@ pub const PROVIDED_EXPORTS: &[&str] = &[
     "PullProcessorRuntime",
     "PushProcessorRuntime",
     // The original's.
+    "GenericEventInputSchema",
     "PullSubscriptionPatternProcessorRuntime",
     "PullSubscriptionProcessorRuntime",
     "PushSubscriptionProcessorRuntime",

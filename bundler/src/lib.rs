@@ -21,6 +21,7 @@ pub mod package;
 pub mod places;
 pub mod progress;
 pub mod project;
+pub mod reached;
 pub mod resolve;
 mod sandbox;
 pub mod sketch;

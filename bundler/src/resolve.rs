@@ -17,6 +17,7 @@ use std::sync::Arc;
 use oxc_resolver::{ModuleType, Resolution, ResolveError, ResolverGeneric};
 
 pub use self::nearest::nearest;
+pub(crate) use options::author_on_disk;
 pub use problem::ResolveProblem;
 
 use crate::package::PackageId;

@@ -1,7 +1,7 @@
 // How values read in log lines: strings as they are, objects as a reader would write them, errors with
-// their stack. Bounded in depth and breadth, because a log line is for people.
+// their stack. Bounded in depth, breadth and text, because a log line is for people, and an event may hold megabytes.
 
-const LOG = { depth: 4, items: 100, width: 100 };
+const LOG = { depth: 4, items: 100, width: 100, text: 10_000 };
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 /** Members of web objects that say little, or make something when they are asked. */
 const DULL = new Set([
@@ -32,11 +32,12 @@ export default function inspecting(native, tools) {
 
   const shown = (value) => (typeof value === "string" ? value : inspect(value));
 
-  /** `limits`: how deep, how many items of one thing, and how long a line. */
+  /** `limits`: how deep, how many items of one thing, how long a line, and how many characters of a text. */
   function inspect(value, limits = LOG, depth = 0, above = []) {
     switch (typeof value) {
       case "string":
-        return JSON.stringify(value);
+        if (value.length <= limits.text) return JSON.stringify(value);
+        return `${JSON.stringify(value.slice(0, limits.text))}… ${value.length - limits.text} more characters`;
       case "bigint":
         return `${value}n`;
       case "symbol":

@@ -2,6 +2,12 @@
 // (tests/it/sdk.rs), which says how: not to be edited.
 
 export default function sdk() {
+function named(value, name) {
+    return Object.defineProperty(value, "name", {
+        value: name,
+        configurable: true
+    });
+}
 class MillraceError extends Error {
     name = "MillraceError";
     status;
@@ -912,13 +918,13 @@ function wrongInput(event) {
     const unknown = Object.keys(event).find((key)=>!KEYS.includes(key));
     if (unknown) return `\`${unknown}\` is no field of an event, which has ${KEYS.join(", ")}`;
     if (typeof type !== "string" || type.trim() === "" || type.length > 2_048) return "`type` must be a text of 1 to 2048 characters";
-    if (payload !== undefined && !isObject(payload)) return "`payload` must be a JSON object";
-    if (metadata !== undefined && !isObject(metadata)) return "`metadata` must be a JSON object";
+    if (payload !== undefined && !isObject2(payload)) return "`payload` must be a JSON object";
+    if (metadata !== undefined && !isObject2(metadata)) return "`metadata` must be a JSON object";
     if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) return "`idempotencyKey` must be a text that is not empty";
     if (offset !== undefined && !(Number.isInteger(offset) && offset > 0)) return "`offset` must be a positive integer";
     return undefined;
 }
-const isObject = (value)=>typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject2 = named((value)=>typeof value === "object" && value !== null && !Array.isArray(value), "isObject");
 function sequence(seed) {
     let hash = 0x811c9dc5;
     for(let at = 0; at < seed.length; at += 1)hash = Math.imul(hash ^ seed.charCodeAt(at), 0x01000193);
@@ -2334,7 +2340,99 @@ class PushSubscriptionProcessorRuntime extends PushProcessorRuntime {
         super(options);
     }
 }
+class EventInputError extends Error {
+    issues;
+    constructor(issues){
+        super(describeIssues(issues));
+        this.name = "EventInputError";
+        this.issues = issues;
+    }
+}
+const isObject = (value)=>typeof value === "object" && value !== null && !Array.isArray(value);
+function member(what, isOne) {
+    const check = (value)=>isOne(value) ? {
+            value: value
+        } : {
+            issues: [
+                {
+                    message: `must be ${what}`
+                }
+            ]
+        };
+    return {
+        "~standard": {
+            version: 1,
+            vendor: "millrace",
+            validate: check
+        }
+    };
+}
+function objectOf(members) {
+    function check(value) {
+        if (!isObject(value)) return {
+            issues: [
+                {
+                    message: "must be an object"
+                }
+            ]
+        };
+        const issues = [];
+        const output = {};
+        for (const [name, schema] of Object.entries(members)){
+            const result = validate(schema, value[name]);
+            if (result.issues) issues.push(...result.issues.map((issue)=>({
+                    ...issue,
+                    path: [
+                        name,
+                        ...issue.path ?? []
+                    ]
+                })));
+            else if (result.value !== undefined || name in value) output[name] = result.value;
+        }
+        return issues.length > 0 ? {
+            issues
+        } : {
+            value: output
+        };
+    }
+    const safeParse = (value)=>{
+        const result = check(value);
+        return result.issues ? {
+            success: false,
+            error: new EventInputError(result.issues)
+        } : {
+            success: true,
+            data: result.value
+        };
+    };
+    return {
+        "~standard": {
+            version: 1,
+            vendor: "millrace",
+            validate: check
+        },
+        extend: (more)=>objectOf({
+                ...members,
+                ...more
+            }),
+        parse (value) {
+            const { data, error } = safeParse(value);
+            if (error) throw error;
+            return data;
+        },
+        safeParse
+    };
+}
+const optional = (isOne)=>(value)=>value === undefined || isOne(value);
+const isText = (value)=>typeof value === "string" && value !== "";
+const GenericEventInputSchema = objectOf({
+    type: member("a text that is not empty", isText),
+    payload: member("an object", optional(isObject)),
+    metadata: member("an object", optional(isObject)),
+    idempotencyKey: member("a text that is not empty", optional(isText))
+});
   return {
+    GenericEventInputSchema: GenericEventInputSchema,
     HookFailure: HookFailure,
     MillraceError: MillraceError,
     PullProcessorRuntime: PullProcessorRuntime,

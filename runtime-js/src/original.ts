@@ -12,3 +12,7 @@ export {
   PullSubscriptionProcessorRuntime,
   PushSubscriptionProcessorRuntime,
 } from "./original/runtimes.ts";
+export { GenericEventInputSchema } from "./original/schemas.ts";
+export type { EventInputSchema } from "./original/schemas.ts";
+export type { JsonObject as JSONObject } from "./event.ts";
+export type { AppendInput as ProcessorAppendInput } from "./processor.ts";

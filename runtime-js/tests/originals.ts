@@ -3,6 +3,7 @@
 import {
   createWorkshopTestHarness,
   defineProcessor,
+  GenericEventInputSchema,
   getDiscoveredStreamPath,
   isMainModule,
   matchesStreamPattern,
@@ -43,6 +44,25 @@ test("original: prefixes, main modules and procedures", async () => {
     throw new Error("this module is not the program");
   });
   equal(await os.input({}).handler(async ({ input }) => input.pathPrefix)({ pathPrefix: "/x" }), "/x");
+});
+
+const atLeastOne = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value: unknown) => (Number(value) > 0 ? { value: Number(value) } : { issues: [{ message: "too few" }] }),
+  },
+} as const;
+
+test("original: the schema of an event is extended by schemas of its members", () => {
+  const schema = GenericEventInputSchema.extend({ payload: atLeastOne });
+  equal(schema.safeParse({ type: "a", payload: "3", more: 1, metadata: undefined }), {
+    success: true,
+    data: { type: "a", payload: 3, metadata: undefined },
+  });
+  equal(schema.safeParse({ type: "", payload: 0 }).error?.message, "type: must be a text that is not empty; payload: too few");
+  equal(GenericEventInputSchema.parse({ type: "a" }), { type: "a" });
+  equal(GenericEventInputSchema.safeParse([]).success, false);
 });
 
 const hello = () =>

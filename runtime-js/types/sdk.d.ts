@@ -176,4 +176,19 @@ declare module "millrace" {
   export const workshopLogger: Logger;
   export function createWorkshopTestHarness(options?: { baseUrl?: string; projectSlug?: string; runRootPath?: string }): any;
   export function useProcessorTestHarness(options: { processor: Processor<any>; pathPrefix: string } & JsonObject): Promise<any>;
+
+  export type JSONObject = JsonObject;
+  export type ProcessorAppendInput = AppendInput;
+  export interface EventInputSchema<Output> extends StandardSchema<unknown, Output> {
+    extend<const More extends Record<string, StandardSchema<any, any>>>(
+      more: More,
+    ): EventInputSchema<Omit<Output, keyof More> & { [Name in keyof More]: SchemaOutput<More[Name]> }>;
+    parse(value: unknown): Output;
+    safeParse(
+      value: unknown,
+    ):
+      | { success: true; data: Output; error?: undefined }
+      | { success: false; data?: undefined; error: Error & { readonly issues: readonly SchemaIssue[] } };
+  }
+  export const GenericEventInputSchema: EventInputSchema<EventInput>;
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::client::{self, Client, Query};
 use super::diagnosis::{self, CompileFailed};
 use super::failure::Failure;
-use super::sources::{Sources, slug_of};
+use super::sources::Sources;
 use super::steps::Steps;
 use super::terminal::{self, Paint, Style};
 use super::wire::Received;
@@ -30,7 +30,7 @@ pub async fn deploy(remote: &Remote, options: &Deploy) -> Result<(), Failure> {
     let sources = Sources::open(&options.file)?;
     let slug = match &options.slug {
         Some(slug) => slug.clone(),
-        None => slug_of(&options.file)?,
+        None => sources.slug(&options.file)?,
     };
     deploy_sources(remote, options, &slug, &sources).await
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::client;
 use super::diagnosis;
 use super::failure::Failure;
-use super::sources::{Sources, slug_of};
+use super::sources::Sources;
 use super::terminal::{self, Paint, Style, harmless};
 use crate::config::{self, Cursor, Remote};
 use crate::event::Slug;
@@ -23,7 +23,7 @@ pub async fn simulate(remote: &Remote, options: &config::Simulate) -> Result<(),
     let sources = Sources::open(&options.file)?;
     let slug = match &options.slug {
         Some(slug) => slug.clone(),
-        None => slug_of(&options.file)?,
+        None => sources.slug(&options.file)?,
     };
     let body = body(options, &slug, &sources)?;
     let text = client::connect_patiently(remote)?.simulate(&options.stream, body.to_string()).await?;

@@ -5,16 +5,19 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use millrace_bundler::Project;
+use millrace_bundler::reached::{own_slug, reached};
+use millrace_bundler::{Project, project};
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::places::{Shown, common, is_file, name_below, nearest};
 use crate::event::Slug;
 use crate::limits::MODULES_MAX;
 
 /// The name under which the server knows the one module of a script.
 const SCRIPT_NAME: &str = "processor.js";
 const PACKAGE_JSON: &str = "package.json";
+const TSCONFIG: &str = "tsconfig.json";
 /// What an isolate runs as it is.
 const PLAIN_EXTENSIONS: [&str; 2] = ["js", "mjs"];
 /// What only the bundler can make run.
@@ -53,7 +56,7 @@ impl Sources {
     pub fn open(path: &Path) -> Result<Sources, Failure> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Failure::no_such_file(path),
-            _ => Failure::failed(format!("cannot read {}: {error}", path.display())),
+            _ => unreadable(path, &error),
         })?;
         let sources = if metadata.is_dir() { Sources::of_folder(path)? } else { Sources::of_file(path)? };
         Ok(sources)
@@ -82,31 +85,43 @@ impl Sources {
         Sources { files: files.collect(), form: Form::Project { entry: None } }
     }
 
-    /// One file, and what stands beside it to say how it is to be built.
+    /// One file, what it imports of the author's, and what says how they are to be built.
     fn of_file(path: &Path) -> Result<Sources, Failure> {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let has_manifest = folder.join(PACKAGE_JSON).is_file();
-        if has_extension(path, &PLAIN_EXTENSIONS) && !has_manifest {
+        let reached = reached(path).map_err(|error| unreadable(path, &error))?;
+        let entry = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+        let folder = entry.parent().unwrap_or(Path::new("/"));
+        let manifest = nearest(folder, PACKAGE_JSON);
+        let counts = |manifest: &&PathBuf| reached.needs_packages || manifest.parent() == Some(folder);
+        let wanted = manifest.as_ref().filter(counts);
+        if has_extension(path, &PLAIN_EXTENSIONS) && wanted.is_none() && reached.files.len() == 1 {
             return Ok(Sources::of_script(&path.display().to_string(), &text_of(path)?));
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut files = BTreeMap::from([(name.clone(), File::open(path)?)]);
-        for beside in [PACKAGE_JSON, "tsconfig.json"] {
-            let path = folder.join(beside);
-            if path.is_file() {
-                files.insert(beside.to_string(), File::open(&path)?);
-            }
+        let project = manifest.as_ref().and_then(|manifest| manifest.parent());
+        let configuration =
+            project.map_or_else(|| nearest(folder, TSCONFIG), |project| is_file(project.join(TSCONFIG)));
+        let home = project.or_else(|| configuration.as_ref()?.parent()).unwrap_or(folder);
+        // What is imported from above makes the folder larger.
+        let root = reached.files.keys().fold(home, |root, file| common(root, file));
+        let shown = Shown::beside(path, &entry);
+        let name = |file: &Path| name_below(root, file);
+        let mut files = BTreeMap::new();
+        for (file, text) in &reached.files {
+            files.insert(name(file), File { shown: shown.of(file), text: text.clone() });
         }
-        Ok(Sources { files, form: Form::Project { entry: Some(name) } })
+        for file in configurations(configuration.as_deref())? {
+            files.insert(name(&file), File { shown: shown.of(&file), text: text_of(&file)? });
+        }
+        if let Some(manifest) = wanted {
+            let file = File { shown: shown.of(manifest), text: text_of(manifest)? };
+            files.insert(PACKAGE_JSON.to_string(), file);
+        }
+        Ok(Sources { files, form: Form::Project { entry: Some(name(&entry)) } })
     }
 
     fn of_folder(folder: &Path) -> Result<Sources, Failure> {
         let mut files = BTreeMap::new();
         for path in files_below(folder, 0)? {
-            let below = path.strip_prefix(folder).unwrap_or(&path);
-            let name: Vec<String> =
-                below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-            files.insert(name.join("/"), path);
+            files.insert(name_below(folder, &path), path);
         }
         let is_plain = |name: &String| has_extension(Path::new(name), &PLAIN_EXTENSIONS);
         let is_project = files.contains_key(PACKAGE_JSON)
@@ -154,6 +169,21 @@ impl Sources {
                 [("files", Value::Object(texts()))].into_iter().chain(entry).collect()
             }
         }
+    }
+
+    /// What the processor calls itself, or else the name of its file or folder.
+    pub fn slug(&self, path: &Path) -> Result<Slug, Failure> {
+        match self.own_slug().and_then(|slug| Slug::parse(&slug).ok()) {
+            Some(slug) => Ok(slug),
+            None => slug_of(path),
+        }
+    }
+
+    fn own_slug(&self) -> Option<String> {
+        let given = self.project();
+        let manifest = self.files.get(PACKAGE_JSON).and_then(|file| serde_json::from_str(&file.text).ok());
+        let entry = project::entry(&given, manifest.as_ref()).ok()?;
+        own_slug(&entry, given.files.get(&entry)?)
     }
 
     /// For a build on this machine.
@@ -215,8 +245,19 @@ fn project_files(files: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, F
     Ok(opened)
 }
 
+/// A `tsconfig.json` and those beside it that it may extend.
+fn configurations(tsconfig: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let Some(folder) = tsconfig.and_then(Path::parent) else { return Ok(Vec::new()) };
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    Ok(paths
+        .filter(|path| path.is_file() && is_configuration(&name_below(folder, path)))
+        .filter(|path| !path.ends_with(PACKAGE_JSON))
+        .collect())
+}
+
 /// A processor's name after its file's or folder's: lower case, with dashes for what a slug cannot have.
-pub fn slug_of(path: &Path) -> Result<Slug, Failure> {
+fn slug_of(path: &Path) -> Result<Slug, Failure> {
     let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
     let name = match stem(&absolute) {
@@ -237,6 +278,10 @@ pub fn slug_of(path: &Path) -> Result<Slug, Failure> {
     })
 }
 
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("cannot read {}: {error}", path.display()))
+}
+
 fn text_of(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
         .map_err(|error| Failure::failed(format!("cannot read {} as text: {error}", path.display())))
@@ -251,8 +296,7 @@ fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
     if depth > FOLDER_DEPTH_MAX {
         return Err(Failure::failed(format!("{} is nested too deeply", folder.display())));
     }
-    let unreadable =
-        |error: std::io::Error| Failure::failed(format!("cannot read {}: {error}", folder.display()));
+    let unreadable = |error| unreadable(folder, &error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -276,6 +320,68 @@ fn files_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Files, which of them is given, the names under which they go, and the slug.
+    type Case =
+        (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], &'static str);
+
+    const FILES: &[Case] = &[
+        // Nothing but what it needs.
+        (&[("ping.js", "export default {}"), ("b.js", "")], "ping.js", &["processor.js"], "ping"),
+        (&[("ping.ts", "export default { slug: 'pong' }"), ("b.ts", "")], "ping.ts", &["ping.ts"], "pong"),
+        (&[("a.js", "import './b.js'"), ("b.js", "")], "a.js", &["a.js", "b.js"], "a"),
+        // A project's folder is that of its package.json, which counts if it is beside the file or a package is imported.
+        (
+            &[
+                ("package.json", "{}"),
+                ("tsconfig.json", "{}"),
+                ("tsconfig.base.json", "{}"),
+                ("x/a.ts", "import '../y/b.ts'"),
+                ("y/b.ts", ""),
+            ],
+            "x/a.ts",
+            &["tsconfig.base.json", "tsconfig.json", "x/a.ts", "y/b.ts"],
+            "a",
+        ),
+        (&[("package.json", "{}"), ("x/a.ts", "import 'zod'")], "x/a.ts", &["package.json", "x/a.ts"], "a"),
+        (&[("package.json", "{}"), ("x/a.js", "import 'zod'")], "x/a.js", &["package.json", "x/a.js"], "a"),
+        (&[("package.json", "{}"), ("x/a.js", "import 'millrace'")], "x/a.js", &["processor.js"], "a"),
+        (&[("package.json", "{}"), ("a.js", "")], "a.js", &["a.js", "package.json"], "a"),
+        // Where a repository begins, its surroundings end.
+        (
+            &[("package.json", "{}"), ("r/.git/HEAD", ""), ("r/x/a.ts", "import 'zod'")],
+            "r/x/a.ts",
+            &["a.ts"],
+            "a",
+        ),
+        // What is imported from above the project.
+        (
+            &[("p/package.json", "{}"), ("p/a.ts", "import 'zod'; import '../q/b'"), ("q/b.ts", "")],
+            "p/a.ts",
+            &["p/a.ts", "package.json", "q/b.ts"],
+            "a",
+        ),
+    ];
+
+    #[test]
+    fn a_file_and_what_it_leads_to() {
+        for (files, given, expected, slug) in FILES {
+            let folder = tempfile::tempdir().unwrap();
+            for (name, text) in *files {
+                fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+                fs::write(folder.path().join(name), text).unwrap();
+            }
+            fs::create_dir_all(folder.path().join(".git")).unwrap();
+            let path = folder.path().join(given);
+            let sources = Sources::open(&path).unwrap();
+            let names: Vec<&str> = sources.files.keys().map(String::as_str).collect();
+            assert_eq!(names, *expected, "{files:?}");
+            assert_eq!(sources.slug(&path).unwrap().as_str(), *slug, "{files:?}");
+            for file in sources.files.values() {
+                assert!(Path::new(&file.shown).is_file(), "{file:?}");
+            }
+        }
+    }
 
     #[test]
     fn slugs_from_names() {

@@ -10,8 +10,9 @@ use crate::event::{Slug, StreamPath, builtin};
 /// Make a stream run a processor
 ///
 /// Appends `processor/configured` with plain JavaScript, or `processor/source-configured` with TypeScript and with
-/// whatever has a package.json: the server's bundler then resolves its packages and makes one module of it. The
-/// server reduces the stream's history with the processor and then acts on every new event. With --wait the command
+/// whatever has a package.json: the server's bundler then resolves its packages and makes one module of it. A file
+/// takes along what it imports of your own files, and the nearest package.json if it imports a package. The server
+/// reduces the stream's history with the processor and then acts on every new event. With --wait the command
 /// follows the stream until the processor is active, or prints where and why it failed and exits with 1; a version
 /// that fails never replaces one that works.
 #[derive(Debug, Args)]
@@ -23,13 +24,13 @@ Examples:
   millrace deploy ./agent --stream /agents/ada --wait --typecheck require
   millrace deploy ping.ts --stream /me/hello --wait --redeliver-failed    after a fix")]
 pub struct Deploy {
-    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
+    /// A TypeScript or JavaScript file with what it imports, or a folder with all of its files
     #[arg(value_name = "FILE|FOLDER")]
     pub file: PathBuf,
     /// The stream's path, as in /team/inbox
     #[arg(long, value_name = "PATH", value_parser = stream_path)]
     pub stream: StreamPath,
-    /// The processor's name within the stream [default: the file's or folder's name]
+    /// The processor's name within the stream [default: its own `slug`, or the file's or folder's name]
     #[arg(long, value_name = "SLUG", value_parser = Slug::parse)]
     pub slug: Option<Slug>,
     /// Run it on every stream below as well, each with a state of its own
@@ -65,13 +66,13 @@ Examples:
 `--fetches` names a JSON array of what requests are answered with, in order: \
 [{\"url\": \"https://api.example/*\", \"status\": 200, \"body\": {}}]. A request without an answer fails.")]
 pub struct Simulate {
-    /// A TypeScript or JavaScript file, or a folder of them; a package.json beside it counts
+    /// A TypeScript or JavaScript file with what it imports, or a folder with all of its files
     #[arg(value_name = "FILE|FOLDER")]
     pub file: PathBuf,
     /// The stream's path, as in /team/inbox
     #[arg(long, value_name = "PATH", value_parser = stream_path)]
     pub stream: StreamPath,
-    /// The live processor to compare with [default: the file's or folder's name]
+    /// The live processor to compare with [default: its own `slug`, or the file's or folder's name]
     #[arg(long, value_name = "SLUG", value_parser = Slug::parse)]
     pub slug: Option<Slug>,
     /// Up to this offset events are reduced and not acted on; `start` or `end`

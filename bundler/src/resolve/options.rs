@@ -21,6 +21,15 @@ pub(super) fn package(kind: Kind) -> ResolveOptions {
     }
 }
 
+/// The same over the machine's own files, for what has not been handed in yet. A file that only types use counts.
+pub(crate) fn author_on_disk(with_tsconfig: bool) -> ResolveOptions {
+    let mut options = author(Kind::Import);
+    options.extensions.extend(strings(&[".d.ts", ".d.mts", ".d.cts"]));
+    options.tsconfig = options.tsconfig.filter(|_| with_tsconfig);
+    options.cwd = None;
+    options
+}
+
 fn common(kind: Kind) -> ResolveOptions {
     // Code that requires a package expects what `main` gives, not a namespace with a `default`.
     let (conditions, main_fields) = match kind {

@@ -12,17 +12,18 @@ export default function utilModule(native, tools) {
 
   const limit = (value, otherwise) => (value === undefined ? otherwise : value === null ? Infinity : value);
 
-  /** As in log lines. `depth`, `maxArrayLength` and `breakLength` are heeded. */
+  /** As in log lines. `depth`, `maxArrayLength`, `maxStringLength` and `breakLength` are heeded. */
   function inspect(value, options = undefined) {
-    const { depth, maxArrayLength, breakLength, customInspect } = options !== null && typeof options === "object" ? options : {};
+    const { depth, maxArrayLength, maxStringLength, breakLength, customInspect } = options !== null && typeof options === "object" ? options : {};
     return show(value, {
       depth: limit(depth, 2),
       items: limit(maxArrayLength, LOG.items),
+      text: limit(maxStringLength, LOG.text),
       width: limit(breakLength, LOG.width),
       custom: customInspect ?? true,
     });
   }
-  Object.assign(inspect, { custom, defaultOptions: { depth: 2, maxArrayLength: LOG.items, breakLength: LOG.width }, colors: {}, styles: {} });
+  Object.assign(inspect, { custom, defaultOptions: { depth: 2, maxArrayLength: LOG.items, maxStringLength: LOG.text, breakLength: LOG.width }, colors: {}, styles: {} });
 
   const formatted = (...values) => format(values);
 
