@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::files::AUTHOR;
 
 /// What stands for the `baseUrl` and the `paths` of an author's compiler options; none without a base.
-pub fn as_paths(options: &Map<String, Value>) -> Option<Value> {
+pub fn as_paths(options: &Map<String, Value>) -> Option<Map<String, Value>> {
     let base = absolute(AUTHOR, options.get("baseUrl")?.as_str()?);
     // What is not relative is looked for there, too, before the packages.
     let mut paths = BTreeMap::from([("*", vec![format!("{base}/*")])]);
@@ -15,7 +15,7 @@ pub fn as_paths(options: &Map<String, Value>) -> Option<Value> {
         let places = places.as_array().into_iter().flatten().filter_map(Value::as_str);
         paths.insert(pattern, places.map(|place| absolute(&base, place)).collect());
     }
-    Some(json!({"baseUrl": null, "paths": paths}))
+    Some(Map::from_iter([("baseUrl".to_owned(), Value::Null), ("paths".to_owned(), json!(paths))]))
 }
 
 fn absolute(folder: &str, path: &str) -> String {

@@ -81,8 +81,11 @@ impl Program {
         let mut whole = self.path(&self.entry);
         if self.files.is_file(&authors) {
             extends.push(authors.clone());
-            if let Some(options) = base_url::as_paths(&self.compiler_options()) {
-                overlay.insert(config::path_of(BASE), json!({"compilerOptions": options}).to_string());
+            let options = self.compiler_options();
+            let mut instead = base_url::as_paths(&options).unwrap_or_default();
+            instead.extend(types::at_hand(&*self.files, &options).map(|types| ("types".to_owned(), types)));
+            if !instead.is_empty() {
+                overlay.insert(config::path_of(BASE), json!({"compilerOptions": instead}).to_string());
                 extends.push(config::path_of(BASE));
             }
             whole = authors;

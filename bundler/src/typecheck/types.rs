@@ -1,6 +1,8 @@
 //! The declarations that every program is checked with: the processor's API, the isolate's globals, and the built-in
 //! modules of Node that there are.
 
+use serde_json::{Map, Value};
+
 use super::files::{AUTHOR, FileTree};
 
 const PROCESSOR: (&str, &str) = ("processor.d.ts", include_str!("../../../runtime-js/types/processor.d.ts"));
@@ -27,4 +29,12 @@ pub fn for_editors() -> Vec<(&'static str, &'static str)> {
 pub fn installed(files: &dyn FileTree) -> &'static [&'static str] {
     let has_node = files.is_dir(&format!("{AUTHOR}/node_modules/@types/node"));
     if has_node { &["node"] } else { &[] }
+}
+
+/// An author's `types` without `node`, where our declarations of it are the ones at hand; none if nothing changes.
+pub fn at_hand(files: &dyn FileTree, options: &Map<String, Value>) -> Option<Value> {
+    let wanted = options.get("types")?.as_array()?;
+    let is_ours = |name: &&Value| name.as_str().is_some_and(|name| matches!(name, "node" | "@types/node"));
+    let is_needless = installed(files).is_empty() && wanted.iter().any(|name| is_ours(&name));
+    is_needless.then(|| wanted.iter().filter(|name| !is_ours(name)).cloned().collect())
 }

@@ -104,6 +104,9 @@ async fn configurations() {
             &[],
         ),
         (&[implicit, of("{ // a comment\n  \"compilerOptions\": {\"strict\": false,},\n}")], &[]),
+        // What the isolates have of Node is declared without its package.
+        (&[("main.ts", "import 'node:events'; export const f = (a) => process.env.A ?? a;"), of(r#"{"compilerOptions": {"types": ["node"], "strict": false}}"#)], &[]),
+        (&[("main.ts", "export {}"), of(r#"{"compilerOptions": {"types": ["node", "nobody"]}}"#)], &["TS2688 tsconfig.json:1:1"]),
         (&[implicit, of(r#"{"extends": "./none.json"}"#)], &["TS7006 main.ts:1:19", "TS5083 tsconfig.json:1:1"]),
         (&[implicit, of("{\n  \"compilerOptions\": {\"stric\": false}\n}")], &["TS7006 main.ts:1:19", "TS5023 tsconfig.json:2:23"]),
         (&[implicit, of("{\n  \"compilerOptions\": {\"strict\": \n}")], &["TS7006 main.ts:1:19", "TS1109 tsconfig.json:3:1", "TS1328 tsconfig.json:3:1", "TS1005 tsconfig.json:3:2"]),
