@@ -87,6 +87,7 @@ impl Sketch {
         };
         let mut walk = Walk {
             no_processor: None,
+            naming: None,
             resolver: Resolver::new(Arc::new(sketch.tree(&sketch.placeholders())), provided.clone()),
             mistakes: Vec::new(),
             unresolved: Vec::new(),
@@ -100,6 +101,10 @@ impl Sketch {
         }
         if let Some(diagnostic) = walk.no_processor {
             return refused(Stage::Parse, vec![diagnostic]);
+        }
+        if let Some(naming) = walk.naming {
+            let project = Arc::make_mut(&mut sketch.project);
+            project.files.entry(sketch.entry.clone()).or_default().push_str(&naming);
         }
         Ok(sketch)
     }
@@ -203,6 +208,7 @@ impl Sketch {
 struct Walk {
     resolver: Resolver,
     no_processor: Option<Diagnostic>,
+    naming: Option<String>,
     mistakes: Vec<Diagnostic>,
     unresolved: Vec<Diagnostic>,
 }
@@ -223,7 +229,7 @@ impl Walk {
             match transpile::inspect(&name, text, &sketch.options) {
                 Ok(found) => {
                     if name == sketch.entry {
-                        self.no_processor = found.no_processor;
+                        (self.no_processor, self.naming) = (found.no_processor, found.naming);
                     }
                     for computed in found.computed_imports.iter().filter(|it| it.kind == ImportKind::Dynamic)
                     {

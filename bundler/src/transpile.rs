@@ -59,6 +59,8 @@ pub struct Inspected {
     pub processor: Option<ProcessorExport>,
     /// Were this file the entry: why it holds no processor.
     pub no_processor: Option<Diagnostic>,
+    /// Were this file the entry: what has to stand at its end, so that its processor is found.
+    pub naming: Option<String>,
 }
 
 /// Reads one file and finds all that is wrong with it, as far as it shows alone.
@@ -75,6 +77,7 @@ pub fn inspect(name: &str, text: &str, options: &Options) -> Result<Inspected, V
             computed_imports: imports.computed,
             processor: entry::processor(&exports),
             no_processor: entry::check(&source, &exports),
+            naming: entry::naming(&exports),
             exports,
         })
     })

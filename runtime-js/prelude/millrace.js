@@ -66,6 +66,7 @@ function later(name) {
 
 export const HookFailure = later("HookFailure");
 export const MillraceError = later("MillraceError");
+export const GenericEventInputSchema = later("GenericEventInputSchema");
 export const PullProcessorRuntime = later("PullProcessorRuntime");
 export const PullSubscriptionPatternProcessorRuntime = later("PullSubscriptionPatternProcessorRuntime");
 export const PullSubscriptionProcessorRuntime = later("PullSubscriptionProcessorRuntime");

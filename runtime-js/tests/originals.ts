@@ -54,7 +54,7 @@ const atLeastOne = {
   },
 } as const;
 
-test("original: the schema of an event is extended by schemas of its members", () => {
+test("original: the schema of an event is extended by schemas of its members", async () => {
   const schema = GenericEventInputSchema.extend({ payload: atLeastOne });
   equal(schema.safeParse({ type: "a", payload: "3", more: 1, metadata: undefined }), {
     success: true,

@@ -155,6 +155,15 @@ async fn the_same_events_give_the_same_randomness() {
     assert!(first.matches('-').count() == 8, "{first}");
 }
 
+/// The bundler lets an import of any of them pass.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sdk_has_the_names_that_the_bundler_knows() {
+    let script = "import * as sdk from 'millrace'; export default { initialState: Object.keys(sdk).sort() }";
+    let mut names = millrace_bundler::install::PROVIDED_EXPORTS.to_vec();
+    names.sort_unstable();
+    assert_eq!(super::harness::state_after(script, &[]).await, serde_json::to_string(&names).unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_lines_are_bounded() {
     let case = logs(

@@ -113,6 +113,11 @@ fn what_compiles_runs() {
             json!({"processor.ts": "import { defineProcessor } from 'millrace';\nimport { defineProcessor as same } from 'ai-engineer-workshop';\nexport default defineProcessor(() => ({ async afterAppend({ event, append }: any) { if (event.type === 'ping') await append({ type: 'pong', payload: { value: same === defineProcessor } }); } }));"}),
             json!(true),
         ),
+        (
+            "under-a-name-of-its-own",
+            json!({"processor.ts": "import { defineProcessor } from 'millrace';\nexport const answering = defineProcessor(() => ({ async afterAppend({ event, append }) { if (event.type === 'ping') await append({ type: 'pong', payload: { value: 5 } }); } }));\nexport const schema = { reduce: 1 }; // the end"}),
+            json!(5),
+        ),
     ];
     for (name, files, value) in cases {
         let path = format!("/{name}");

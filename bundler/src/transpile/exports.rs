@@ -17,6 +17,8 @@ pub struct Export {
     pub name: String,
     pub place: Place,
     pub value: Value,
+    /// What `defineProcessor` gave.
+    pub is_defined: bool,
 }
 
 /// An exported value, as far as the file shows it.
@@ -42,7 +44,9 @@ pub fn of(program: &Program, source: &Source<'_>, start: BytePos) -> Vec<Export>
     for declaration in module.body.iter().filter_map(ModuleItem::as_module_decl) {
         for (name, span, value) in exported(declaration, &values) {
             let (from, to) = bytes(span, start);
-            exports.push(Export { name: name.to_string(), place: source.place(from, to), value });
+            let is_defined = local(declaration, &name).is_some_and(|name| values.is_defined(&name));
+            let place = source.place(from, to);
+            exports.push(Export { name: name.to_string(), place, value, is_defined });
         }
     }
     exports
@@ -83,6 +87,18 @@ fn exported(declaration: &ModuleDecl, values: &Values<'_>) -> Vec<(Atom, Span, V
     }
 }
 
+/// What the module itself calls an export of its own.
+fn local(declaration: &ModuleDecl, exported: &Atom) -> Option<Atom> {
+    match declaration {
+        ModuleDecl::ExportDecl(_) => Some(exported.clone()),
+        ModuleDecl::ExportNamed(export) if export.src.is_none() => {
+            let found = export.specifiers.iter().find(|one| names::exported_as(one).0 == *exported);
+            Some(found?.as_named()?.orig.atom().into_owned())
+        }
+        _ => None,
+    }
+}
+
 /// What the top level binds its names to.
 struct Values<'a> {
     constants: HashMap<Atom, &'a Expr>,
@@ -91,6 +107,10 @@ struct Values<'a> {
 
 /// How many names and wrappers are followed to a value.
 const STEPS_MAX: usize = 8;
+
+fn callee(call: &CallExpr) -> Option<&Atom> {
+    Some(&call.callee.as_expr()?.as_ident()?.sym)
+}
 
 impl<'a> Values<'a> {
     fn of(module: &'a Module) -> Values<'a> {
@@ -176,10 +196,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    fn is_defined(&self, name: &Atom) -> bool {
+        let call = self.constants.get(name).and_then(|init| init.as_call());
+        call.and_then(callee).is_some_and(|callee| &**callee == "defineProcessor")
+    }
+
     /// `defineProcessor(object)` and `defineProcessor(() => object)`, wherever the function comes from.
     fn called(&self, call: &CallExpr, steps: usize) -> Value {
-        let name = call.callee.as_expr().and_then(|callee| callee.as_ident());
-        if name.is_none_or(|name| &*name.sym != "defineProcessor") {
+        if callee(call).is_none_or(|name| &**name != "defineProcessor") {
             return Value::Unknown;
         }
         let Some(definition) = call.args.first() else { return Value::Other("undefined") };
