@@ -79,8 +79,9 @@ pub const FJALL_JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 pub const TAIL_CACHE_MAX: usize = 100_000;
 /// Keys of deleted streams that are removed between two commits: about 10 ms of waiting on sled.
 pub const PURGE_KEYS_MAX: usize = 1_000;
-/// How long an engine's own lock may outlive the engine in this process (its threads end a little later).
-pub const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How long an engine's own lock may outlive the engine in this process (its threads end a little later, and on a disk
+/// that is busy with other things they may still be writing a segment).
+pub const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(30);
 /// Problems that one check of a data folder spells out; the rest is counted.
 pub const FSCK_PROBLEMS_MAX: usize = 100;
 
