@@ -26,8 +26,12 @@ interface Console {
 }
 declare var console: Console;
 
+// The first of each is for `new Promise((resolve) => setTimeout(resolve, 10))`, whose `resolve` could take a value.
+declare function setTimeout(callback: (nothing: void) => void, delay?: number): number;
 declare function setTimeout<Values extends unknown[]>(callback: (...values: Values) => void, delay?: number, ...values: Values): number;
+declare function setInterval(callback: (nothing: void) => void, delay?: number): number;
 declare function setInterval<Values extends unknown[]>(callback: (...values: Values) => void, delay?: number, ...values: Values): number;
+declare function setImmediate(callback: (nothing: void) => void): number;
 declare function setImmediate<Values extends unknown[]>(callback: (...values: Values) => void, ...values: Values): number;
 declare function clearTimeout(id: number | undefined | null): void;
 declare function clearInterval(id: number | undefined | null): void;
@@ -102,6 +106,7 @@ interface Navigator {
 declare var navigator: Navigator;
 
 declare var self: typeof globalThis;
+declare var global: typeof globalThis;
 
 // --- errors -------------------------------------------------------------------------------------------
 

@@ -82,6 +82,12 @@ async fn the_client_and_the_runtimes_have_types() {
 }
 
 #[tokio::test]
+async fn idioms_are_no_errors() {
+    let found = checker().check(&program(&[("main.ts", include_str!("idioms.ts"))])).await.unwrap();
+    assert_eq!(places(&found), [""; 0], "{found:#?}");
+}
+
+#[tokio::test]
 async fn all_ways_to_export() {
     check_all(&[
         ("export const processor = {\n  afterApend() {},\n};", &["TS2561 2:3"]),
