@@ -164,7 +164,11 @@ for (const [how, breakIt] of Object.entries(CUTS)) {
 }
 
 test("client: a live read that begins at the end misses nothing behind a lost connection", async () => {
-  const events = client({ fetch: cutting(1, 1, (controller) => controller.terminate()) });
+  // By the time the live read is asked for it is known where the end was.
+  let opens: () => void = () => {};
+  const opened = new Promise<void>((resolve) => (opens = resolve));
+  const cut = cutting(1, 1, (controller) => controller.terminate());
+  const events = client({ fetch: (url, init) => (url.includes("live=true") && opens(), cut(url, init)) });
   await events.append({ path: "/e", event: { type: "before" } });
   const lost = new Promise<void>((resolve) => {
     void (async () => {
@@ -176,7 +180,7 @@ test("client: a live read that begins at the end misses nothing behind a lost co
   });
   let found: (type: string) => void = () => {};
   const first = new Promise<string>((resolve) => (found = resolve));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await opened;
   await events.append({ path: "/e", event: { type: "after" } });
   await lost;
   equal(await first, "after");

@@ -349,7 +349,8 @@ fn while_a_stream_is_paused_its_runs_wait_and_then_happen_once() {
     assert_eq!((count(&events, "late"), count(&events, "gone")), (1, 0));
     let beats: Vec<i64> = of_type(&events, "beat").iter().map(|event| millis(&event["createdAt"])).collect();
     assert!(beats[0] >= millis(&resumed[0]["createdAt"]));
-    assert!(beats.windows(2).all(|pair| pair[1] - pair[0] >= 40), "no storm: {beats:?}");
+    // The second may have been late, by less than a period; a storm would have them all at once.
+    assert!(beats.windows(3).all(|three| three[2] - three[0] >= 50), "no storm: {beats:?}");
 }
 
 #[test]
