@@ -3,6 +3,7 @@
 
 mod appends;
 mod bundling;
+mod children;
 mod fetch;
 mod http;
 mod isolates;
@@ -39,6 +40,7 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("webhooks", "deliveries a second over a hundred subscriptions, and beside a dead one", webhooks::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
+    ("children", "a processor on 100,000 streams below its own (CHILDREN=N: on N)", children::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
     ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
     ("transformers", "events a second through one matcher", transformers::run),

@@ -56,6 +56,16 @@ impl Server {
         Client::connect(self.address)
     }
 
+    /// A figure of `/metrics`.
+    pub fn metric(&self, name: &str) -> io::Result<u64> {
+        let mut connection = Connection::open(self.address, PATIENCE)?;
+        let answer = connection.send(&Request::new("GET", "/metrics"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")));
+        line.and_then(|value| value.trim().parse().ok())
+            .ok_or_else(|| io::Error::other(format!("the server has no metric `{name}`")))
+    }
+
     /// Resident memory of the server and the processes below it, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let server = self.child.id();
