@@ -245,21 +245,22 @@ mod tests {
 
     #[test]
     fn what_is_scheduled_for_ever_may_create_streams_for_ever() {
-        let world = World::new();
         let every = STREAM_FORGIVEN_EVERY.as_millis() as i64;
-        let scheduled = |by: Option<(SourceKind, &Event)>, pause: i64| {
+        // which run, at such intervals, may not create a stream
+        let refused = |by_a_processor: bool, pause: i64| {
+            let world = World::new();
+            let asked = world.event("/asked", 2, 0, None);
+            let by = by_a_processor.then_some((SourceKind::Processor, &*asked));
             let configured = world.event("/s", 2, 0, by);
             (1..=STREAMS_PER_TREE_MAX as i64 + 10).find(|n| {
-                let due =
-                    world.event("/s", 2 + *n as u64, n * pause, Some((SourceKind::Schedule, &configured)));
+                let run = Some((SourceKind::Schedule, &*configured));
+                let due = world.event("/s", 2 + *n as u64, n * pause, run);
                 world.create(&due, &format!("/s/{n}"), n * pause).is_err()
             })
         };
-        let asked = world.event("/asked", 2, 0, None);
-        let by_a_processor = Some((SourceKind::Processor, &*asked));
-        assert_eq!(scheduled(by_a_processor, every), None);
-        assert_eq!(scheduled(by_a_processor, 0), Some(STREAMS_PER_TREE_MAX as i64 + 1));
-        assert_eq!(scheduled(None, 0), None, "each run of what somebody has scheduled is another tree");
+        assert_eq!(refused(true, every), None);
+        assert_eq!(refused(true, 0), Some(STREAMS_PER_TREE_MAX as i64 + 1));
+        assert_eq!(refused(false, 0), None, "each run of what somebody has scheduled is another tree");
     }
 
     #[test]

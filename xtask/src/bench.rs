@@ -58,12 +58,9 @@ pub fn run(names: &[&str]) -> ExitCode {
         eprintln!("there is no figure `{unknown}`; there are\n{}", help());
         return ExitCode::from(2);
     }
-    println!("building the server in release ...");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--package", "millrace"])
-        .current_dir(crate::tidy::root())
-        .status();
-    if !built.is_ok_and(|status| status.success()) {
+    if let Some(program) = server::given_program() {
+        println!("measuring {} ...", program.display());
+    } else if !is_built() {
         return ExitCode::FAILURE;
     }
     warn_of_company();
@@ -82,6 +79,15 @@ pub fn run(names: &[&str]) -> ExitCode {
     }
     table::print(&rows);
     outcome
+}
+
+fn is_built() -> bool {
+    println!("building the server in release ...");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--package", "millrace"])
+        .current_dir(crate::tidy::root())
+        .status();
+    built.is_ok_and(|status| status.success())
 }
 
 /// What else runs takes cores from the server, and gives each sync a scheduler's tick to wait for.

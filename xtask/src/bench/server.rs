@@ -28,8 +28,7 @@ impl Server {
 
     /// Returns when the server says that it listens.
     pub fn start_on(folder: PathBuf, flags: &[&str]) -> io::Result<Server> {
-        let program = crate::tidy::root().join("target/release/millrace");
-        let mut child = Command::new(program)
+        let mut child = Command::new(program())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
             .args(flags)
@@ -89,6 +88,15 @@ impl Drop for Server {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// What is measured: the release of this checkout, or what `SERVER` names, to compare one build with another.
+pub fn program() -> PathBuf {
+    given_program().unwrap_or_else(|| crate::tidy::root().join("target/release/millrace"))
+}
+
+pub fn given_program() -> Option<PathBuf> {
+    std::env::var_os("SERVER").map(|given| crate::tidy::root().join(given))
 }
 
 /// A new folder on the disk that holds the checkout: a temporary folder may lie in memory.
