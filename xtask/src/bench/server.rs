@@ -72,6 +72,11 @@ impl Server {
         children.chain([server]).map(resident_bytes_of).sum()
     }
 
+    /// What the server's own process has used.
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
+    }
+
     /// What the processes that run isolates have used.
     pub fn worker_usage(&self) -> Usage {
         let server = self.child.id();

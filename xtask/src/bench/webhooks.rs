@@ -37,11 +37,11 @@ pub fn run() -> io::Result<Vec<Row>> {
     deliver(&mut client, &sink, 10)?;
     let took = deliver(&mut client, &sink, BURST)?;
     let rate = (SUBSCRIPTIONS * BURST) as f64 / took.as_secs_f64();
-    let pairs = pairs(&mut client, &sink)?;
+    let pairs = pairs(&server, &mut client, &sink)?;
     let bare = (sink.bare_rate()?, "posts of a bare client");
     let [p50, p99] = [0.5, 0.99].map(|share| {
-        let of = |rounds: fn(&Pair) -> &[Duration]| -> Vec<Duration> {
-            pairs.iter().map(|pair| percentile(rounds(pair), share)).collect()
+        let of = |rounds: fn(&Pair) -> &Round| -> Vec<Duration> {
+            pairs.iter().map(|pair| percentile(&rounds(pair).delays, share)).collect()
         };
         (of(|pair| &pair.beside), of(|pair| &pair.alone))
     });
@@ -52,6 +52,9 @@ pub fn run() -> io::Result<Vec<Row>> {
         .map(|(with, without)| format!("{} / {}", millis(*with), millis(*without)))
         .collect();
     println!("  p99 with / without a dead receiver, by pairs: {}", each.join(", "));
+    let cpu = |rounds: fn(&Pair) -> &Round| {
+        median(&pairs.iter().map(|pair| rounds(pair).cpu / SINGLES as u32).collect::<Vec<_>>())
+    };
     let row = |name: &str, (beside, alone): &(Vec<Duration>, Vec<Duration>), target: Option<f64>| {
         let alone = median(alone);
         Row::time(name, median(beside), (alone, "without it"), target.map(|share| alone.mul_f64(share)))
@@ -60,34 +63,51 @@ pub fn run() -> io::Result<Vec<Row>> {
         Row::rate(format!("webhooks over {SUBSCRIPTIONS} subscriptions"), rate, bare, Some(RATE_MIN)),
         row("append to a webhook's arrival beside a dead receiver, p50", &p50, None),
         row(&format!("the same, median of the p99 of {PAIRS} pairs"), &p99, Some(SHARE_MAX)),
+        Row::time(
+            "processor time of an event to all of them, beside a dead receiver",
+            cpu(|pair| &pair.beside),
+            (cpu(|pair| &pair.alone), "without it"),
+            None,
+        ),
     ])
 }
 
 /// The same events with a dead receiver among the subscriptions, and without one.
 struct Pair {
-    beside: Vec<Duration>,
-    alone: Vec<Duration>,
+    beside: Round,
+    alone: Round,
+}
+
+struct Round {
+    delays: Vec<Duration>,
+    /// Of the server, which no load beside it changes.
+    cpu: Duration,
 }
 
 /// In turn one that takes connections and never answers, and one that takes none.
-fn pairs(client: &mut Client, sink: &Sink) -> io::Result<Vec<Pair>> {
+fn pairs(server: &Server, client: &mut Client, sink: &Sink) -> io::Result<Vec<Pair>> {
     let dead = [dead_receiver()?, TcpListener::bind("127.0.0.1:0")?.local_addr()?];
+    let round = |client: &mut Client| {
+        let before = server.usage().cpu;
+        let delays = delays(client, sink)?;
+        Ok::<Round, io::Error>(Round { delays, cpu: server.usage().cpu.saturating_sub(before) })
+    };
     let beside = |client: &mut Client, n: usize| {
         subscribe(client, "dead", &format!("http://{}/", dead[n / 2 % dead.len()]))?;
-        let times = delays(client, sink);
+        let times = round(client);
         let removed = json!({"type": "subscription/removed", "payload": {"slug": "dead"}});
         client.append("/bench", &removed)?;
         times
     };
     // One that is not counted: the machine comes to its pace.
-    delays(client, sink)?;
+    round(client)?;
     (0..PAIRS)
         .map(|n| {
             Ok(if n % 2 == 0 {
                 let beside = beside(client, n)?;
-                Pair { beside, alone: delays(client, sink)? }
+                Pair { beside, alone: round(client)? }
             } else {
-                let alone = delays(client, sink)?;
+                let alone = round(client)?;
                 Pair { beside: beside(client, n)?, alone }
             })
         })
