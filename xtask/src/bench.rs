@@ -43,13 +43,14 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("children", "a processor on 100,000 streams below its own (CHILDREN=N: on N)", children::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
     ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
+    ("schedules-one", "how late 10,000 scheduled events of one stream come", schedules::one_stream),
     ("transformers", "events a second through one matcher", transformers::run),
     ("travel", "a state, a simulation and a fork of the past of a million events", travel::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
 pub fn help() -> String {
-    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<12} {what}\n"));
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<13} {what}\n"));
     lines.collect()
 }
 
