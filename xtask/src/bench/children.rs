@@ -2,6 +2,7 @@
 //! to let them sleep, to start again above them and to deploy another version. `CHILDREN=10000` takes fewer.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ const PLAIN_SHARE: usize = 5;
 /// Asleep, a child has a mark and a state more in these than they.
 const ASLEEP_BYTES: f64 = 4.0 * 1024.0;
 const START: Duration = Duration::from_secs(3);
+/// Created right before a kill.
+const AMID: usize = 2_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Answers each ping with what it has counted.
@@ -112,12 +115,43 @@ pub fn run() -> io::Result<Vec<Row>> {
         }
         folder = server.kill();
     }
-    std::fs::remove_dir_all(folder)?;
+    let amid = killed_amid(folder, &flags)?;
     let limit = (reading, "reading the files");
     rows.push(Row::time("another version above all of them, active", activated, limit, None));
     rows.push(Row::time("start above all of them, first answer", median(&answers), limit, Some(START)));
     rows.push(Row::time("the same, a child's pong", median(&pongs), limit, Some(START)));
+    rows.push(Row::time(format!("the same, killed while {AMID} are created"), amid, limit, Some(START)));
     Ok(rows)
+}
+
+/// A kill when many have just been created, and some are still owed a pong; until another one answers.
+fn killed_amid(folder: PathBuf, flags: &[&str]) -> io::Result<Duration> {
+    let ping = json!({"type": "ping"});
+    let server = Server::start_on(folder, flags)?;
+    create(&server, "/kids/more", AMID, &ping)?;
+    let folder = server.kill();
+    let began = Instant::now();
+    let server = Server::start_on(folder, flags)?;
+    pinged(&mut server.connect()?, "/kids/3")?;
+    let took = began.elapsed();
+    println!(
+        "  start after a kill amid {AMID}: {} streams run by the first pong",
+        server.metric("streams_running")?
+    );
+    for n in 0..AMID {
+        let path = format!("/kids/more/{n}");
+        let is_answered = || -> io::Result<bool> {
+            let events = server.connect()?.get(&format!("/api/streams{path}?types=pong"))?;
+            Ok(events.as_array().is_some_and(|pongs| pongs.len() == 1))
+        };
+        while !is_answered()? {
+            if began.elapsed() > PATIENCE {
+                return Err(io::Error::other(format!("{path} was not answered once")));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(took)
 }
 
 fn deploy(client: &mut Client, script: &str) -> io::Result<()> {

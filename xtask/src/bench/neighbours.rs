@@ -27,17 +27,20 @@ pub fn run() -> io::Result<Vec<Row>> {
     let over = Arc::new(AtomicBool::new(false));
     let offender = server.connect()?;
     let until = over.clone();
+    let before = server.worker_usage();
     let offending = std::thread::spawn(move || offend(offender, &until));
     let beside = pongs(&mut client, &mut follow);
     over.store(true, Relaxed);
     let offences = offending.join().map_err(|_| io::Error::other("the offender's thread has ended"))??;
     let beside = beside?;
+    let cpu = server.worker_usage().since(before).each(offences.len()).cpu;
     let limit = |share: f64| (percentile(&alone, share), "without it");
     let target = percentile(&alone, 0.99) + TURN;
     // A turn is bounded by processor time: what others on these cores take away from it, the neighbour waits for, too.
     println!(
-        "  a loop of {} ms of processor time took {} from its event to its failure (p50), {} at p99",
+        "  a loop of {} ms, {} of the worker's processor time with all that follows, took {} from its event to its failure (p50), {} at p99",
         TURN.as_millis(),
+        millis(cpu),
         millis(percentile(&offences, 0.5)),
         millis(percentile(&offences, 0.99))
     );
