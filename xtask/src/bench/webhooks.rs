@@ -15,9 +15,9 @@ use super::table::{Row, median, millis, percentile};
 const SUBSCRIPTIONS: usize = 100;
 const BURST: usize = 400;
 const RATE_MIN: f64 = 5_000.0;
-const SINGLES: usize = 150;
+const SINGLES: usize = 300;
 /// Each begins with the other half of the pair than the one before: what grows with time is in both alike.
-const PAIRS: usize = 8;
+const PAIRS: usize = 7;
 /// Between two of the single events: they do not wait for each other.
 const PACE: Duration = Duration::from_millis(25);
 /// What one dead receiver may add to the others' p99.
