@@ -122,7 +122,7 @@ impl Host {
         supervisor.start(streams.clone());
         supervisor.take_up_subtrees().await.map_err(StartError::Subtrees)?;
         alarms.start(streams.clone());
-        let travel = Travel::new(streams.clone(), isolates.clone());
+        let travel = Travel::new(streams.clone(), isolates.clone(), supervisor.subtrees());
         let simulations =
             Simulations::new(streams.clone(), isolates.clone(), bundling.clone(), travel.clone());
         supervisor.simulate_with(simulations.clone());

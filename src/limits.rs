@@ -260,6 +260,11 @@ pub const STREAMS_PER_HOOK_MAX: usize = 1_000;
 /// Streams that all reactions to one event may create together, however deep: a workflow that starts thousands of
 /// agents passes, a tree that doubles with each level ends at its thirteenth.
 pub const STREAMS_PER_TREE_MAX: usize = 10_000;
+/// Of these so many are forgiven in time: what a processor has scheduled may create a stream at each run for ever, and a
+/// tree that doubles creates no more than that.
+pub const STREAM_FORGIVEN_EVERY: Duration = Duration::from_secs(1);
+/// Links of a chain that are looked up to find its tree: a schedule, a transformer and a receiver outside are one each.
+pub const FAN_OUT_LINKS_MAX: usize = 8;
 /// Events whose tree of reactions is known, in each of two generations: some tens of megabytes at the very most.
 pub const FAN_OUT_EVENTS_MAX: usize = 100_000;
 /// What a configuration may ask for: an import of a large file, say, takes several hooks.

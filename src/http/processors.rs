@@ -25,7 +25,7 @@ use crate::event::{Offset, Slug, StreamKey};
         ("fromOffset" = Option<u64>, Query, description = "an event to compare with"),
     ),
     responses(
-        (status = 200, description = "`[{slug, status, version, reduced, acted, tail, lag, lastError, bundle, limits, usage}]`; with `slug`, `{slug, version, offset, state}`, and with `fromOffset` also `{fromOffset, fromState, patch}`, where `patch` is a JSON Patch (RFC 6902) that leads from `fromState` to `state`", body = Vec<Object>),
+        (status = 200, description = "`[{slug, status, version, reduced, acted, tail, lag, lastError, bundle, limits, usage}]`; with `slug`, `{slug, version, inheritedFrom?, offset, state}`, and with `fromOffset` also `{fromOffset, fromState, patch}`, where `patch` is a JSON Patch (RFC 6902) that leads from `fromState` to `state`", body = Vec<Object>),
         (status = 400, description = "`bad-query`: there is no such event, and `tail` names the newest", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
         (status = 404, description = "no such stream, or no such processor", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
         (status = 409, description = "`processor-failed`: the version that is deployed cannot be run", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

@@ -39,6 +39,14 @@ pub const DELIVERY_RETRY_MAX: Duration = Duration::from_secs(300);
 pub const DELIVERY_RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// Attempts in a row for one event, about an hour and a half: then the subscription rests.
 pub const DELIVERY_ATTEMPTS_MAX: u32 = 40;
+/// Refusals of one event, as by 400 or 422, within some ten seconds: the receiver has read it and will not have it.
+pub const DELIVERY_REFUSALS_MAX: u32 = 5;
+/// Answers to one event that may be its fault or the receiver's (500, 404), over hours and two rests: by then somebody has
+/// looked after a receiver that fails over everything.
+pub const DELIVERY_DOUBTS_MAX: u32 = 3 * DELIVERY_ATTEMPTS_MAX;
+/// Events in a row that a subscription gives up: one that refuses more than these would refuse every other, too, and
+/// the rest is kept for it.
+pub const DELIVERY_GIVEN_UP_IN_A_ROW_MAX: u32 = 3;
 /// A subscription that rests is taken up by an event that comes after so long.
 pub const DELIVERY_REST: Duration = Duration::from_secs(300);
 /// A delivery without news ends after this long, with its progress stored: an event that comes within it costs no read.

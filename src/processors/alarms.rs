@@ -36,18 +36,34 @@ struct Inner {
 struct Queue {
     times: HashMap<StreamKey, Timestamp>,
     in_line: BTreeSet<(Timestamp, StreamKey)>,
+    ringing: HashMap<StreamKey, Ringing>,
+}
+
+/// A stream that is being asked what it has due.
+struct Ringing {
+    since: Timestamp,
+    /// What it has said meanwhile, of a time that had come before: one that is woken by the question says first what it
+    /// is asked for, and takes that back with its answer.
+    overdue: Option<Timestamp>,
 }
 
 impl Queue {
     /// Whether this stream is the first in line now.
     fn set(&mut self, stream: &StreamKey, at: Timestamp) -> bool {
         self.remove(stream);
+        if let Some(ringing) = self.ringing.get_mut(stream).filter(|ringing| at <= ringing.since) {
+            ringing.overdue = Some(at);
+            return false;
+        }
         self.times.insert(stream.clone(), at);
         self.in_line.insert((at, stream.clone()));
         self.in_line.first().is_some_and(|(_, first)| first == stream)
     }
 
     fn remove(&mut self, stream: &StreamKey) {
+        if let Some(ringing) = self.ringing.get_mut(stream) {
+            ringing.overdue = None;
+        }
         if let Some(at) = self.times.remove(stream) {
             self.in_line.remove(&(at, stream.clone()));
         }
@@ -57,7 +73,14 @@ impl Queue {
     fn take_due(&mut self, now: Timestamp) -> Option<StreamKey> {
         let (_, stream) = self.in_line.first().filter(|(at, _)| *at <= now)?.clone();
         self.remove(&stream);
+        self.ringing.insert(stream.clone(), Ringing { since: now, overdue: None });
         Some(stream)
+    }
+
+    /// A stream has answered; whether it is the first in line now, for what it has not taken back.
+    fn rung(&mut self, stream: &StreamKey) -> bool {
+        let overdue = self.ringing.remove(stream).and_then(|ringing| ringing.overdue);
+        overdue.is_some_and(|at| self.set(stream, at))
     }
 }
 
@@ -164,7 +187,11 @@ impl Alarms {
         let Some(streams) = self.0.streams.get() else { return };
         self.0.rung.fetch_add(1, Relaxed);
         let now = Timestamp::now();
-        match streams.fire_due(&stream, now).await {
+        let answer = streams.fire_due(&stream, now).await;
+        if self.queue().rung(&stream) {
+            self.0.earlier.notify_one();
+        }
+        match answer {
             // What is not due is no reason to ask again at once, whatever the stream says.
             Ok(Some(next)) => self.set_earlier(&stream, next.max(now.plus_millis(1))),
             Ok(None) | Err(AppendError::ShuttingDown) => {}
@@ -222,6 +249,36 @@ mod tests {
         let due: Vec<_> = std::iter::from_fn(|| queue.take_due(at(40))).collect();
         assert_eq!(due, [stream("/a"), stream("/c"), stream("/b")]);
         assert!(queue.times.is_empty() && queue.in_line.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_being_asked_is_not_asked_the_same_again() {
+        let (at, a) = (Timestamp::from_millis, stream("/a"));
+        let asked = |said: &[Option<i64>]| {
+            let mut queue = Queue::default();
+            queue.set(&a, at(10));
+            assert_eq!(queue.take_due(at(15)), Some(a.clone()));
+            for said in said {
+                match said {
+                    Some(time) => drop(queue.set(&a, at(*time))),
+                    None => queue.remove(&a),
+                }
+                assert_eq!(queue.take_due(at(15)), None, "not while it is being asked");
+            }
+            queue.rung(&a);
+            queue.times.get(&a).map(|time| time.as_millis())
+        };
+        // what it says, and what stands when it has answered
+        let cases: [(&[Option<i64>], Option<i64>); 5] = [
+            (&[], None),
+            (&[Some(10), None], None),
+            (&[Some(10), Some(30)], Some(30)),
+            (&[Some(10), None, Some(12)], Some(12)),
+            (&[Some(30)], Some(30)),
+        ];
+        for (said, stands) in cases {
+            assert_eq!(asked(said), stands, "{said:?}");
+        }
     }
 
     #[test]

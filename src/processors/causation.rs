@@ -61,7 +61,7 @@ impl Causation {
     }
 }
 
-/// One reaction: which processor or schedule appended what, where.
+/// One reaction: which processor, transformer, schedule or receiver of a subscription appended what, where.
 #[derive(Clone, Debug, PartialEq)]
 struct Link {
     by: &'static str,
@@ -75,7 +75,12 @@ impl Link {
         let source = event.source.as_ref()?;
         let slug = source.slug.as_ref()?;
         Some(Link {
-            by: if source.kind == SourceKind::Schedule { "schedule" } else { "processor" },
+            by: match source.kind {
+                SourceKind::Schedule => "schedule",
+                SourceKind::Transformer => "transformer",
+                SourceKind::Client => "receiver of subscription",
+                SourceKind::Processor | SourceKind::Server => "processor",
+            },
             slug: slug.to_string(),
             path: event.path.to_string(),
             event_type: event.event_type.as_str().to_string(),

@@ -22,14 +22,15 @@ use super::fan_out::{FanOut, Reached};
 use super::simulation::{SimulateError, SimulateRequest, Simulations};
 use super::usage::Usage;
 use crate::event::{
-    Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Offset, Slug, StreamKey, StreamPath, builtin,
+    Cause, Cursor, Event, EventInput, EventType, IdempotencyKey, Json, Offset, Slug, StreamKey, StreamPath,
+    builtin,
 };
 use crate::isolate::{
     AppendRequest, Bridge, FetchRequest, FetchResponse, OpError, ReadRequest, ScriptFailure,
     SimulationRequest, Socket, SocketRequest, Sources,
 };
 use crate::limits::{READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
-use crate::log::{StreamId, StreamRecord};
+use crate::log::{Log, StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
 
@@ -174,11 +175,14 @@ impl ScriptBridge {
         if *stream == self.stream {
             return Ok(());
         }
-        let found = self.streams.log().find(stream).map_err(|error| op_error(&error.into()))?;
+        let log = self.streams.log();
+        let found = log.find(stream).map_err(|error| op_error(&error.into()))?;
+        let find = |cause: &Cause| find_cause(log, stream, cause);
         let mut events = self.events();
         let mut passing = Reached::new();
         let reached = events.get_mut(&cause.offset).map_or(&mut passing, |reaction| &mut reaction.reached);
-        let reached = self.fan_out.reach(&stream.project, cause, reached, &stream.path, found.is_none());
+        let reached =
+            self.fan_out.reach(&stream.project, cause, find, reached, &stream.path, found.is_none());
         reached.map_err(|message| OpError { code: "limit-reached".into(), message })
     }
 
@@ -226,7 +230,8 @@ impl Bridge for ScriptBridge {
             let origin = Origin::Processor { slug, cause: cause.clone(), only };
             let stored = streams.append_one(&stream, input, origin).await.map_err(failed)?;
             if let Some(cause) = cause {
-                fan_out.grew(&stream.project, &cause, &stored);
+                let find = |cause: &Cause| find_cause(streams.log(), &stream, cause);
+                fan_out.grew(&stream.project, &cause, find, &stored);
             }
             Ok(wire_json(&stored))
         }
@@ -315,6 +320,13 @@ impl Bridge for ScriptBridge {
     fn used(&self, cpu: Duration, memory_bytes: u64) {
         self.usage.computed(cpu, memory_bytes);
     }
+}
+
+/// The event that a cause names, in the project of `stream`; none when it is gone.
+fn find_cause(log: &Log, stream: &StreamKey, cause: &Cause) -> Option<Arc<Event>> {
+    let path = StreamPath::parse(&cause.stream_path).ok()?;
+    let record = log.find(&stream.sibling(path)).ok()??;
+    log.read_one(&record, Offset(cause.offset)).ok()?
 }
 
 /// All of a URL that a trace may show: the rest can hold what is nobody else's business.

@@ -22,7 +22,7 @@ use self::report::{Build, Counts, End, Lists, Live, Outcome, Range, Sink, Summar
 use self::request::Code;
 use super::bundling::Bundling;
 use super::travel::{Travel, TravelError};
-use super::version::{Version, deployments};
+use super::version::Version;
 use crate::event::builtin::{ProcessorConfigured, ProcessorSourceConfigured, Typecheck};
 use crate::event::{Offset, Slug, StreamKey, StreamPath};
 use crate::isolate::Isolates;
@@ -149,7 +149,7 @@ impl Simulations {
         }
         let place = self.places.clone().acquire_owned().map_err(|_| SimulateError::Busy);
         let place = tokio::time::timeout(SIMULATION_WAIT, place).await.unwrap_or(Err(SimulateError::Busy))?;
-        let set = deployments(&self.streams, stream).await?;
+        let set = self.travel.deployments(stream).await?;
         let live = match request.is_named {
             true => Version::deployed(&self.streams, &record, &set, &request.slug)?,
             false => None,
@@ -157,6 +157,7 @@ impl Simulations {
         if live.is_none() && matches!(request.code, Code::Deployed) {
             return Err(SimulateError::NoProcessor(stream.path.clone(), request.slug));
         }
+        let env = set.env_of(&request.slug).clone();
         Ok(Scene {
             simulations: self.clone(),
             record,
@@ -165,7 +166,7 @@ impl Simulations {
             last: last.max(after),
             tail,
             live,
-            env: set.env,
+            env,
             began: Instant::now(),
             _place: place,
         })
@@ -260,6 +261,7 @@ impl Scene {
             live: self.live.as_ref().map(|live| Live {
                 version: live.version.clone(),
                 configured_offset: live.configured,
+                inherited_from: live.inherited_from.clone(),
                 state: None,
                 error: None,
             }),
@@ -274,12 +276,13 @@ impl Scene {
     async fn live_now(&self, at: Offset) -> Result<Option<Live>, SimulateError> {
         let Some(live) = &self.live else { return Ok(None) };
         let (version, configured_offset) = (live.version.clone(), live.configured);
+        let inherited_from = live.inherited_from.clone();
         let (state, error) = match self.simulations.travel.state_of(&self.record, live, at).await {
             Ok(state) => (Some(state), None),
             Err(error @ TravelError::Script(..)) => (None, Some(error.to_string())),
             Err(TravelError::Append(error)) => return Err(error.into()),
             Err(error) => return Err(SimulateError::Machinery(error.to_string())),
         };
-        Ok(Some(Live { version, configured_offset, state, error }))
+        Ok(Some(Live { version, configured_offset, inherited_from, state, error }))
     }
 }

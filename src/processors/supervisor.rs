@@ -42,7 +42,7 @@ struct Inner {
     /// Set right after the streams have started, which need the supervisor for their built-ins.
     streams: OnceLock<Streams>,
     running: Mutex<HashMap<StreamKey, Running>>,
-    subtrees: Subtrees,
+    subtrees: Arc<Subtrees>,
     fan_out: Arc<FanOut>,
     simulations: Arc<OnceLock<Simulations>>,
     usages: Usages,
@@ -76,7 +76,7 @@ impl Supervisor {
             hibernate_after,
             streams: OnceLock::new(),
             running: Mutex::default(),
-            subtrees: Subtrees::default(),
+            subtrees: Arc::default(),
             fan_out: Arc::default(),
             simulations: Arc::default(),
             usages: Usages::default(),
@@ -88,6 +88,11 @@ impl Supervisor {
     /// What scripts ask when they want to know what a change would do.
     pub fn simulate_with(&self, simulations: Simulations) {
         assert!(self.0.simulations.set(simulations).is_ok(), "simulations are made once");
+    }
+
+    /// What streams share with those below them, for who looks at their past.
+    pub fn subtrees(&self) -> Arc<Subtrees> {
+        self.0.subtrees.clone()
     }
 
     /// Takes up the streams, and in the background every processor that still owes a reaction.

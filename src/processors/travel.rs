@@ -7,12 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use super::deployments::DeploymentSet;
 use super::follower::is_lifecycle_of;
 use super::patch::{Change, diff};
 use super::progress::{Snapshot, Store};
 use super::sealed::Sealed;
+use super::subtrees::Subtrees;
 use super::version::{Version, deployments};
-use crate::event::{Event, Json, Offset, Slug, StreamKey};
+use crate::event::{Event, Json, Offset, Slug, StreamKey, StreamPath};
 use crate::isolate::{Isolate, IsolateError, Isolates, ScriptFailure};
 use crate::limits::{READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, TRAVELS_MAX};
 use crate::log::{LogError, StreamRecord};
@@ -23,6 +25,7 @@ use crate::stream::{AppendError, Streams};
 pub struct Travel {
     streams: Streams,
     isolates: Isolates,
+    subtrees: Arc<Subtrees>,
     places: Arc<Semaphore>,
 }
 
@@ -33,6 +36,9 @@ pub struct StateThen {
     pub slug: Slug,
     /// None for the server's own processors.
     pub version: Option<String>,
+    /// The stream above where it is configured; none for the stream's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inherited_from: Option<StreamPath>,
     pub offset: Offset,
     pub state: Json,
 }
@@ -52,11 +58,11 @@ pub struct StatesThen {
 #[derive(Debug, thiserror::Error)]
 pub enum TravelError {
     #[error("there is no stream `{0}`")]
-    NoStream(crate::event::StreamPath),
+    NoStream(StreamPath),
     #[error("stream `{0}` has no processor `{1}`; GET /api/processors{0} lists those that it has")]
-    NoProcessor(crate::event::StreamPath, Slug),
+    NoProcessor(StreamPath, Slug),
     #[error("there is no event {asked} in stream `{path}`: its newest is {tail}")]
-    Beyond { path: crate::event::StreamPath, asked: Offset, tail: Offset },
+    Beyond { path: StreamPath, asked: Offset, tail: Offset },
     #[error("processor `{0}` cannot be run over its history: {name}: {message}", name = .1.error.name, message = .1.error.message)]
     Script(Slug, Box<ScriptFailure>),
     #[error("too much of the past is being looked at already; try again in a moment")]
@@ -74,8 +80,8 @@ impl From<LogError> for TravelError {
 }
 
 impl Travel {
-    pub fn new(streams: Streams, isolates: Isolates) -> Travel {
-        Travel { streams, isolates, places: Arc::new(Semaphore::new(TRAVELS_MAX)) }
+    pub fn new(streams: Streams, isolates: Isolates, subtrees: Arc<Subtrees>) -> Travel {
+        Travel { streams, isolates, subtrees, places: Arc::new(Semaphore::new(TRAVELS_MAX)) }
     }
 
     /// The state behind event `at`; behind the newest when none is named.
@@ -92,19 +98,26 @@ impl Travel {
         if offset > tail {
             return Err(TravelError::Beyond { path: stream.path.clone(), asked: offset, tail });
         }
-        let set = deployments(&self.streams, stream).await?;
+        let set = self.deployments(stream).await?;
         if let Some(version) = Version::deployed(&self.streams, &record, &set, slug)? {
             let state = self.state_of(&record, &version, offset).await?;
             return Ok(StateThen {
                 slug: slug.clone(),
                 version: Some(version.version.clone()),
+                inherited_from: version.inherited_from.clone(),
                 offset,
                 state,
             });
         }
         let states = self.streams.states_at(&record, offset).await?;
         let state = states.get(slug.as_str()).ok_or_else(|| self.unknown(stream, slug))?;
-        Ok(StateThen { slug: slug.clone(), version: None, offset, state: Json::of(state) })
+        Ok(StateThen {
+            slug: slug.clone(),
+            version: None,
+            inherited_from: None,
+            offset,
+            state: Json::of(state),
+        })
     }
 
     /// The states behind two events, and how they differ.
@@ -120,6 +133,11 @@ impl Travel {
         let value = |state: &Json| state.decode::<Value>().unwrap_or_default();
         let patch = diff(&value(&before.state), &value(&then.state));
         Ok(StatesThen { from_offset: from, then, from_state: before.state, patch })
+    }
+
+    /// What runs on a stream, its own and what it has from the streams above.
+    pub async fn deployments(&self, stream: &StreamKey) -> Result<DeploymentSet, AppendError> {
+        deployments(&self.streams, &self.subtrees, stream).await
     }
 
     fn unknown(&self, stream: &StreamKey, slug: &Slug) -> TravelError {

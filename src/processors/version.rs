@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::deployments::{Deployment, DeploymentSet};
 use super::follower::activate::{bounds, too_large};
 use super::follower::read_configuration;
+use super::subtrees::{Inherited, Subtrees};
 use crate::event::builtin::ProcessorConfigured;
-use crate::event::{Json, Offset, Slug, StreamKey};
+use crate::event::{Json, Offset, Slug, StreamKey, StreamPath};
 use crate::isolate::{Bridge, Isolate, IsolateError, Isolates, Sources, Spec};
-use crate::log::{LogError, StreamRecord};
+use crate::log::{Log, LogError, StreamRecord};
 use crate::stream::{AppendError, Streams};
 
 #[derive(Clone)]
@@ -19,6 +20,10 @@ pub struct Version {
     pub version: String,
     /// Where it was configured; the start for one that was not.
     pub configured: Offset,
+    /// The stream above where that is; none for one of the stream's own.
+    pub inherited_from: Option<StreamPath>,
+    /// Up to here, no event of the stream was its to act on.
+    pub since: Offset,
     pub configuration: Arc<ProcessorConfigured>,
     pub env: Arc<BTreeMap<String, String>>,
 }
@@ -30,6 +35,8 @@ impl Version {
             slug: configuration.slug.clone(),
             version: super::deployments::version(&configuration),
             configured: Offset::START,
+            inherited_from: None,
+            since: Offset::START,
             configuration: Arc::new(configuration),
             env,
         }
@@ -48,13 +55,22 @@ impl Version {
             Some(active) => (active.configured, active.version.clone()),
             None => (*configured, version.clone()),
         };
-        let configuration = read_configuration(streams, record, configured)?;
+        let (owner, since) = match &deployment.inherited {
+            Some(inherited) => {
+                let since = begun_below(streams.log(), record, inherited, deployment.since)?;
+                (Some(inherited.owner.as_ref()), since)
+            }
+            None => (None, configured),
+        };
+        let configuration = read_configuration(streams, owner.unwrap_or(record), configured)?;
         Ok(configuration.map(|configuration| Version {
             slug: slug.clone(),
             version,
             configured,
+            inherited_from: owner.map(|owner| owner.key.path.clone()),
+            since,
             configuration: Arc::new(configuration),
-            env: set.env.clone(),
+            env: set.env_of(slug).clone(),
         }))
     }
 
@@ -92,11 +108,38 @@ impl Version {
     }
 }
 
-/// What a stream has deployed, with the values of its environment.
-pub async fn deployments(streams: &Streams, stream: &StreamKey) -> Result<DeploymentSet, AppendError> {
+/// The newest event of a stream that was there when something was configured above it; found by its time, for offsets
+/// of two streams say nothing of each other.
+fn begun_below(
+    log: &Log,
+    record: &StreamRecord,
+    inherited: &Inherited,
+    configured: Offset,
+) -> Result<Offset, LogError> {
+    let Some(configuration) = log.read_one(&inherited.owner, configured)? else { return Ok(Offset::START) };
+    let (mut before, mut behind) = (Offset::START, log.tail(record.id)?.next());
+    while before.next() < behind {
+        let middle = Offset(before.0 + (behind.0 - before.0) / 2);
+        let event = log.read_one(record, middle)?;
+        match event.is_some_and(|event| event.created_at <= configuration.created_at) {
+            true => before = middle,
+            false => behind = middle,
+        }
+    }
+    Ok(before)
+}
+
+/// What runs on a stream, its own and what it has from the streams above, with the values of their environments.
+pub async fn deployments(
+    streams: &Streams,
+    subtrees: &Subtrees,
+    stream: &StreamKey,
+) -> Result<DeploymentSet, AppendError> {
     let savepoint = streams.checkpoint(stream).await?;
     let stored = savepoint.as_ref().and_then(|savepoint| savepoint.of("deployments"));
-    Ok(stored
-        .and_then(|stored| <DeploymentSet as serde::Deserialize>::deserialize(stored).ok())
-        .unwrap_or_default())
+    let own = stored.and_then(|stored| <DeploymentSet as serde::Deserialize>::deserialize(stored).ok());
+    let mut set = own.unwrap_or_default();
+    let inherited = subtrees.inherited(stream, &set, &BTreeMap::new());
+    set.processors.extend(inherited);
+    Ok(set)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, DEADLINE, Server, assert_subset, get, shared};
+use crate::harness::{Client, DEADLINE, Server, assert_subset, get, post, shared};
 use crate::hooks::count;
 
 /// Counts the events that it has seen, and answers pings with the count and the stream's path.
@@ -305,4 +305,64 @@ fn those_that_sleep_cost_nothing_and_wake_with_their_state() {
     assert!(asleep(&paths[0]));
     millrace.append(&paths[0], ping());
     assert_eq!(answered(&millrace, &paths[0], 2), [2, 4]);
+}
+
+#[test]
+fn what_runs_below_has_a_past_and_can_be_simulated() {
+    let millrace = shared();
+    millrace.append("/t/a", ping());
+    let configured = deploy_below(&millrace, "/t", ANSWERS);
+    millrace
+        .append("/t", json!({"type": "processor/env-var-set", "payload": {"key": "WORD", "value": "above"}}));
+    millrace.append("/t/a", json!([ping(), {"type": "x"}]));
+    assert_eq!(answered(&millrace, "/t/a", 1), [3], "the first is history");
+    millrace.settle("/t/a");
+    for offset in 1..=4 {
+        millrace.run([get(&format!("/api/processors/t/a?slug=s&atOffset={offset}")).answers(
+            200,
+            json!({"slug": "s", "version": "<any>", "inheritedFrom": "/t", "offset": offset, "state": {"seen": offset}}),
+        )]);
+    }
+    let simulate = |path: &str, body: Value| {
+        millrace
+            .run([post(&format!("/api/simulate{path}"), body).answers(200, json!({"outcome": "completed"}))])
+    };
+    assert_subset(
+        "what is deployed",
+        &simulate("/t/a", json!({"slug": "s"})),
+        &json!({
+            "live": {"configuredOffset": configured["offset"], "inheritedFrom": "/t", "state": {"seen": 5}},
+            "difference": {
+                "state": [],
+                "appends": {"same": 1, "beforeLive": 1, "changed": {"count": 0}, "missing": {"count": 0}, "extra": {"count": 0}},
+            },
+        }),
+    );
+    let says = ANSWERS.replace("seen: state.seen }", "seen: state.seen, word: process.env.WORD }");
+    assert_subset(
+        "a candidate for it",
+        &simulate("/t/a", json!({"slug": "s", "script": says})),
+        &json!({"difference": {"appends": {"beforeLive": 1, "changed": {"count": 1, "first": [
+            {"causeOffset": 3, "candidate": {"payload": {"to": 3, "word": "above"}}},
+        ]}}}}),
+    );
+    // The nearest wins, and a stream's own before those above it.
+    millrace.deploy("/t/own", "s", &ANSWERS.replace("seen: 0", "seen: 100"));
+    millrace
+        .run([get("/api/processors/t/own?slug=s&atOffset=1").answers(200, json!({"state": {"seen": 101}}))]);
+    for path in ["/other", "/t/a/_logs/x"] {
+        millrace.append(path, ping());
+        millrace.run([
+            get(&format!("/api/processors{path}?slug=s")).refused(
+                404,
+                "processor-not-found",
+                "no processor `s`",
+            ),
+            post(&format!("/api/simulate{path}"), json!({"slug": "s"})).refused(
+                404,
+                "processor-not-found",
+                "`s`",
+            ),
+        ]);
+    }
 }

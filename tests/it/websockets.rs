@@ -192,6 +192,8 @@ fn a_loop_through_two_receivers_ends() {
     client.append("/loop", json!({"type": "to-0"}));
     let paused = client.wait_type("/loop", "stream/paused");
     assert_subset("loop", &paused, &json!({"payload": {"reason": "~chain of 7 reactions"}}));
+    let reason = paused["payload"]["reason"].as_str().unwrap();
+    assert!(reason.contains("receiver of subscription `"), "{reason}");
     drop(threads);
 }
 

@@ -3,6 +3,7 @@
 
 mod appends;
 mod bundling;
+mod children;
 mod fetch;
 mod http;
 mod isolates;
@@ -39,15 +40,17 @@ const FIGURES: &[(&str, &str, Figure)] = &[
     ("webhooks", "deliveries a second over a hundred subscriptions, and beside a dead one", webhooks::run),
     ("replay", "events a second that a new processor reduces", processors::replay),
     ("memory", "memory of an idle processor, awake and hibernated", memory::run),
+    ("children", "a processor on 100,000 streams below its own (CHILDREN=N: on N)", children::run),
     ("restart", "from a start after kill -9 to the first answer", restart::run),
     ("schedules", "how late scheduled events come, and a start with 10,000 that wait", schedules::run),
+    ("schedules-one", "how late 10,000 scheduled events of one stream come", schedules::one_stream),
     ("transformers", "events a second through one matcher", transformers::run),
     ("travel", "a state, a simulation and a fork of the past of a million events", travel::run),
     ("readers", "delay of an event at 500 readers of one stream", readers::run),
 ];
 
 pub fn help() -> String {
-    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<12} {what}\n"));
+    let lines = FIGURES.iter().map(|(name, what, _)| format!("    {name:<13} {what}\n"));
     lines.collect()
 }
 
@@ -56,12 +59,9 @@ pub fn run(names: &[&str]) -> ExitCode {
         eprintln!("there is no figure `{unknown}`; there are\n{}", help());
         return ExitCode::from(2);
     }
-    println!("building the server in release ...");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--package", "millrace"])
-        .current_dir(crate::tidy::root())
-        .status();
-    if !built.is_ok_and(|status| status.success()) {
+    if let Some(program) = server::given_program() {
+        println!("measuring {} ...", program.display());
+    } else if !is_built() {
         return ExitCode::FAILURE;
     }
     warn_of_company();
@@ -80,6 +80,15 @@ pub fn run(names: &[&str]) -> ExitCode {
     }
     table::print(&rows);
     outcome
+}
+
+fn is_built() -> bool {
+    println!("building the server in release ...");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--package", "millrace"])
+        .current_dir(crate::tidy::root())
+        .status();
+    built.is_ok_and(|status| status.success())
 }
 
 /// What else runs takes cores from the server, and gives each sync a scheduler's tick to wait for.

@@ -15,7 +15,8 @@ The project's own commands.
 
   cargo xtask test [-- FILTER...]   build once, check the rules of the code base, run every test
   cargo xtask tidy                  only the rules: layers, forbidden names, file headers and lengths
-  cargo xtask bench [FIGURE...]     measure the server beside the machine's own limits, and print a table
+  cargo xtask bench [FIGURE...]     measure the server beside the machine's own limits, and print a table;
+                                    SERVER=PROGRAM measures that one instead of this checkout's release
   cargo xtask conformance wpt DIR [--area AREA]... [--only TEXT] [--failures] [--json]
                                     run web-platform-tests of a checkout in isolates, and print how many pass
   cargo xtask conformance jsonata DIR

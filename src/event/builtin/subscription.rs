@@ -209,7 +209,7 @@ pub struct SubscriptionRemoved {
     pub slug: Slug,
 }
 
-/// A trouble has begun, or nobody tries any more.
+/// A trouble has begun, or nobody tries any more, or the event is given up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SubscriptionDeliveryFailed {
@@ -220,6 +220,9 @@ pub struct SubscriptionDeliveryFailed {
     /// Left out when it is not tried again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub will_retry_at: Option<String>,
+    /// This event is left out, and the next one's turn has come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
 }
 
 /// A trouble has ended.

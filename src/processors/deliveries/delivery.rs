@@ -46,6 +46,14 @@ enum Next {
     Over,
 }
 
+/// What follows from an attempt that has failed.
+enum Failed {
+    Again,
+    /// The event is given up.
+    LeftOut,
+    Over(Next),
+}
+
 impl Delivery {
     pub async fn run(mut self) {
         let mut delay = FOLLOWER_RETRY_FIRST;
@@ -288,6 +296,7 @@ impl Life<'_> {
                 Ok(()) => {
                     self.delivery.deliveries.0.delivered.fetch_add(parcels.len() as u64, Relaxed);
                     self.recover();
+                    self.mark.delivered();
                     self.mark.acked = last;
                     self.save();
                     self.tell().await?;
@@ -295,11 +304,13 @@ impl Life<'_> {
                 }
                 Err(failure) => {
                     self.delivery.deliveries.0.failed.fetch_add(1, Relaxed);
-                    let rest = self.fail(&first, failure);
+                    let next = self.fail(&first, failure);
                     self.save();
                     self.tell().await?;
-                    if rest.is_some() {
-                        return Ok(rest);
+                    match next {
+                        Failed::Again => {}
+                        Failed::LeftOut => return Ok(None),
+                        Failed::Over(next) => return Ok(Some(next)),
                     }
                 }
             }
@@ -333,13 +344,20 @@ impl Life<'_> {
         }
     }
 
-    fn fail(&mut self, event: &Event, failure: Failure) -> Option<Next> {
+    fn fail(&mut self, event: &Event, failure: Failure) -> Failed {
         let mut trouble = self.mark.trouble.take().unwrap_or_else(|| Trouble::at(event.offset));
-        trouble.skips = false;
-        trouble.attempts = trouble.attempts.saturating_add(1);
-        trouble.tries += 1;
-        trouble.error = failure.message.clone();
-        let gives_up = failure.then != Then::Retry || trouble.tries >= DELIVERY_ATTEMPTS_MAX;
+        let is_enough = trouble.failed(&failure);
+        if is_enough && self.mark.gives_up(event.offset, &failure.message) {
+            let error = format!(
+                "given up after {} attempts; configure the subscription with `startFrom` to have it delivered again: {}",
+                trouble.attempts, failure.message
+            );
+            self.mark.note(event.offset, NoteNews::GivenUp { error });
+            self.mark.acked = event.offset;
+            return Failed::LeftOut;
+        }
+        let lasts = matches!(failure.then, Then::Rest | Then::End);
+        let gives_up = lasts || is_enough || trouble.tries >= DELIVERY_ATTEMPTS_MAX;
         let next_try = (!gives_up).then(|| {
             let pause = pace::pause(trouble.tries, failure.retry_after);
             Timestamp::now().as_millis() + pause.as_millis() as i64
@@ -358,9 +376,9 @@ impl Life<'_> {
         }
         self.mark.ended = failure.then == Then::End;
         match gives_up {
-            true if self.mark.ended => Some(self.rest(None)),
-            true => Some(self.rest(Some(Instant::now() + DELIVERY_REST))),
-            false => None,
+            true if self.mark.ended => Failed::Over(self.rest(None)),
+            true => Failed::Over(self.rest(Some(Instant::now() + DELIVERY_REST))),
+            false => Failed::Again,
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Note {
 pub enum NoteNews {
     Failed { error: String, will_retry_at: Option<String> },
     Recovered { attempts: u32 },
+    GivenUp { error: String },
 }
 
 impl Mark {
@@ -44,8 +45,16 @@ impl Note {
             NoteNews::Failed { error, will_retry_at } => {
                 let (error, will_retry_at) = (error.clone(), will_retry_at.clone());
                 let what = if will_retry_at.is_some() { "failed" } else { "gave-up" };
-                let failed = SubscriptionDeliveryFailed { slug: slug_of, offset, error, will_retry_at };
+                let given_up = false;
+                let failed =
+                    SubscriptionDeliveryFailed { slug: slug_of, offset, error, will_retry_at, given_up };
                 (Kind::SubscriptionDeliveryFailed, Json::of(&failed), what)
+            }
+            NoteNews::GivenUp { error } => {
+                let (error, will_retry_at, given_up) = (error.clone(), None, true);
+                let failed =
+                    SubscriptionDeliveryFailed { slug: slug_of, offset, error, will_retry_at, given_up };
+                (Kind::SubscriptionDeliveryFailed, Json::of(&failed), "left-out")
             }
             NoteNews::Recovered { attempts } => {
                 let recovered = SubscriptionDeliveryRecovered { slug: slug_of, offset, attempts: *attempts };

@@ -53,7 +53,7 @@ impl Webhook<'_> {
         Err(Failure {
             message: format!("the receiver answered with status {status}{hint}{colon}{said}"),
             retry_after,
-            then: if status == 410 { Then::End } else { Then::Retry },
+            then: Then::of_status(status),
         })
     }
 

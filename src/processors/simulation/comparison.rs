@@ -232,7 +232,7 @@ impl Comparison {
         }
     }
 
-    /// `since` is where the version that is live now was configured, for one whose activation has not been seen.
+    /// Up to `since` nothing was for the version that is live now to act on, for one whose activation has not been seen.
     pub fn finish(mut self, since: Offset, state: Option<Vec<Change>>) -> Difference {
         let live_since = self.live_since.unwrap_or(since).0;
         let mut appends = Appends { same: self.same, is_cut: self.is_cut, ..Appends::default() };

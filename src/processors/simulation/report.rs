@@ -78,6 +78,9 @@ pub struct Counts {
 pub struct Live {
     pub version: String,
     pub configured_offset: Offset,
+    /// The stream above where that is; none for the stream's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inherited_from: Option<StreamPath>,
     /// What it has behind the last event of the range.
     pub state: Option<Json>,
     /// Why there is none.

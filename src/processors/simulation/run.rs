@@ -366,7 +366,7 @@ impl Run {
         let value = |state: Json| state.decode::<Value>().ok();
         let states = live.and_then(value).zip(candidate.and_then(value));
         let changes = states.map(|(live, candidate)| diff(&live, &candidate));
-        let since = self.scene.live.as_ref().map(|live| live.configured).unwrap_or_default();
+        let since = self.scene.live.as_ref().map(|live| live.since).unwrap_or_default();
         let blank =
             Comparison::new(self.version.slug.clone(), StreamPath::root(), Offset::START, Offset::START);
         Ok(std::mem::replace(&mut self.comparison, blank).finish(since, changes))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     count, every, lift, metric, millis, now, of_type, once_in, schedule, schedules, wait_runs, written,
 };
-use crate::harness::{Server, assert_subset, fresh, post, request, shared};
+use crate::harness::{Client, DEADLINE, Server, assert_subset, fresh, post, request, shared};
 
 #[test]
 fn what_is_overdue_after_a_restart_happens_once_and_goes_on() {
@@ -199,4 +199,45 @@ fn a_fork_has_its_schedules_with_its_processors_and_none_without() {
     millrace.append("/without", schedule("s", json!({"type": "due"}), once_in(0.2)));
     let events = wait_runs(&millrace, "/without", "due", 1);
     assert_eq!(events.len(), 6, "what it is given is its own: {events:#?}");
+}
+
+#[test]
+fn a_fork_that_was_killed_before_its_first_event_fires_by_itself() {
+    let mut server = Server::start(&[]);
+    let due = now() + 4_000;
+    let at = json!({"kind": "once-at", "at": written(due)});
+    let client = server.client("p");
+    client.append("/from", json!([schedule("s", json!({"type": "due"}), at), {"type": "x"}]));
+    client.run([
+        post("/api/streams/__fork/from", json!({"to": "/with"})).answers(200, json!({})),
+        post("/api/streams/__fork/with", json!({"to": "/again"})).answers(200, json!({})),
+        post("/api/streams/__fork/from", json!({"to": "/without", "processors": false}))
+            .answers(200, json!({})),
+    ]);
+    // Nothing was committed to any of them: what they wait for stands nowhere but in what they share. Nobody touches
+    // them, also between the two kills: a reader would wake them.
+    for _ in 0..2 {
+        server.kill();
+        server = server.restart();
+        let client = server.client("p");
+        wait_metric(&client, "schedules_streams", 3);
+    }
+    assert!(now() < due, "the machine is too busy: they were due before the second kill");
+    let client = server.client("p");
+    wait_metric(&client, "schedules_wakes_total", 3);
+    wait_metric(&client, "schedules_streams", 0);
+    for path in ["/from", "/with", "/again"] {
+        let events = wait_runs(&client, path, "due", 1);
+        assert_eq!(events.len(), 5, "{path}: {events:#?}");
+    }
+    assert_eq!(client.read("/without").len(), 3);
+}
+
+/// Polls, for no event tells of it.
+fn wait_metric(client: &Client, name: &str, value: u64) {
+    let started = std::time::Instant::now();
+    while metric(client, name) != value {
+        assert!(started.elapsed() < DEADLINE, "{name} is {}, not {value}", metric(client, name));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

@@ -149,6 +149,35 @@ fn a_receiver_that_is_gone_is_left_alone_until_it_is_configured_again() {
 }
 
 #[test]
+fn an_event_that_is_always_refused_is_given_up_and_the_next_ones_come() {
+    let receiver = Origin::start(move |asked, to| match numbers(std::slice::from_ref(asked))[..] {
+        [2] => to.whole("422 Unprocessable Content", &[], b"no such customer"),
+        _ => ok(asked, to),
+    });
+    let mut server = Server::start(&["--egress-allow", "127.0.0.1"]);
+    let client = server.client("public");
+    subscribe(&client, "/refused", json!({"callbackUrl": receiver.url("/")}));
+    client.append("/refused", json!([number(1), number(2), number(3)]));
+    wait_numbers(&receiver, &[1, 2, 2, 2, 2, 2, 3]);
+    let given_up =
+        json!({"status": "active", "givenUp": {"count": 1, "last": {"offset": 4, "error": "~422"}}});
+    wait_status(&client, "/refused", given_up.clone());
+    let events = client.wait_for("/refused", "both", |events| troubles(events).len() == 2);
+    assert_eq!(troubles(&events), ["failed 4", "failed 4"]);
+    let told: Vec<&Value> = events.iter().rev().take(2).map(|event| &event["payload"]).collect();
+    assert_subset("begun", told[1], &json!({"willRetryAt": "<time>", "givenUp": null}));
+    let error = "~given up after 5 attempts; configure the subscription with `startFrom` to have it delivered again: the receiver answered with status 422: no such customer";
+    assert_subset("given up", told[0], &json!({"error": error, "willRetryAt": null, "givenUp": true}));
+    // A kill may have an event delivered again.
+    assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
+    server = server.restart();
+    let client = server.client("public");
+    client.append("/refused", number(4));
+    wait_numbers(&receiver, &[1, 2, 2, 2, 2, 2, 3, 4]);
+    wait_status(&client, "/refused", given_up);
+}
+
+#[test]
 fn a_trouble_outlives_a_restart_and_is_told_once() {
     let back = Arc::new(Mutex::new(false));
     let is_back = back.clone();

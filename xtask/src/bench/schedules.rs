@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::http::{Connection, Request};
 use super::server::{Server, bytes_below};
 use super::table::{Row, percentile};
 
@@ -16,6 +15,8 @@ const WRITERS: usize = 8;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Until the first is due: the streams are made and the server is killed and started before.
 const LEAD: Duration = Duration::from_secs(60);
+/// The same on one stream, which is filled in batches.
+const ONE_LEAD: Duration = Duration::from_secs(15);
 const LATE: Duration = Duration::from_millis(50);
 const START: Duration = Duration::from_secs(3);
 
@@ -34,7 +35,7 @@ pub fn run() -> io::Result<Vec<Row>> {
     let mut first = server.connect()?;
     first.get("/api/streams?limit=1")?;
     let answered = started.elapsed();
-    while metric(&server, "schedules_streams")? < STREAMS as u64 {
+    while server.metric("schedules_streams")? < STREAMS as u64 {
         thread::sleep(Duration::from_millis(5));
     }
     let taken_up = started.elapsed();
@@ -43,14 +44,14 @@ pub fn run() -> io::Result<Vec<Row>> {
             "the first was due before the server was ready: the machine is too busy",
         ));
     }
-    let running = metric(&server, "streams_running")?;
+    let running = server.metric("streams_running")?;
     println!(
         "  {STREAMS} streams wait, {running} of them with an actor, in {} MB",
         server.resident_bytes() / 1_000_000
     );
     // What a thread of this machine that only sleeps comes late by, in the same minute.
     let sleeper = thread::spawn(move || sleep_beside(begun + LEAD, begun + LEAD + MINUTE));
-    while metric(&server, "schedules_wakes_total")? < STREAMS as u64 {
+    while server.metric("schedules_wakes_total")? < STREAMS as u64 {
         thread::sleep(Duration::from_millis(500));
     }
     let slept = sleeper.join().map_err(|_| io::Error::other("the sleeper has panicked"))?;
@@ -67,6 +68,65 @@ pub fn run() -> io::Result<Vec<Row>> {
         ),
         Row::time("the same, all taken up", taken_up, (reading, "reading the files"), Some(START)),
     ])
+}
+
+/// The same number on one stream.
+pub fn one_stream() -> io::Result<Vec<Row>> {
+    let server = Server::start(&[])?;
+    let due = Instant::now() + ONE_LEAD;
+    let sleeper = thread::spawn(move || sleep_beside(due, due + MINUTE));
+    let late = late_on_one(&server)?;
+    let slept = sleeper.join().map_err(|_| io::Error::other("the sleeper has panicked"))?;
+    let limit = |share: f64| (percentile(&slept, share), "a thread that sleeps");
+    let [p50, p99] = [0.5, 0.99].map(|share| percentile(&late, share));
+    Ok(vec![
+        Row::time("10,000 schedules of one stream, late by p50", p50, limit(0.5), None),
+        Row::time("the same, p99", p99, limit(0.99), Some(LATE)),
+    ])
+}
+
+/// As many schedules on a single stream, due over a minute; how late each came.
+fn late_on_one(server: &Server) -> io::Result<Vec<Duration>> {
+    const PATH: &str = "/one";
+    let mut client = server.connect()?;
+    client.lift_breaker(PATH)?;
+    let begun = Instant::now();
+    let due = |n: usize| ONE_LEAD + MINUTE.mul_f64(n as f64 / STREAMS as f64);
+    for first in (0..STREAMS).step_by(1_000) {
+        let batch = (first..first + 1_000).map(|n| {
+            let mut event = configured(due(n).saturating_sub(begun.elapsed()).as_secs_f64());
+            event["payload"]["slug"] = json!(format!("s{n}"));
+            event["payload"]["append"]["payload"] = json!({"n": n});
+            event
+        });
+        client.append(PATH, &Value::Array(batch.collect()))?;
+    }
+    if begun.elapsed() > ONE_LEAD {
+        return Err(io::Error::other(
+            "the first was due before all were configured: the machine is too busy",
+        ));
+    }
+    thread::sleep((ONE_LEAD + MINUTE + Duration::from_secs(1)).saturating_sub(begun.elapsed()));
+    // The connection has been at rest for longer than the server waits.
+    let events = server.connect()?.get(&format!("/api/streams{PATH}?types=schedule/configured,due"))?;
+    let (mut dues, mut late) = (Vec::new(), Vec::new());
+    for event in events.as_array().into_iter().flatten() {
+        let at = time_of_day(event["createdAt"].as_str().unwrap_or_default());
+        let at = at.ok_or_else(|| io::Error::other(format!("{event} has no time")))?;
+        match event["payload"]["schedule"]["delaySeconds"].as_f64() {
+            Some(delay) => dues.push(at + (delay * 1_000.0).round() as u64),
+            None => {
+                let n = event["payload"]["n"].as_u64().unwrap_or(u64::MAX) as usize;
+                let due =
+                    dues.get(n).ok_or_else(|| io::Error::other(format!("{event} was not scheduled")))?;
+                late.push(Duration::from_millis((at + DAY).saturating_sub(*due) % DAY));
+            }
+        }
+    }
+    match late.len() {
+        STREAMS => Ok(late),
+        came => Err(io::Error::other(format!("{came} of {STREAMS} scheduled events came to {PATH}"))),
+    }
 }
 
 /// Each stream gets one event that is due somewhere in the minute.
@@ -150,15 +210,6 @@ fn sleep_beside(from: Instant, to: Instant) -> Vec<Duration> {
         late.push(due.elapsed());
     }
     late
-}
-
-fn metric(server: &Server, name: &str) -> io::Result<u64> {
-    let mut connection = Connection::open(server.address, MINUTE)?;
-    let answer = connection.send(&Request::new("GET", "/metrics"))?;
-    let text = String::from_utf8_lossy(&answer.body);
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")));
-    line.and_then(|value| value.trim().parse().ok())
-        .ok_or_else(|| io::Error::other(format!("the server has no metric `{name}`")))
 }
 
 #[cfg(test)]

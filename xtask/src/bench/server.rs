@@ -28,8 +28,7 @@ impl Server {
 
     /// Returns when the server says that it listens.
     pub fn start_on(folder: PathBuf, flags: &[&str]) -> io::Result<Server> {
-        let program = crate::tidy::root().join("target/release/millrace");
-        let mut child = Command::new(program)
+        let mut child = Command::new(program())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
             .args(flags)
@@ -56,11 +55,26 @@ impl Server {
         Client::connect(self.address)
     }
 
+    /// A figure of `/metrics`.
+    pub fn metric(&self, name: &str) -> io::Result<u64> {
+        let mut connection = Connection::open(self.address, PATIENCE)?;
+        let answer = connection.send(&Request::new("GET", "/metrics"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("millrace_{name} ")));
+        line.and_then(|value| value.trim().parse().ok())
+            .ok_or_else(|| io::Error::other(format!("the server has no metric `{name}`")))
+    }
+
     /// Resident memory of the server and the processes below it, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let server = self.child.id();
         let children = process_ids().filter(|id| parent_of(*id) == Some(server));
         children.chain([server]).map(resident_bytes_of).sum()
+    }
+
+    /// What the server's own process has used.
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
     }
 
     /// What the processes that run isolates have used.
@@ -79,6 +93,15 @@ impl Drop for Server {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// What is measured: the release of this checkout, or what `SERVER` names, to compare one build with another.
+pub fn program() -> PathBuf {
+    given_program().unwrap_or_else(|| crate::tidy::root().join("target/release/millrace"))
+}
+
+pub fn given_program() -> Option<PathBuf> {
+    std::env::var_os("SERVER").map(|given| crate::tidy::root().join(given))
 }
 
 /// A new folder on the disk that holds the checkout: a temporary folder may lie in memory.
