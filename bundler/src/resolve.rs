@@ -3,6 +3,7 @@
 
 mod builtins;
 mod hint;
+mod known;
 mod nearest;
 mod options;
 mod problem;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use oxc_resolver::{ModuleType, Resolution, ResolveError, ResolverGeneric};
 
+pub use self::known::{Answers, Known};
 pub use self::nearest::nearest;
 pub use problem::ResolveProblem;
 
@@ -72,6 +74,7 @@ pub struct Resolver {
     provided: Arc<Provided>,
     author: PerKind,
     package: PerKind,
+    known: Option<Arc<Answers>>,
 }
 
 /// One cache, and the options that differ by the kind of an import.
@@ -90,7 +93,12 @@ impl Resolver {
             require: with(options::package(Kind::Require)),
         };
         let author = PerKind { require: with(options::author(Kind::Require)), import: first };
-        Resolver { tree, provided, author, package }
+        Resolver { tree, provided, author, package, known: None }
+    }
+
+    /// With what is known of its packages, which must be those of the tree.
+    pub fn knowing(self, known: Arc<Answers>) -> Resolver {
+        Resolver { known: Some(known), ..self }
     }
 
     pub fn tree(&self) -> &Arc<Tree> {
@@ -102,7 +110,13 @@ impl Resolver {
         if let Some(name) = self.provided.modules.get(specifier) {
             return Ok(Resolved::External { name: name.clone() });
         }
+        if let Some(found) = self.known.as_ref().and_then(|known| known.find(importer, specifier, kind)) {
+            return Ok(found);
+        }
         let found = self.look_up(importer, specifier, kind);
+        if let (Some(known), Ok(found)) = (&self.known, &found) {
+            known.keep(importer, specifier, kind, found);
+        }
         match found {
             Err(problem) if kind != Kind::Import && !self.tree.is_authors(importer) => {
                 Ok(Resolved::Absent(problem))
