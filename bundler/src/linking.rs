@@ -1,6 +1,6 @@
 //! Linking with packages: what esbuild asks for, and what it complains about in the author's words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::namespaces;
 use crate::npm::Installed;
 use crate::package::Packages;
 use crate::project::is_code;
-use crate::resolve::{Kind, Known, Provided, ResolveProblem, Resolved, Resolver};
+use crate::resolve::{Kind, Known, LACKING_BUILTIN, Provided, ResolveProblem, Resolved, Resolver};
 use crate::sketch::{Sketch, author_path};
 use crate::transpile::{self, Options, Place};
 use crate::{Bundle, Diagnostic, Project, SourceMap, code_frame};
@@ -197,12 +197,17 @@ impl Files {
         }
     }
 
-    /// Those that are about the author's own files: nobody can mend a package's.
+    /// Those that are about the author's own files, for nobody can mend a package's; and what packages will miss, once
+    /// for each of them.
     fn warnings(&self, project: &Project, warnings: Vec<Message>) -> Vec<Diagnostic> {
         let is_authors = |message: &Message| {
             message.location.as_ref().is_some_and(|at| project.files.contains_key(&at.file))
         };
-        let own = warnings.into_iter().filter(is_authors);
+        let mut missed = BTreeSet::new();
+        let own = warnings.into_iter().filter(|message| match &message.problem {
+            Some(problem) if problem.code == LACKING_BUILTIN => missed.insert(problem.message.clone()),
+            _ => is_authors(message),
+        });
         own.map(|message| self.diagnostic(project, message).as_warning()).collect()
     }
 
@@ -378,6 +383,47 @@ mod tests {
             bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
         let expected = [(crate::Severity::Warning, "equals-negative-zero", "main.js", 2)];
         assert_eq!(told.collect::<Vec<_>>(), expected);
+        esbuild.shutdown().await;
+    }
+
+    /// Who imports what no isolate has finds out when it is used, and its author beforehand.
+    #[tokio::test]
+    async fn what_packages_will_miss_is_told() {
+        let files = [
+            ("package.json", r#"{"name": "dep", "type": "module"}"#),
+            (
+                "index.js",
+                "import { readFileSync } from 'node:fs'; import './old.cjs'; import './ready.cjs'; export const a = () => readFileSync('x')",
+            ),
+            ("old.cjs", "const { Agent } = require('http'); exports.agent = new Agent()"),
+            ("ready.cjs", "try { exports.v8 = require('v8') } catch {}"),
+        ];
+        let packages = crate::tree::tests::packages(&[("dep", "dep@1")], &[("dep@1", "dep", &[], &files)]);
+        let text = "import { a } from 'dep'\nexport default { processEvent() { a() } }";
+        let project = Arc::new(Project {
+            files: [("main.ts".to_owned(), text.to_owned())].into(),
+            package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
+            ..Project::default()
+        });
+        let lock = json!({"version": 1, "requirements": {"dependencies": {}}, "roots": {}, "packages": {}});
+        let installed =
+            Installed { packages, lock: serde_json::from_value(lock).unwrap(), warnings: Vec::new() };
+        let provided = Arc::new(Provided::default());
+        let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
+        let sketch = Sketch::of(project, &provided).unwrap();
+        let bundle = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await.unwrap();
+        let mut told: Vec<String> = bundle
+            .warnings
+            .iter()
+            .map(|it| format!("{}:{} {} {}", it.file, it.line, it.code, it.message))
+            .collect();
+        told.sort();
+        let line = |module: &str, at: &str| {
+            format!("main.ts:1 lacking-builtin the built-in module `{module}`, which package `dep` imports, is not available in an isolate: what uses it there fails when it runs ({at})")
+        };
+        assert_eq!(told, [line("http", "dep/old.cjs:1:27"), line("node:fs", "dep/index.js:1:30")]);
+        let script = &bundle.script;
+        assert!(script.contains("Cannot find module 'v8'") && script.contains("node:http"), "{script}");
         esbuild.shutdown().await;
     }
 }

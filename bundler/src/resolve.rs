@@ -22,6 +22,7 @@ pub use self::nearest::nearest;
 pub use problem::ResolveProblem;
 
 use crate::package::PackageId;
+use crate::transpile::is_tried;
 use crate::tree::{Tree, TreeFileSystem, split_name};
 
 /// How a module asks for another one.
@@ -50,7 +51,12 @@ pub enum Resolved {
     /// Missing, and a package asks for it in a way that may fail when it runs: `require` in a `try`, an `import()` for
     /// another platform. It becomes a module that throws.
     Absent(ResolveProblem),
+    /// One of Node's that no isolate has, and a package counts on it. It becomes a module that refuses to be used.
+    Lacking(ResolveProblem),
 }
+
+/// What such a problem is called.
+pub const LACKING_BUILTIN: &str = "lacking-builtin";
 
 /// What the host brings along.
 #[derive(Clone, Debug, Default)]
@@ -113,16 +119,38 @@ impl Resolver {
         if let Some(found) = self.known.as_ref().and_then(|known| known.find(importer, specifier, kind)) {
             return Ok(found);
         }
-        let found = self.look_up(importer, specifier, kind);
+        let found = match self.look_up(importer, specifier, kind) {
+            Err(problem) if !self.tree.is_authors(importer) => self.done_without(importer, specifier, kind, problem),
+            found => found,
+        };
         if let (Some(known), Ok(found)) = (&self.known, &found) {
             known.keep(importer, specifier, kind, found);
         }
-        match found {
-            Err(problem) if kind != Kind::Import && !self.tree.is_authors(importer) => {
-                Ok(Resolved::Absent(problem))
+        found
+    }
+
+    /// A package may never come to what it asks for in vain.
+    fn done_without(
+        &self,
+        importer: &str,
+        specifier: &str,
+        kind: Kind,
+        problem: ResolveProblem,
+    ) -> Result<Resolved, ResolveProblem> {
+        let is_builtin = problem.code == problem::UNAVAILABLE_BUILTIN && builtins::is_nodes(bare(specifier));
+        match kind {
+            Kind::Import if is_builtin => Ok(Resolved::Lacking(problem.lacking())),
+            Kind::Require if is_builtin && !self.is_tried(importer, specifier) => {
+                Ok(Resolved::Lacking(problem.lacking()))
             }
-            found => found,
+            Kind::Import => Err(problem),
+            Kind::Require | Kind::DynamicImport => Ok(Resolved::Absent(problem)),
         }
+    }
+
+    fn is_tried(&self, importer: &str, specifier: &str) -> bool {
+        let text = self.tree.read(importer).ok();
+        text.is_some_and(|text| is_tried(importer, &String::from_utf8_lossy(&text), specifier))
     }
 
     fn look_up(&self, importer: &str, specifier: &str, kind: Kind) -> Result<Resolved, ResolveProblem> {
@@ -175,7 +203,7 @@ impl Resolver {
     }
 
     fn builtin(&self, importer: &str, specifier: &str) -> Result<Resolved, ResolveProblem> {
-        let name = specifier.strip_prefix("node:").unwrap_or(specifier).trim_end_matches('/');
+        let name = bare(specifier);
         match self.provided.builtins.get(name) {
             Some(Builtin::External(name)) => Ok(Resolved::External { name: name.clone() }),
             Some(Builtin::File { package, path }) => {
@@ -203,4 +231,9 @@ impl Resolver {
         }
         None
     }
+}
+
+/// The name of a built-in module without what may stand around it.
+pub(crate) fn bare(specifier: &str) -> &str {
+    specifier.strip_prefix("node:").unwrap_or(specifier).trim_end_matches('/')
 }

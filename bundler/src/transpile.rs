@@ -21,6 +21,7 @@ pub(crate) mod stack;
 mod surface;
 pub(crate) mod syntax;
 mod tokens;
+mod tried;
 mod tsconfig;
 mod wording;
 
@@ -33,6 +34,7 @@ pub use narrowing::Namespaces;
 pub use options::{Decorators, Jsx, Options};
 pub use source::{Language, Place, Source};
 pub use surface::{Origin, Surface, surface};
+pub use tried::is_tried;
 pub use tsconfig::TsConfig;
 
 use std::collections::HashSet;

@@ -46,7 +46,9 @@ impl Answers {
         let is_lasting = match resolved {
             Resolved::File { path, .. } => is_packages(path),
             Resolved::External { .. } | Resolved::Empty => true,
-            Resolved::Absent(_) => false,
+            // Whether a package is ready to do without it shows in the package's own text.
+            Resolved::Lacking(_) => true,
+            Resolved::Absent(problem) => problem.code == super::problem::UNAVAILABLE_BUILTIN,
         };
         if is_lasting && is_packages(importer) {
             let answer = Answer { specifier: specifier.to_owned(), kind, resolved: resolved.clone() };

@@ -34,7 +34,8 @@ fn resolver() -> Resolver {
     let package = r#"{"exports": {".": {"types": "./i.d.ts", "node": "./node.js", "worker": "./worker.js", "default": "./index.js"},
         "./mini": {"import": "./mini.mjs", "require": "./mini.cjs"}, "./gone": "./gone.js", "./secret": null, "./package.json": "./package.json"},
         "sideEffects": ["*.css", "./worker.js"]}"#;
-    let old = r#"{"name": "old", "browser": {"./index.js": "./browser.js", "fs": false, "./dropped.js": false}, "main": "index"}"#;
+    let old = r#"{"name": "old", "browser": {"./index.js": "./browser.js", "fs": false, "./dropped.js": false}, "main": "index",
+        "peerDependencies": {"left-out": "^2.1"}}"#;
     let packages = packages(
         &[
             ("cond", "cond@1"),
@@ -146,6 +147,7 @@ fn outcome(resolver: &Resolver, importer: &str, specifier: &str, kind: Kind) -> 
         Ok(Resolved::External { name }) => format!("external {name}"),
         Ok(Resolved::Empty) => "empty".into(),
         Ok(Resolved::Absent(problem)) => format!("absent {}", problem.code),
+        Ok(Resolved::Lacking(problem)) => format!("lacking: {}", problem.message),
         Err(problem) => {
             format!("{}: {} [{}]", problem.code, problem.message, problem.hint.unwrap_or_default())
         }
@@ -198,6 +200,13 @@ fn found() {
         (OLD, "not-there", Require, "absent undeclared-dependency"),
         (OLD, "./not-there", DynamicImport, "absent unresolved-import"),
         (COND, "node:net", DynamicImport, "absent unavailable-builtin"),
+        (
+            OLD,
+            "net",
+            Import,
+            "lacking: the built-in module `net`, which package `@s/old` imports, is not available in an isolate: what uses it there fails when it runs",
+        ),
+        (OLD, "node:pth", Require, "absent unavailable-builtin"),
         ("/s/native@1/node_modules/native/index.js", "./build/x.node", Require, "absent native-addon"),
         ("/s/native@1/node_modules/native/index.js", "node:net", Require, "absent native-addon"),
     ] {
@@ -302,14 +311,14 @@ fn refused() {
             "unavailable-builtin: there is no built-in module `node:pth` [did you mean `node:path`? available are: buffer, fs, os, path]",
         ),
         (
-            OLD,
-            "net",
-            "unavailable-builtin: the built-in module `net`, which package `@s/old` imports, is not available in an isolate [available are: buffer, fs, os, path]",
-        ),
-        (
             MAIN,
             "os",
             "unavailable-builtin: the built-in module node:os should come from unenv@2, which does not have it []",
+        ),
+        (
+            OLD,
+            "left-out/sub",
+            "undeclared-dependency: package `@s/old` imports `left-out`, which it leaves to those who want it (an optional peer dependency) [add `\"left-out\": \"^2.1\"` to the `dependencies` of package.json]",
         ),
         (
             OLD,
