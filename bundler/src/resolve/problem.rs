@@ -56,7 +56,7 @@ const ADDON_LOADERS: [&str; 7] = [
 ];
 
 /// How the names of packages end that are compiled code for one platform, of which every family of such has some.
-const PLATFORMS: [&str; 4] = ["-linux-x64", "-linux-x64-gnu", "-darwin-arm64", "-win32-x64"];
+const PLATFORMS: [&str; 4] = ["linux-x64", "linux-x64-gnu", "darwin-arm64", "win32-x64"];
 
 impl Resolver {
     /// What is never looked up: URLs, absolute paths, nothing.

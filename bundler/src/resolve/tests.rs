@@ -110,6 +110,15 @@ fn resolver() -> Resolver {
                 ],
             ),
             (
+                "image@1",
+                "image",
+                &[],
+                &[
+                    ("index.js", ""),
+                    ("package.json", r#"{"name": "image", "optionalDependencies": {"@i/image-linux-x64": "1"}}"#),
+                ],
+            ),
+            (
                 "unenv@2",
                 "unenv",
                 &[],
@@ -314,6 +323,11 @@ fn refused() {
             MAIN,
             "os",
             "unavailable-builtin: the built-in module node:os should come from unenv@2, which does not have it []",
+        ),
+        (
+            "/s/image@1/node_modules/image/index.js",
+            "node:child_process",
+            "native-addon: package `image`, which imports the built-in module `node:child_process`, is a native addon: compiled code for Node, which an isolate cannot load [use a package that is written in JavaScript, or call a service over fetch]",
         ),
         (
             OLD,
