@@ -419,7 +419,9 @@ mod tests {
             .collect();
         told.sort();
         let line = |module: &str, at: &str| {
-            format!("main.ts:1 lacking-builtin the built-in module `{module}`, which package `dep` imports, is not available in an isolate: what uses it there fails when it runs ({at})")
+            format!(
+                "main.ts:1 lacking-builtin the built-in module `{module}`, which package `dep` imports, is not available in an isolate: what uses it there fails when it runs ({at})"
+            )
         };
         assert_eq!(told, [line("http", "dep/old.cjs:1:27"), line("node:fs", "dep/index.js:1:30")]);
         let script = &bundle.script;

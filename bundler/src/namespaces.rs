@@ -89,7 +89,8 @@ mod tests {
     use crate::tree::tests::packages;
     use crate::{BundleError, Project, linking, testing};
 
-    const PURE: &str = r#"{"name": "dep", "type": "module", "sideEffects": false, "exports": {"./*": "./*"}}"#;
+    const PURE: &str =
+        r#"{"name": "dep", "type": "module", "sideEffects": false, "exports": {"./*": "./*"}}"#;
 
     fn dep(package_json: &str) -> Packages {
         let files = [

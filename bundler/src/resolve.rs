@@ -120,7 +120,9 @@ impl Resolver {
             return Ok(found);
         }
         let found = match self.look_up(importer, specifier, kind) {
-            Err(problem) if !self.tree.is_authors(importer) => self.done_without(importer, specifier, kind, problem),
+            Err(problem) if !self.tree.is_authors(importer) => {
+                self.done_without(importer, specifier, kind, problem)
+            }
             found => found,
         };
         if let (Some(known), Ok(found)) = (&self.known, &found) {

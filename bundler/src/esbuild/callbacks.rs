@@ -36,7 +36,9 @@ pub(super) fn is_added_line(line: &str) -> bool {
 
 /// Whether a source is a module of ours, which is nobody's file.
 pub fn is_made_up(source: &str) -> bool {
-    [EMPTY, ABSENT, LACKING].iter().any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+    [EMPTY, ABSENT, LACKING]
+        .iter()
+        .any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 
 /// Ends the path of a script that its package calls an ES module: esbuild cannot be told so, but knows it of `.mjs`.

@@ -68,7 +68,10 @@ mod tests {
             ("(({ promises }) => promises.readFile('a'))(fs)", "promises.readFile"),
             ("fs.readFile.bind(fs)('a')", "readFile"),
             ("new fs.Agent().destroy()", "Agent.prototype.destroy"),
-            ("new (class extends fs.Agent { x() { return this.destroy() } })().x()", "Agent.prototype.destroy"),
+            (
+                "new (class extends fs.Agent { x() { return this.destroy() } })().x()",
+                "Agent.prototype.destroy",
+            ),
             ("fs.METHODS.map((it) => it)", "METHODS.map"),
         ] {
             assert_eq!(outcome(expression), refused(member), "{expression}");

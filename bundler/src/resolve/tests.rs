@@ -115,7 +115,10 @@ fn resolver() -> Resolver {
                 &[],
                 &[
                     ("index.js", ""),
-                    ("package.json", r#"{"name": "image", "optionalDependencies": {"@i/image-linux-x64": "1"}}"#),
+                    (
+                        "package.json",
+                        r#"{"name": "image", "optionalDependencies": {"@i/image-linux-x64": "1"}}"#,
+                    ),
                 ],
             ),
             (

@@ -95,8 +95,13 @@ async fn texts_bytes_and_json_have_types() {
         ("twice.js", "export const twice = (x) => x * 2;\nnull.nothing;"),
     ];
     let found = checker().check(&program(&files)).await.unwrap();
-    let expected =
-        ["TS2322 main.ts:6:26", "TS2322 main.ts:6:32", "TS2322 main.ts:6:39", "TS2322 main.ts:6:50", "TS2339 main.ts:7:6"];
+    let expected = [
+        "TS2322 main.ts:6:26",
+        "TS2322 main.ts:6:32",
+        "TS2322 main.ts:6:39",
+        "TS2322 main.ts:6:50",
+        "TS2339 main.ts:7:6",
+    ];
     assert_eq!(places(&found), expected);
 }
 
