@@ -163,8 +163,22 @@ impl Resolver {
             Err(ResolveError::NotFound(_)) if self.is_builtin(importer, specifier) => {
                 self.builtin(importer, specifier)
             }
-            Err(error) => Err(self.explain(importer, specifier, &error)),
+            Err(error) => match self.find_hoisted(importer, specifier, kind) {
+                Some(resolution) => self.file(&resolution),
+                None => Err(self.explain(importer, specifier, &error)),
+            },
         }
+    }
+
+    /// Some packages import what others depend on, and nobody notices where npm has laid all of it side by side.
+    fn find_hoisted(&self, importer: &str, specifier: &str, kind: Kind) -> Option<Resolution> {
+        let name = split_name(specifier).0;
+        let is_bare = !specifier.starts_with(['.', '/', '#']);
+        if !is_bare || self.tree.is_authors(importer) || self.installed(importer, name).is_some() {
+            return None;
+        }
+        let shelf = self.tree.shelf_of(name)?;
+        self.find(&format!("{shelf}/importer.js"), specifier, kind).ok()
     }
 
     fn find(&self, importer: &str, specifier: &str, kind: Kind) -> Result<Resolution, ResolveError> {

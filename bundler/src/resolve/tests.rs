@@ -210,6 +210,10 @@ fn found() {
         (MAIN, "millrace", Import, "external millrace"),
         (MAIN, "ai-engineer-workshop", Import, "external millrace"),
         (OLD, "not-there", Require, "absent undeclared-dependency"),
+        // Nobody's but another package's: as where all lie side by side. With two of it, it would be anybody's guess.
+        (OLD, "dual", Import, "/s/dual@1/node_modules/dual/m.mjs false"),
+        (OLD, "dual", Require, "/s/dual@1/node_modules/dual/c.js false"),
+        ("/s/dual@1/node_modules/dual/m.mjs", "buffer/", Import, "external node:buffer"),
         (OLD, "./not-there", DynamicImport, "absent unresolved-import"),
         (COND, "node:net", DynamicImport, "absent unavailable-builtin"),
         (
@@ -339,8 +343,8 @@ fn refused() {
         ),
         (
             OLD,
-            "dual",
-            "undeclared-dependency: package `@s/old` imports `dual`, which is not among its dependencies [its own package.json lacks it: use another version of `@s/old`]",
+            "nowhere",
+            "undeclared-dependency: package `@s/old` imports `nowhere`, which is not among its dependencies [its own package.json lacks it: use another version of `@s/old`]",
         ),
     ] {
         assert_eq!(
