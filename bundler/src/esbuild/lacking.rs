@@ -35,12 +35,19 @@ for (const name of names) {
   Object.defineProperty(exports, name, { get: () => get({}, name), set, enumerable: true, configurable: true });
 }"#;
 
+/// Questions that have an answer where there are no files and no terminals; many packages ask them first.
+const ANSWERS: [(&str, &str, &str); 2] =
+    [("fs", "existsSync", "() => false"), ("tty", "isatty", "() => false")];
+
 /// CommonJS, whose exports are looked up when they are used.
 pub(super) fn module(name: &str) -> String {
     let known = names::EXPORTS.iter().find(|(module, _)| *module == bare(name));
     let names: Vec<&str> =
         known.map_or("", |(_, names)| names).split(' ').filter(|name| !name.is_empty()).collect();
     let names = json!(names);
+    let answers = ANSWERS.iter().filter(|(module, ..)| *module == bare(name));
+    let answers: String =
+        answers.map(|(_, export, answer)| format!("exports.{export} = {answer};\n")).collect();
     let (name, told) =
         (json!(name), json!(format!("the built-in module `{name}` is not available in an isolate")));
     format!(
@@ -51,7 +58,7 @@ const refuse = (path) => {{
 const names = {names};
 let exports;
 {MEMBERS}
-return exports;
+{answers}return exports;
 }})({name});"#
     )
 }
@@ -103,6 +110,7 @@ mod tests {
             // As compilers of TypeScript copy what they import as a whole.
             ("typeof Object.fromEntries(Object.entries(fs)).readFileSync", "function"),
             ("(fs.watch = 2, fs.watch)", "2"),
+            ("fs.existsSync('a')", "false"),
         ] {
             assert_eq!(outcome(expression), expected, "{expression}");
         }
