@@ -17,7 +17,7 @@ use crate::linking::{self, LINK_TIMEOUT};
 use crate::npm::{Installed, Npm, NpmConfig, NpmOptions};
 use crate::package::Packages;
 use crate::progress::{OnStep, Step};
-use crate::resolve::{Builtin, Provided};
+use crate::resolve::{Builtin, Known, Provided};
 use crate::sketch::Sketch;
 use crate::tools::{ESBUILD, TYPESCRIPT};
 use crate::typecheck::{CheckError, Program, TypeChecker, TypeCheckerOptions};
@@ -48,6 +48,7 @@ struct Inner {
     esbuild: Esbuild,
     checker: TypeChecker,
     provided: Arc<Provided>,
+    known: Known,
     /// Parsing, linking and checking compute; whoever waits for a network holds none of these.
     computing: Arc<Semaphore>,
 }
@@ -73,6 +74,7 @@ impl Bundler {
             esbuild: Esbuild::new(EsbuildOptions::new(Binary::From(Arc::new(find_esbuild)))),
             checker: TypeChecker::new(TypeCheckerOptions::new(Box::new(find_compiler))),
             provided: Arc::new(provided(options.node_modules)),
+            known: Known::default(),
             computing: Arc::new(Semaphore::new(COMPUTING_MAX)),
         }))
     }
@@ -109,7 +111,7 @@ impl Bundler {
         let bundle = if sketch.needs_packages {
             let _turn = self.turn().await;
             on_step(Step::Linking);
-            linking::link(sketch, &self.0.esbuild, installed, &self.0.provided).await?
+            linking::link(sketch, &self.0.esbuild, installed, &self.0.provided, &self.0.known).await?
         } else {
             let provided = self.0.provided.clone();
             let bundle = self.compute(move || sketch.link(&provided)).await?;

@@ -8,6 +8,7 @@
 mod build;
 mod callbacks;
 mod contexts;
+mod lacking;
 mod loader;
 mod message;
 mod packet;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod link;
 pub mod linking;
 pub mod manifest;
+mod namespaces;
 pub mod npm;
 pub mod package;
 pub mod places;

@@ -192,3 +192,13 @@ pub const FOLDED_OPERATORS_MAX: usize = 200;
 
 /// A file in which the place of a failure is looked for: it is parsed anew for each, in a millisecond or two.
 pub const PLACED_FILE_BYTES_MAX: usize = 256 * 1024;
+/// Modules that are read to find out what one import of an author's gives: from a package's index to its heart it is
+/// one to four.
+pub const NAMESPACE_MODULES_MAX: usize = 12;
+/// One of them. Those that only pass on what others have are short.
+pub const NAMESPACE_MODULE_BYTES_MAX: usize = 32 * 1024;
+/// Sets of packages of which it is remembered where their imports lead: half a megabyte each, for a thousand imports.
+pub const TREES_KNOWN_MAX: usize = 8;
+/// The pipes to a subprocess, as far as the system grants it: with its 64 KiB, a bundle of two megabytes and its map
+/// would change sides fifty times.
+pub const SUBPROCESS_PIPE_BYTES: i32 = 1024 * 1024;

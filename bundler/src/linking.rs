@@ -1,6 +1,6 @@
 //! Linking with packages: what esbuild asks for, and what it complains about in the author's words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -11,10 +11,11 @@ use crate::esbuild::{
     Plugin,
 };
 use crate::failure::{BundleError, Failure, Stage};
+use crate::namespaces;
 use crate::npm::Installed;
 use crate::package::Packages;
 use crate::project::is_code;
-use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver};
+use crate::resolve::{Kind, Known, LACKING_BUILTIN, Provided, ResolveProblem, Resolved, Resolver};
 use crate::sketch::{Sketch, author_path};
 use crate::transpile::{self, Options, Place};
 use crate::{Bundle, Diagnostic, Project, SourceMap, code_frame};
@@ -24,24 +25,37 @@ pub const LINK_TIMEOUT: &str = "link-timeout";
 
 /// One build's files, as esbuild asks for them.
 struct Files {
-    resolver: Resolver,
+    resolver: Arc<Resolver>,
     options: Options,
     /// From what esbuild has read back to what the author wrote, by the author's name of the file: esbuild's messages
     /// point into the former.
     maps: Mutex<BTreeMap<String, String>>,
+    /// What was written for imports of whole modules, by what stands there now.
+    narrowed: Mutex<BTreeMap<String, Narrowed>>,
 }
+
+struct Narrowed {
+    written: String,
+    module: Resolved,
+}
+
+/// Begins the specifiers of imports that were narrowed; the path of the module follows. No author's file gets as far
+/// as here with one of its own, which would be a URL.
+const NARROWED: &str = "millrace:module:";
 
 pub async fn link(
     sketch: Sketch,
     esbuild: &Esbuild,
     installed: Option<Installed>,
     provided: &Arc<Provided>,
+    known: &Known,
 ) -> Result<Bundle, BundleError> {
     let none = Packages::default();
     let packages = installed.as_ref().map_or(&none, |installed| &installed.packages);
     let tree = Arc::new(sketch.tree(packages));
-    let resolver = Resolver::new(tree, provided.clone());
-    let files = Arc::new(Files { resolver, options: sketch.options.clone(), maps: Mutex::default() });
+    let known = known.of(tree.packages_key());
+    let resolver = Resolver::new(tree, provided.clone()).knowing(known);
+    let files = Arc::new(Files::new(resolver, sketch.options.clone()));
     let packages = Some(files.resolver.tree().packages_key().to_owned());
     let request = BuildRequest { packages, ..BuildRequest::new(author_path(&sketch.entry), files.clone()) };
     let built = esbuild.build(request).await;
@@ -80,7 +94,12 @@ impl Plugin for Files {
         specifier: &'a str,
         kind: Kind,
     ) -> BoxFuture<'a, Result<Resolved, ResolveProblem>> {
-        Box::pin(async move { self.resolver.resolve(importer, specifier, kind) })
+        Box::pin(async move {
+            match self.module_of(importer, specifier) {
+                Some(module) => Ok(module),
+                None => self.resolver.resolve(importer, specifier, kind),
+            }
+        })
     }
 
     fn load<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Loaded, String>> {
@@ -100,21 +119,54 @@ impl Plugin for Files {
 }
 
 impl Files {
+    fn new(resolver: Resolver, options: Options) -> Files {
+        let resolver = Arc::new(resolver);
+        Files { resolver, options, maps: Mutex::default(), narrowed: Mutex::default() }
+    }
+
     async fn transpiled(&self, path: &str, contents: Bytes) -> Result<Loaded, String> {
-        let (name, options) = (self.shown(path), self.options.clone());
-        let file = name.clone();
+        let (file, options) = (self.shown(path), self.options.clone());
+        let (name, importer, resolver) = (file.clone(), path.to_owned(), self.resolver.clone());
         let work = move || {
             let text = String::from_utf8_lossy(&contents);
+            let narrowed = Mutex::new(BTreeMap::new());
+            let namespaces = |specifier: &str, name: &str| {
+                let module = namespaces::find(&resolver, &importer, specifier, name)?;
+                let Resolved::File { path, .. } = &module else { return None };
+                let now = format!("{NARROWED}{path}");
+                let mut narrowed = narrowed.lock().expect("nothing panics while it holds these");
+                narrowed.insert(now.clone(), Narrowed { written: specifier.to_owned(), module });
+                Some(now)
+            };
             // It was parsed before any package was fetched, so this cannot fail for what the author wrote.
-            transpile::transpile(&name, &text, &options).map_err(|found| {
+            let transpiled = transpile::transpile_narrowed(&name, &text, &options, &namespaces);
+            let transpiled = transpiled.map_err(|found| {
                 found.into_iter().next().map_or_else(|| format!("{name} cannot be compiled"), |it| it.message)
-            })
+            })?;
+            Ok::<_, String>((transpiled, narrowed.into_inner().unwrap_or_default()))
         };
-        let transpiled = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
+        let (transpiled, narrowed) =
+            tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
+        self.narrowed.lock().expect("nothing panics while it holds these").extend(narrowed);
         let contents = Bytes::from(transpiled.code);
         let mut maps = self.maps.lock().expect("nothing panics while it holds the maps");
         maps.insert(file, transpiled.map.clone());
         Ok(Loaded { contents, loader: Some(Loader::Js), inline_map: Some(transpiled.map) })
+    }
+
+    /// The module that an import of the author's was narrowed to.
+    fn module_of(&self, importer: &str, specifier: &str) -> Option<Resolved> {
+        if !specifier.starts_with(NARROWED) || !self.resolver.tree().is_authors(importer) {
+            return None;
+        }
+        let narrowed = self.narrowed.lock().expect("nothing panics while it holds these");
+        narrowed.get(specifier).map(|found| found.module.clone())
+    }
+
+    /// What the author wrote there.
+    fn written(&self, specifier: &str) -> String {
+        let narrowed = self.narrowed.lock().expect("nothing panics while it holds these");
+        narrowed.get(specifier).map_or(specifier, |found| &found.written).to_owned()
     }
 }
 
@@ -145,12 +197,17 @@ impl Files {
         }
     }
 
-    /// Those that are about the author's own files: nobody can mend a package's.
+    /// Those that are about the author's own files, for nobody can mend a package's; and what packages will miss, once
+    /// for each of them.
     fn warnings(&self, project: &Project, warnings: Vec<Message>) -> Vec<Diagnostic> {
         let is_authors = |message: &Message| {
             message.location.as_ref().is_some_and(|at| project.files.contains_key(&at.file))
         };
-        let own = warnings.into_iter().filter(is_authors);
+        let mut missed = BTreeSet::new();
+        let own = warnings.into_iter().filter(|message| match &message.problem {
+            Some(problem) if problem.code == LACKING_BUILTIN => missed.insert(problem.message.clone()),
+            _ => is_authors(message),
+        });
         own.map(|message| self.diagnostic(project, message).as_warning()).collect()
     }
 
@@ -208,7 +265,8 @@ impl Files {
     fn place_of(&self, project: &Project, import: &Import) -> Option<Place> {
         let text = project.files.get(&import.file)?;
         let inspected = transpile::inspect(&import.file, text, &self.options).ok()?;
-        inspected.imports.iter().find(|it| it.specifier == import.specifier).map(|it| it.place)
+        let written = self.written(&import.specifier);
+        inspected.imports.iter().find(|it| it.specifier == written).map(|it| it.place)
     }
 
     /// Line and column as the author wrote them.
@@ -289,7 +347,7 @@ mod tests {
                 lock: serde_json::from_value(lock).unwrap(),
                 warnings: Vec::new(),
             };
-            let outcome = link(sketch, &esbuild, Some(installed), &provided).await;
+            let outcome = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await;
             let told = match outcome {
                 Err(BundleError::Machinery(told)) => told,
                 other => panic!("{lost}: {other:?}"),
@@ -320,11 +378,54 @@ mod tests {
             warnings: Vec::new(),
         };
         let sketch = Sketch::of(project, &provided).unwrap();
-        let bundle = link(sketch, &esbuild, Some(installed), &provided).await.unwrap();
+        let bundle = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await.unwrap();
         let told =
             bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
         let expected = [(crate::Severity::Warning, "equals-negative-zero", "main.js", 2)];
         assert_eq!(told.collect::<Vec<_>>(), expected);
+        esbuild.shutdown().await;
+    }
+
+    /// Who imports what no isolate has finds out when it is used, and its author beforehand.
+    #[tokio::test]
+    async fn what_packages_will_miss_is_told() {
+        let files = [
+            ("package.json", r#"{"name": "dep", "type": "module"}"#),
+            (
+                "index.js",
+                "import { readFileSync } from 'node:fs'; import './old.cjs'; import './ready.cjs'; export const a = () => readFileSync('x')",
+            ),
+            ("old.cjs", "const { Agent } = require('http'); exports.agent = new Agent()"),
+            ("ready.cjs", "try { exports.v8 = require('v8') } catch {}"),
+        ];
+        let packages = crate::tree::tests::packages(&[("dep", "dep@1")], &[("dep@1", "dep", &[], &files)]);
+        let text = "import { a } from 'dep'\nexport default { processEvent() { a() } }";
+        let project = Arc::new(Project {
+            files: [("main.ts".to_owned(), text.to_owned())].into(),
+            package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
+            ..Project::default()
+        });
+        let lock = json!({"version": 1, "requirements": {"dependencies": {}}, "roots": {}, "packages": {}});
+        let installed =
+            Installed { packages, lock: serde_json::from_value(lock).unwrap(), warnings: Vec::new() };
+        let provided = Arc::new(Provided::default());
+        let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
+        let sketch = Sketch::of(project, &provided).unwrap();
+        let bundle = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await.unwrap();
+        let mut told: Vec<String> = bundle
+            .warnings
+            .iter()
+            .map(|it| format!("{}:{} {} {}", it.file, it.line, it.code, it.message))
+            .collect();
+        told.sort();
+        let line = |module: &str, at: &str| {
+            format!(
+                "main.ts:1 lacking-builtin the built-in module `{module}`, which package `dep` imports, is not available in an isolate: what uses it there fails when it runs ({at})"
+            )
+        };
+        assert_eq!(told, [line("http", "dep/old.cjs:1:27"), line("node:fs", "dep/index.js:1:30")]);
+        let script = &bundle.script;
+        assert!(script.contains("Cannot find module 'v8'") && script.contains("node:http"), "{script}");
         esbuild.shutdown().await;
     }
 }

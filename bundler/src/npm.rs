@@ -3,6 +3,7 @@
 
 mod asker;
 mod blame;
+mod claims;
 mod config;
 mod explain;
 mod fetch;
@@ -145,12 +146,16 @@ impl Inner {
             let lock = Lock::new(requirements.clone(), BTreeMap::new(), BTreeMap::new());
             return Ok(Installed { packages: Packages::default(), lock, warnings: Vec::new() });
         }
-        let resolution = match lock.filter(|lock| lock.requirements == *requirements) {
+        let given = lock.filter(|lock| lock.requirements == *requirements);
+        let resolution = match given {
             Some(lock) => Arc::new(Resolution { lock: lock.clone(), warnings: Vec::new() }),
             None => self.resolved(requirements, lock, on_step).await?,
         };
         let files = self.collect(&resolution.lock, on_step).await?;
         let packages = assembled(&resolution.lock, files);
+        if let Some(lock) = given {
+            claims::check(lock, &packages, &self.metadata).await?;
+        }
         Ok(Installed { packages, lock: resolution.lock.clone(), warnings: resolution.warnings.clone() })
     }
 

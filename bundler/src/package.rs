@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,29 @@ pub struct PackageFiles {
     /// Relative paths with `/`, and their sizes.
     sizes: BTreeMap<String, u64>,
     contents: Contents,
+    own_name: OnceLock<OwnName>,
+}
+
+/// What a package's own package.json calls it, as far as it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct OwnName {
+    #[serde(default, deserialize_with = "text")]
+    pub name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub version: Option<String>,
+}
+
+/// Anything else is no name.
+fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(value.as_str().map(str::to_owned))
+}
+
+impl fmt::Display for OwnName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".to_owned());
+        write!(formatter, "{}@{}", part(&self.name), part(&self.version))
+    }
 }
 
 #[derive(Debug)]
@@ -63,18 +86,18 @@ pub trait ReadFile: fmt::Debug + Send + Sync {
 impl PackageFiles {
     /// Of a folder of the store, whose files are these.
     pub fn in_folder(folder: PathBuf, sizes: BTreeMap<String, u64>) -> PackageFiles {
-        PackageFiles { sizes, contents: Contents::Folder(folder) }
+        PackageFiles { sizes, contents: Contents::Folder(folder), own_name: OnceLock::new() }
     }
 
     pub fn in_memory(files: impl IntoIterator<Item = (String, Bytes)>) -> PackageFiles {
         let files: BTreeMap<String, Bytes> = files.into_iter().collect();
         let sizes = files.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect();
-        PackageFiles { sizes, contents: Contents::Memory(files) }
+        PackageFiles { sizes, contents: Contents::Memory(files), own_name: OnceLock::new() }
     }
 
     /// These files, whose contents someone else keeps.
     pub fn elsewhere(sizes: BTreeMap<String, u64>, contents: impl ReadFile + 'static) -> PackageFiles {
-        PackageFiles { sizes, contents: Contents::Elsewhere(Box::new(contents)) }
+        PackageFiles { sizes, contents: Contents::Elsewhere(Box::new(contents)), own_name: OnceLock::new() }
     }
 
     /// Relative paths in order.
@@ -108,6 +131,14 @@ impl PackageFiles {
             Contents::Memory(files) => files.get(path).cloned().ok_or_else(missing),
             Contents::Elsewhere(contents) => contents.read(path),
         }
+    }
+
+    /// Read once; a package without a manifest that can be read says nothing.
+    pub fn own_name(&self) -> &OwnName {
+        self.own_name.get_or_init(|| {
+            let manifest = self.read("package.json").ok();
+            manifest.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+        })
     }
 
     /// Where the files lie one by one, for programs that are run from there.

@@ -3,6 +3,7 @@
 
 mod builtins;
 mod hint;
+mod known;
 mod nearest;
 mod options;
 mod problem;
@@ -16,11 +17,13 @@ use std::sync::Arc;
 
 use oxc_resolver::{ModuleType, Resolution, ResolveError, ResolverGeneric};
 
+pub use self::known::{Answers, Known};
 pub use self::nearest::nearest;
 pub(crate) use options::author_on_disk;
 pub use problem::ResolveProblem;
 
 use crate::package::PackageId;
+use crate::transpile::is_tried;
 use crate::tree::{Tree, TreeFileSystem, split_name};
 
 /// How a module asks for another one.
@@ -49,7 +52,12 @@ pub enum Resolved {
     /// Missing, and a package asks for it in a way that may fail when it runs: `require` in a `try`, an `import()` for
     /// another platform. It becomes a module that throws.
     Absent(ResolveProblem),
+    /// One of Node's that no isolate has, and a package counts on it. It becomes a module that refuses to be used.
+    Lacking(ResolveProblem),
 }
+
+/// What such a problem is called.
+pub const LACKING_BUILTIN: &str = "lacking-builtin";
 
 /// What the host brings along.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +81,7 @@ pub struct Resolver {
     provided: Arc<Provided>,
     author: PerKind,
     package: PerKind,
+    known: Option<Arc<Answers>>,
 }
 
 /// One cache, and the options that differ by the kind of an import.
@@ -91,7 +100,12 @@ impl Resolver {
             require: with(options::package(Kind::Require)),
         };
         let author = PerKind { require: with(options::author(Kind::Require)), import: first };
-        Resolver { tree, provided, author, package }
+        Resolver { tree, provided, author, package, known: None }
+    }
+
+    /// With what is known of its packages, which must be those of the tree.
+    pub fn knowing(self, known: Arc<Answers>) -> Resolver {
+        Resolver { known: Some(known), ..self }
     }
 
     pub fn tree(&self) -> &Arc<Tree> {
@@ -103,13 +117,43 @@ impl Resolver {
         if let Some(name) = self.provided.modules.get(specifier) {
             return Ok(Resolved::External { name: name.clone() });
         }
-        let found = self.look_up(importer, specifier, kind);
-        match found {
-            Err(problem) if kind != Kind::Import && !self.tree.is_authors(importer) => {
-                Ok(Resolved::Absent(problem))
+        if let Some(found) = self.known.as_ref().and_then(|known| known.find(importer, specifier, kind)) {
+            return Ok(found);
+        }
+        let found = match self.look_up(importer, specifier, kind) {
+            Err(problem) if !self.tree.is_authors(importer) => {
+                self.done_without(importer, specifier, kind, problem)
             }
             found => found,
+        };
+        if let (Some(known), Ok(found)) = (&self.known, &found) {
+            known.keep(importer, specifier, kind, found);
         }
+        found
+    }
+
+    /// A package may never come to what it asks for in vain.
+    fn done_without(
+        &self,
+        importer: &str,
+        specifier: &str,
+        kind: Kind,
+        problem: ResolveProblem,
+    ) -> Result<Resolved, ResolveProblem> {
+        let is_builtin = problem.code == problem::UNAVAILABLE_BUILTIN && builtins::is_nodes(bare(specifier));
+        match kind {
+            Kind::Import if is_builtin => Ok(Resolved::Lacking(problem.lacking())),
+            Kind::Require if is_builtin && !self.is_tried(importer, specifier) => {
+                Ok(Resolved::Lacking(problem.lacking()))
+            }
+            Kind::Import => Err(problem),
+            Kind::Require | Kind::DynamicImport => Ok(Resolved::Absent(problem)),
+        }
+    }
+
+    fn is_tried(&self, importer: &str, specifier: &str) -> bool {
+        let text = self.tree.read(importer).ok();
+        text.is_some_and(|text| is_tried(importer, &String::from_utf8_lossy(&text), specifier))
     }
 
     fn look_up(&self, importer: &str, specifier: &str, kind: Kind) -> Result<Resolved, ResolveProblem> {
@@ -120,8 +164,22 @@ impl Resolver {
             Err(ResolveError::NotFound(_)) if self.is_builtin(importer, specifier) => {
                 self.builtin(importer, specifier)
             }
-            Err(error) => Err(self.explain(importer, specifier, &error)),
+            Err(error) => match self.find_hoisted(importer, specifier, kind) {
+                Some(resolution) => self.file(&resolution),
+                None => Err(self.explain(importer, specifier, &error)),
+            },
         }
+    }
+
+    /// Some packages import what others depend on, and nobody notices where npm has laid all of it side by side.
+    fn find_hoisted(&self, importer: &str, specifier: &str, kind: Kind) -> Option<Resolution> {
+        let name = split_name(specifier).0;
+        let is_bare = !specifier.starts_with(['.', '/', '#']);
+        if !is_bare || self.tree.is_authors(importer) || self.installed(importer, name).is_some() {
+            return None;
+        }
+        let shelf = self.tree.shelf_of(name)?;
+        self.find(&format!("{shelf}/importer.js"), specifier, kind).ok()
     }
 
     fn find(&self, importer: &str, specifier: &str, kind: Kind) -> Result<Resolution, ResolveError> {
@@ -162,7 +220,7 @@ impl Resolver {
     }
 
     fn builtin(&self, importer: &str, specifier: &str) -> Result<Resolved, ResolveProblem> {
-        let name = specifier.strip_prefix("node:").unwrap_or(specifier).trim_end_matches('/');
+        let name = bare(specifier);
         match self.provided.builtins.get(name) {
             Some(Builtin::External(name)) => Ok(Resolved::External { name: name.clone() }),
             Some(Builtin::File { package, path }) => {
@@ -190,4 +248,9 @@ impl Resolver {
         }
         None
     }
+}
+
+/// The name of a built-in module without what may stand around it.
+pub(crate) fn bare(specifier: &str) -> &str {
+    specifier.strip_prefix("node:").unwrap_or(specifier).trim_end_matches('/')
 }

@@ -118,11 +118,13 @@ impl Sketch {
                 Ok(Resolved::File { path, .. }) => Ok(Target::File(author_name(&path).unwrap_or(path))),
                 Ok(Resolved::External { name }) => Ok(Target::External(name)),
                 Ok(Resolved::Empty) => Ok(Target::Empty),
-                Ok(Resolved::Absent(problem)) | Err(problem) => Err(Unresolved {
-                    code: problem.code.into(),
-                    message: problem.message,
-                    hint: problem.hint,
-                }),
+                Ok(Resolved::Absent(problem) | Resolved::Lacking(problem)) | Err(problem) => {
+                    Err(Unresolved {
+                        code: problem.code.into(),
+                        message: problem.message,
+                        hint: problem.hint,
+                    })
+                }
             }
         };
         let input = Input {

@@ -11,14 +11,17 @@ pub(crate) mod imports;
 mod jsonc;
 mod merged;
 pub(crate) mod names;
+mod narrowing;
 pub(crate) mod nesting;
 mod options;
 pub(crate) mod passes;
 mod regions;
 pub(crate) mod source;
 pub(crate) mod stack;
+mod surface;
 pub(crate) mod syntax;
 mod tokens;
+mod tried;
 mod tsconfig;
 mod wording;
 
@@ -27,8 +30,11 @@ pub use entry::ProcessorExport;
 pub use exports::{Export, Value};
 pub use imports::{ComputedImport, Import, ImportKind};
 pub(crate) use imports::{attribute_type, call_attribute_type, literal};
+pub use narrowing::Namespaces;
 pub use options::{Decorators, Jsx, Options};
 pub use source::{Language, Place, Source};
+pub use surface::{Origin, Surface, surface};
+pub use tried::is_tried;
 pub use tsconfig::TsConfig;
 
 use std::collections::HashSet;
@@ -85,11 +91,22 @@ pub fn inspect(name: &str, text: &str, options: &Options) -> Result<Inspected, V
 
 /// Turns one module into what the engine runs; its imports stay imports.
 pub fn transpile(name: &str, text: &str, options: &Options) -> Result<Transpiled, Vec<Diagnostic>> {
+    transpile_narrowed(name, text, options, &|_, _| None)
+}
+
+/// The same, with imports of whole modules under a name as what they are.
+pub fn transpile_narrowed(
+    name: &str,
+    text: &str,
+    options: &Options,
+    namespaces: Namespaces<'_>,
+) -> Result<Transpiled, Vec<Diagnostic>> {
     let (source, language) = readable(name, text)?;
     compile(name, || {
         let map: Lrc<SourceMap> = Lrc::default();
         HELPERS.set(&Helpers::new(false), || {
             let mut module = Lowered::new(&map, &source, language, options, Mark::new())?;
+            narrowing::narrow(&mut module.program, namespaces);
             inject_helpers(module.marks.unresolved).process(&mut module.program);
             hygiene().process(&mut module.program);
             fixer(None).process(&mut module.program);

@@ -195,6 +195,15 @@ impl Tree {
         Some(folder(&segment, &package.name))
     }
 
+    /// The `node_modules` folder of the only package of this name; none when there are several of it.
+    pub fn shelf_of(&self, name: &str) -> Option<String> {
+        let mut named = self.packages.iter().filter(|(_, package)| package.name == name);
+        match (named.next(), named.next()) {
+            (Some((segment, _)), None) => Some(format!("{STORE}/{segment}/node_modules")),
+            _ => None,
+        }
+    }
+
     /// The folder of the package that a path lies in.
     pub fn folder_of(&self, path: &str) -> Option<String> {
         let path = normalized(path);

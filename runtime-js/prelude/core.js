@@ -9,7 +9,10 @@ const ACTING = ["afterAppend", "onEvent"];
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-const { defineProperties } = Object;
+const { defineProperties, getOwnPropertyDescriptor, getPrototypeOf } = Object;
+const PlainError = Error.prototype;
+/** Classes of errors that extend one another; nobody builds more. */
+const ERROR_CLASSES_MAX = 16;
 const collections = { Map, Set, WeakMap, WeakSet };
 const methods = {};
 for (const [kind, type] of Object.entries(collections)) {
@@ -460,6 +463,7 @@ export default function start(native) {
         failure.name = String(thrown.name);
         failure.message = String(thrown.message);
         failure.stack = String(thrown.stack ?? "");
+        failure.makers = makersOf(thrown);
         failure.limit = limitErrors.has(thrown);
         failure.code = opErrors.get(thrown);
         if (thrown instanceof AggregateError) {
@@ -475,6 +479,16 @@ export default function start(native) {
       failure.message ||= "something was thrown that cannot be looked at";
     }
     return stringify(failure);
+  }
+
+  /** The names of an error's own classes: the engine's stack begins in their constructors. */
+  function makersOf(error) {
+    const names = [];
+    for (let type = getPrototypeOf(error); type && type !== PlainError && names.length < ERROR_CLASSES_MAX; type = getPrototypeOf(type)) {
+      const made = getOwnPropertyDescriptor(type, "constructor")?.value;
+      if (typeof made === "function") names.push(String(made.name));
+    }
+    return names;
   }
 
   const describeShortly = (error) =>

@@ -1,5 +1,5 @@
-// Intl, as far as it can be honest without a database of locales: English and UTC. What asks for another language gets
-// English, as the standard has it for languages that are not there; what asks for another time zone is refused.
+// Intl, as far as it can be honest without a database of locales: English. What asks for another language gets that,
+// as the standard has it for languages that are not there.
 
 export default function intl(native, tools) {
   const { localesOf, Locale } = tools.part("intl/locales");
@@ -14,9 +14,9 @@ export default function intl(native, tools) {
   const set = (name, value) => Object.defineProperty(Intl, name, { value, writable: true, enumerable: false, configurable: true });
   set("getCanonicalLocales", (given = undefined) => localesOf(given));
   set("supportedValuesOf", (key) => {
-    const known = { calendar: ["gregory"], collation: [], currency: [], numberingSystem: ["latn"], timeZone: ["UTC"], unit: [] }[`${key}`];
+    const known = { calendar: ["gregory"], collation: [], currency: [], numberingSystem: ["latn"], timeZone: [], unit: [] }[`${key}`];
     if (!known) throw new RangeError(`there are no values of ${String(key)}`);
-    return known;
+    return key === "timeZone" ? tools.part("intl/zones").zones() : known;
   });
   set("Locale", Locale);
   add("DateTimeFormat", () => callable(dates().DateTimeFormat));

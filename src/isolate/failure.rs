@@ -73,6 +73,17 @@ pub(super) fn author_frames(stack: &str, is_authors: impl Fn(&str) -> bool) -> V
     stack.lines().filter_map(frame).filter(|frame| is_authors(&frame.file)).collect()
 }
 
+/// Without the constructors of the error itself, each counted once: it was made where `new` stands, which is where V8's
+/// stacks begin, too. One that throws something else on its way stays.
+pub(super) fn without_makers(frames: Vec<Frame>, mut makers: Vec<String>) -> Vec<Frame> {
+    let is_maker = |frame: &Frame| {
+        let at = makers.iter().position(|maker| frame.function.as_deref() == Some(maker));
+        at.map(|at| makers.remove(at)).is_some()
+    };
+    let count = frames.iter().map(is_maker).take_while(|is_maker| *is_maker).count();
+    frames.into_iter().skip(count).collect()
+}
+
 /// A line of a stack.
 pub fn frame(line: &str) -> Option<Frame> {
     let text = line.trim().strip_prefix("at ")?;

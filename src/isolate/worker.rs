@@ -21,6 +21,7 @@ mod sandbox;
 mod urls;
 mod web;
 mod zlib;
+mod zones;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::BufReader;

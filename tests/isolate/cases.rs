@@ -126,6 +126,16 @@ cases! { failures_of_hooks:
     fails("export default { afterAppend() { return (function f() { return [f()] })() } }", &["afterAppend stack-overflow RangeError: …"]),
 }
 
+// The first frame is where `new` stands, as with V8; what the constructor itself does wrong is told there.
+cases! { errors_of_the_authors_own_classes:
+    fails("class Own extends Error { constructor(m) { super(m); } }\nexport default { afterAppend() {\n  throw new Own('own');\n} }", &["afterAppend exception Error: own @ processor.js:3:… afterAppend"]),
+    fails("class Own extends TypeError {}\nclass Further extends Own {\n  constructor(m) { super(m); }\n}\nexport default { afterAppend() {\n  throw new Further('own');\n} }", &["afterAppend exception TypeError: own @ processor.js:6:… afterAppend"]),
+    fails("class Own extends Error {\n  static of(m) { return new Own(m) }\n  constructor(m) { super(m); }\n}\nexport default { afterAppend() { throw Own.of('own') } }", &["afterAppend exception Error: own @ processor.js:2:… of"]),
+    fails("class Own extends Error {\n  constructor(m) {\n    super(m);\n    null.x;\n  }\n}\nexport default { afterAppend() { throw new Own('own') } }", &["afterAppend exception TypeError: … @ processor.js:4:… Own"]),
+    fails("class Own extends Error {\n  constructor(m) {\n    super(m);\n    if (m === 'outer') throw new Own('inner');\n  }\n}\nexport default { afterAppend() { throw new Own('outer') } }", &["afterAppend exception Error: inner @ processor.js:4:… Own"]),
+    fails("function make() { return new Error('plain') }\nexport default { afterAppend() { throw make() } }", &["afterAppend exception Error: plain @ processor.js:1:… make"]),
+}
+
 cases! { hooks:
     Case { events: &["{}"], ..logs("export default { async afterAppend({ event, append }) { console.log('got', event.type, { a: [1] }); const stored = await append({ event: { type: 'pong', payload: { of: event.offset } }, path: './x' }); console.log(stored.offset) } }", &["info got e { a: [1] }", "info 1000"]) }.with_appends(&[r#"2.1 ./x {"type":"pong","payload":{"of":2}}"#]),
     logs("export default { async afterAppend() { console.log(1); await new Promise((r) => setTimeout(r, 2)); console.log(2) }, async onEvent() { console.log(3) } }", &["info 1", "info 2", "info 3"]),

@@ -129,6 +129,47 @@ fn that_compute() {
 }
 
 #[test]
+fn that_know_time_zones() {
+    check(&[
+        (
+            "dayjs",
+            json!({"dayjs": "^1"}),
+            "import dayjs from 'dayjs';\nimport utc from 'dayjs/plugin/utc';\nimport timezone from 'dayjs/plugin/timezone';\ndayjs.extend(utc);\ndayjs.extend(timezone);",
+            "[dayjs.utc('2026-06-01T12:00:00Z').tz('Europe/Berlin').format('HH:mm'), dayjs.tz('2026-12-24 18:00', 'America/New_York').toISOString()]",
+            json!(["14:00", "2026-12-24T23:00:00.000Z"]),
+        ),
+        (
+            "luxon",
+            json!({"luxon": "^3"}),
+            "import { DateTime } from 'luxon';",
+            "DateTime.fromISO('2026-03-07T10:00', { zone: 'America/New_York' }).plus({ days: 1 }).toUTC().toISO()",
+            json!("2026-03-08T14:00:00.000Z"),
+        ),
+    ]);
+}
+
+/// They import modules of Node's that no isolate has, and do without them for what is asked of them here.
+#[test]
+fn that_could_do_more_in_node() {
+    check(&[
+        (
+            "ollama",
+            json!({"ollama": "^0.6"}),
+            "import { Ollama } from 'ollama';",
+            "[typeof new Ollama({ host: 'http://127.0.0.1:9' }).chat, await new Ollama().encodeImage(new Uint8Array([1, 2]))]",
+            json!(["function", "AQI="]),
+        ),
+        (
+            "rss-parser",
+            json!({"rss-parser": "^3"}),
+            "import Parser from 'rss-parser';",
+            "(await new Parser().parseString('<rss version=\"2.0\"><channel><title>news</title></channel></rss>')).title",
+            json!("news"),
+        ),
+    ]);
+}
+
+#[test]
 fn that_talk_to_models() {
     check(&[
         (

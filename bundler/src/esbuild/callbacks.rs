@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::build::Build;
 use super::message::Context as _;
 use super::packet::Value;
-use super::{Loaded, Loader, source_map};
-use crate::resolve::{Kind, ResolveProblem, Resolved};
+use super::{Loaded, Loader, lacking, source_map};
+use crate::resolve::{Kind, ResolveProblem, Resolved, bare};
 use crate::tree::{AUTHOR, STORE};
 
 /// Where files of the tree are.
@@ -19,6 +19,8 @@ const FILES: &str = "file";
 const EMPTY: &str = "empty";
 /// Where modules are that throw, because there is none.
 const ABSENT: &str = "absent";
+/// Where modules are that refuse to be used, because an isolate has none.
+const LACKING: &str = "lacking";
 /// No problem belongs to a message.
 const NONE: u32 = u32::MAX;
 
@@ -34,7 +36,9 @@ pub(super) fn is_added_line(line: &str) -> bool {
 
 /// Whether a source is a module of ours, which is nobody's file.
 pub fn is_made_up(source: &str) -> bool {
-    [EMPTY, ABSENT].iter().any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+    [EMPTY, ABSENT, LACKING]
+        .iter()
+        .any(|name| source.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 
 /// Ends the path of a script that its package calls an ES module: esbuild cannot be told so, but knows it of `.mjs`.
@@ -100,6 +104,7 @@ async fn resolve(build: &Build, question: &Value) -> Value {
             ("sideEffects", Value::Bool(false)),
         ]),
         Ok(Resolved::Absent(problem)) => absent(build, specifier, problem),
+        Ok(Resolved::Lacking(problem)) => stand_in(build, specifier, problem),
         Err(problem) => {
             let text = problem.message.clone();
             let errors = Value::List(vec![message(&text, build.keep_problem(problem))]);
@@ -137,6 +142,19 @@ fn absent(build: &Build, specifier: &str, problem: ResolveProblem) -> Value {
     ])
 }
 
+/// One for all who ask for it, however they write it.
+fn stand_in(build: &Build, specifier: &str, problem: ResolveProblem) -> Value {
+    let text = problem.message.clone();
+    let number = build.keep_problem(problem);
+    Value::map([
+        ("id", Value::Int(0)),
+        ("path", Value::Text(format!("node:{}", bare(specifier)))),
+        ("namespace", Value::text(LACKING)),
+        ("sideEffects", Value::Bool(false)),
+        ("warnings", Value::List(vec![message(&text, number)])),
+    ])
+}
+
 async fn load(build: &Build, question: &Value) -> Value {
     let path = unmarked(question.text_of("path"));
     match question.text_of("namespace") {
@@ -144,6 +162,7 @@ async fn load(build: &Build, question: &Value) -> Value {
         // Of a real disk that esbuild found by itself: not even its name is told.
         FILES => return refusal("the import leads out of the source"),
         EMPTY => return code(b"module.exports = {};".to_vec()),
+        LACKING => return code(lacking::module(path).into_bytes()),
         _ => return code(throwing(build, path, question.int_of("pluginData")).into_bytes()),
     }
     let loaded = match build.spec.plugin().load(path).await {

@@ -47,7 +47,8 @@ pub(super) struct Malformed;
 impl Packet {
     /// With its length in front.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 4];
+        let mut bytes = Vec::with_capacity(self.value.size() + 8);
+        put(&mut bytes, 0);
         let answer = u32::from(self.direction == Direction::Answer);
         put(&mut bytes, self.id << 1 | answer);
         self.value.encode(&mut bytes);
@@ -114,6 +115,21 @@ impl Value {
         match self.find(key) {
             Some(Value::List(values)) => values,
             _ => &[],
+        }
+    }
+
+    /// Of its encoded form.
+    fn size(&self) -> usize {
+        match self {
+            Value::Null => 1,
+            Value::Bool(_) => 2,
+            Value::Int(_) => 5,
+            Value::Text(text) => 5 + text.len(),
+            Value::Bytes(value) => 5 + value.len(),
+            Value::List(values) => 5 + values.iter().map(Value::size).sum::<usize>(),
+            Value::Map(entries) => {
+                5 + entries.iter().map(|(key, value)| 4 + key.len() + value.size()).sum::<usize>()
+            }
         }
     }
 
@@ -223,6 +239,7 @@ mod tests {
             let packet = Packet { id: 7, direction, value: value.clone() };
             let bytes = packet.encode();
             assert_eq!(bytes[..4], (bytes.len() as u32 - 4).to_le_bytes());
+            assert_eq!(bytes.len(), packet.value.size() + 8);
             assert_eq!(Packet::decode(Bytes::from(bytes).slice(4..)), Ok(packet));
         }
     }

@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 
 use bytes::Bytes;
+use futures_util::task::noop_waker;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -245,10 +248,10 @@ impl Service {
             }
             ("on-resolve" | "on-load", Some(build)) => {
                 let service = self.clone();
-                tokio::spawn(async move {
+                at_once_or_later(Box::pin(async move {
                     let value = callbacks::answer(&build, packet.value).await;
                     service.send(packet.id, Direction::Answer, value);
-                });
+                }));
             }
             ("on-start", Some(_)) => answer(callbacks::nothing()),
             _ => answer(callbacks::refusal("the build has ended")),
@@ -274,6 +277,15 @@ impl Service {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Most questions are answered in microseconds, sooner than a task of their own would come to its turn. There are
+/// thousands of them, and esbuild waits for each.
+fn at_once_or_later(mut work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+    let nobody = noop_waker();
+    if work.as_mut().poll(&mut Context::from_waker(&nobody)).is_pending() {
+        tokio::spawn(work);
     }
 }
 

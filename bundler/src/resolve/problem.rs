@@ -3,7 +3,7 @@
 use oxc_resolver::ResolveError;
 use serde_json::Value;
 
-use super::{Resolver, builtins, hint};
+use super::{LACKING_BUILTIN, Resolver, builtins, hint};
 use crate::limits::NAMES_SHOWN_MAX;
 use crate::package::PackageId;
 use crate::tree::split_name;
@@ -18,7 +18,15 @@ pub struct ResolveProblem {
     pub hint: Option<String>,
 }
 
+pub(super) const UNAVAILABLE_BUILTIN: &str = "unavailable-builtin";
+
 impl ResolveProblem {
+    /// Of a built-in module that is missed only when something uses it.
+    pub(super) fn lacking(self) -> ResolveProblem {
+        let message = format!("{}: what uses it there fails when it runs", self.message);
+        ResolveProblem { code: LACKING_BUILTIN, message, hint: self.hint }
+    }
+
     pub(super) fn new(code: &'static str, message: String, hint: Option<String>) -> ResolveProblem {
         ResolveProblem { code, message, hint }
     }
@@ -33,7 +41,7 @@ pub(super) fn native_addon(shown: &str) -> ResolveProblem {
 pub(super) fn broken_builtin(name: &str, package: &PackageId) -> ResolveProblem {
     let message =
         format!("the built-in module node:{name} should come from {package}, which does not have it");
-    ResolveProblem::new("unavailable-builtin", message, None)
+    ResolveProblem::new(UNAVAILABLE_BUILTIN, message, None)
 }
 
 /// The packages by which others find, or build, their compiled code.
@@ -46,6 +54,9 @@ const ADDON_LOADERS: [&str; 7] = [
     "nan",
     "prebuild-install",
 ];
+
+/// How the names of packages end that are compiled code for one platform, of which every family of such has some.
+const PLATFORMS: [&str; 4] = ["linux-x64", "linux-x64-gnu", "darwin-arm64", "win32-x64"];
 
 impl Resolver {
     /// What is never looked up: URLs, absolute paths, nothing.
@@ -156,6 +167,13 @@ impl Resolver {
         if !self.tree.is_authors(importer) {
             let from = self.tree.shown(importer);
             let package = split_name(&from).0;
+            if let Some(range) = self.peer_of(importer, name) {
+                let message = format!(
+                    "package `{package}` imports `{name}`, which it leaves to those who want it (an optional peer dependency)"
+                );
+                let hint = format!("add `\"{name}\": \"{range}\"` to the `dependencies` of package.json");
+                return ResolveProblem::new("undeclared-dependency", message, Some(hint));
+            }
             let message =
                 format!("package `{package}` imports `{name}`, which is not among its dependencies");
             let hint = format!("its own package.json lacks it: use another version of `{package}`");
@@ -191,17 +209,32 @@ impl Resolver {
             true => "none of Node's built-in modules is available".to_owned(),
             false => format!("available are: {}", available.join(", ")),
         };
-        ResolveProblem::new("unavailable-builtin", message, Some(format!("{meant}{available}")))
+        ResolveProblem::new(UNAVAILABLE_BUILTIN, message, Some(format!("{meant}{available}")))
+    }
+
+    /// The package.json of the importer's package.
+    fn manifest_of(&self, importer: &str) -> Option<Value> {
+        let folder = self.tree.folder_of(importer)?;
+        let text = self.tree.read(&format!("{folder}/package.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The range of a peer that the importer's package names. One that must be there has been installed.
+    fn peer_of(&self, importer: &str, name: &str) -> Option<String> {
+        let package = self.manifest_of(importer)?;
+        package["peerDependencies"][name].as_str().map(str::to_owned)
     }
 
     /// The name of the importer's package, if that is compiled code for Node, or loads such code of another package.
     fn native_addon_of(&self, importer: &str) -> Option<String> {
-        let folder = self.tree.folder_of(importer)?;
-        let text = self.tree.read(&format!("{folder}/package.json")).ok()?;
-        let package: Value = serde_json::from_slice(&text).ok()?;
+        let package = self.manifest_of(importer)?;
         let name = package["name"].as_str()?;
         let builds = package["gypfile"] == true || package["binary"].is_object();
         let loads = |name: &str| package["dependencies"].get(name).is_some();
+        let optional = package["optionalDependencies"].as_object().into_iter().flatten();
+        // One package for each platform, and one of them installed.
+        let mut platforms = optional.filter(|(name, _)| PLATFORMS.iter().any(|end| name.ends_with(end)));
+        let builds = builds || platforms.next().is_some();
         (builds || ADDON_LOADERS.contains(&name) || ADDON_LOADERS.iter().any(|loader| loads(loader)))
             .then(|| name.to_owned())
     }

@@ -34,7 +34,8 @@ fn resolver() -> Resolver {
     let package = r#"{"exports": {".": {"types": "./i.d.ts", "node": "./node.js", "worker": "./worker.js", "default": "./index.js"},
         "./mini": {"import": "./mini.mjs", "require": "./mini.cjs"}, "./gone": "./gone.js", "./secret": null, "./package.json": "./package.json"},
         "sideEffects": ["*.css", "./worker.js"]}"#;
-    let old = r#"{"name": "old", "browser": {"./index.js": "./browser.js", "fs": false, "./dropped.js": false}, "main": "index"}"#;
+    let old = r#"{"name": "old", "browser": {"./index.js": "./browser.js", "fs": false, "./dropped.js": false}, "main": "index",
+        "peerDependencies": {"left-out": "^2.1"}}"#;
     let packages = packages(
         &[
             ("cond", "cond@1"),
@@ -109,6 +110,18 @@ fn resolver() -> Resolver {
                 ],
             ),
             (
+                "image@1",
+                "image",
+                &[],
+                &[
+                    ("index.js", ""),
+                    (
+                        "package.json",
+                        r#"{"name": "image", "optionalDependencies": {"@i/image-linux-x64": "1"}}"#,
+                    ),
+                ],
+            ),
+            (
                 "unenv@2",
                 "unenv",
                 &[],
@@ -146,6 +159,7 @@ fn outcome(resolver: &Resolver, importer: &str, specifier: &str, kind: Kind) -> 
         Ok(Resolved::External { name }) => format!("external {name}"),
         Ok(Resolved::Empty) => "empty".into(),
         Ok(Resolved::Absent(problem)) => format!("absent {}", problem.code),
+        Ok(Resolved::Lacking(problem)) => format!("lacking: {}", problem.message),
         Err(problem) => {
             format!("{}: {} [{}]", problem.code, problem.message, problem.hint.unwrap_or_default())
         }
@@ -196,8 +210,19 @@ fn found() {
         (MAIN, "millrace", Import, "external millrace"),
         (MAIN, "ai-engineer-workshop", Import, "external millrace"),
         (OLD, "not-there", Require, "absent undeclared-dependency"),
+        // Nobody's but another package's: as where all lie side by side. With two of it, it would be anybody's guess.
+        (OLD, "dual", Import, "/s/dual@1/node_modules/dual/m.mjs false"),
+        (OLD, "dual", Require, "/s/dual@1/node_modules/dual/c.js false"),
+        ("/s/dual@1/node_modules/dual/m.mjs", "buffer/", Import, "external node:buffer"),
         (OLD, "./not-there", DynamicImport, "absent unresolved-import"),
         (COND, "node:net", DynamicImport, "absent unavailable-builtin"),
+        (
+            OLD,
+            "net",
+            Import,
+            "lacking: the built-in module `net`, which package `@s/old` imports, is not available in an isolate: what uses it there fails when it runs",
+        ),
+        (OLD, "node:pth", Require, "absent unavailable-builtin"),
         ("/s/native@1/node_modules/native/index.js", "./build/x.node", Require, "absent native-addon"),
         ("/s/native@1/node_modules/native/index.js", "node:net", Require, "absent native-addon"),
     ] {
@@ -302,19 +327,24 @@ fn refused() {
             "unavailable-builtin: there is no built-in module `node:pth` [did you mean `node:path`? available are: buffer, fs, os, path]",
         ),
         (
-            OLD,
-            "net",
-            "unavailable-builtin: the built-in module `net`, which package `@s/old` imports, is not available in an isolate [available are: buffer, fs, os, path]",
-        ),
-        (
             MAIN,
             "os",
             "unavailable-builtin: the built-in module node:os should come from unenv@2, which does not have it []",
         ),
         (
+            "/s/image@1/node_modules/image/index.js",
+            "node:child_process",
+            "native-addon: package `image`, which imports the built-in module `node:child_process`, is a native addon: compiled code for Node, which an isolate cannot load [use a package that is written in JavaScript, or call a service over fetch]",
+        ),
+        (
             OLD,
-            "dual",
-            "undeclared-dependency: package `@s/old` imports `dual`, which is not among its dependencies [its own package.json lacks it: use another version of `@s/old`]",
+            "left-out/sub",
+            "undeclared-dependency: package `@s/old` imports `left-out`, which it leaves to those who want it (an optional peer dependency) [add `\"left-out\": \"^2.1\"` to the `dependencies` of package.json]",
+        ),
+        (
+            OLD,
+            "nowhere",
+            "undeclared-dependency: package `@s/old` imports `nowhere`, which is not among its dependencies [its own package.json lacks it: use another version of `@s/old`]",
         ),
     ] {
         assert_eq!(

@@ -15,7 +15,7 @@ use rustix::thread::{Gid, Uid};
 
 use super::room::Room;
 use super::{Program, landlock};
-use crate::limits::SUBPROCESS_OPEN_FILES_MAX;
+use crate::limits::{SUBPROCESS_OPEN_FILES_MAX, SUBPROCESS_PIPE_BYTES};
 
 /// The user and group that own nothing.
 const NOBODY: u32 = 65534;
@@ -95,11 +95,23 @@ fn close_on_start() {
     }
 }
 
+/// Much goes through them in both directions. A system that grants less leaves them as they are.
+fn widen_pipes() {
+    for pipe in [libc::STDIN_FILENO, libc::STDOUT_FILENO] {
+        // Safe: asks about descriptors of this process.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::fcntl(pipe, libc::F_SETPIPE_SZ, SUBPROCESS_PIPE_BYTES);
+        }
+    }
+}
+
 impl Plan {
     /// Runs in the child and becomes the program; only returns when that fails.
     fn carry_out(&self) -> io::Result<()> {
         rustix::process::setsid()?;
         close_on_start();
+        widen_pipes();
         self.bound()?;
         if self.is_root {
             self.drop_root()?;

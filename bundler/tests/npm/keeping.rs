@@ -78,6 +78,43 @@ async fn what_is_garbled_is_not_read() {
     assert_eq!(read(world.install(needs(json!({"a": "1"}))).await.unwrap()).unwrap(), "export default 1;\n");
 }
 
+/// A client that has seen the package whole, and reads it in vain, has it fetched when it is asked again.
+#[tokio::test]
+async fn the_same_client_asks_again() {
+    let world = World::new();
+    world.registry.publish("a", &[("1.0.0", json!({}))]);
+    let npm = world.npm();
+    let read = async || {
+        let installed = install(&npm, needs(json!({"a": "1"})), None).await.unwrap();
+        installed.packages.packages.values().next().unwrap().files.read("index.js")
+    };
+    assert_eq!(read().await.unwrap(), "export default 1;\n");
+    for _ in 0..2 {
+        let pack = &world.kept("packages")[0];
+        let modified = fs::metadata(pack).unwrap().modified().unwrap();
+        let mut bytes = fs::read(pack).unwrap();
+        let at = bytes.windows(6).position(|window| window == b"export").unwrap();
+        bytes[at] = b'E';
+        fs::write(pack, bytes).unwrap();
+        // As when a disk forgets: nothing shows from outside.
+        fs::File::options().write(true).open(pack).unwrap().set_modified(modified).unwrap();
+        world.registry.forget();
+        assert!(read().await.unwrap_err().to_string().contains("damaged"));
+        assert_eq!(world.registry.paths(), [""; 0]);
+        assert_eq!(read().await.unwrap(), "export default 1;\n");
+        assert_eq!(world.registry.paths(), [Registry::tarball_path("a", "1.0.0")]);
+    }
+    // And of metadata that was damaged, once its time has come.
+    for file in world.kept("metadata") {
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("\"versions\"", "\"verzions\"")).unwrap();
+    }
+    world.registry.forget();
+    let other = install(&npm, needs(json!({"b": "npm:a@*"})), None).await.unwrap();
+    assert_eq!(tree(&other), [": b=a@1.0.0", "a@1.0.0"]);
+    assert_eq!(world.registry.paths(), [Registry::metadata_path("a")]);
+}
+
 #[tokio::test]
 async fn notes_that_are_damaged_are_made_again() {
     let world = with_a().await;

@@ -135,3 +135,48 @@ async fn unusual_places() {
     assert_eq!(again.lock, first.lock);
     assert_eq!(storage.asked().len(), 2);
 }
+
+/// What is in the store already is not fetched, and so not held against what a registry has under that name.
+#[tokio::test]
+async fn a_package_under_the_name_of_another() {
+    let (world, lock) = locked().await;
+    let value = serde_json::to_value(&lock).unwrap();
+    let mut renamed = value.clone();
+    renamed["packages"]["b@1.0.0"]["integrity"] = value["packages"]["a@1.0.0"]["integrity"].clone();
+    let mut dated = value.clone();
+    dated["packages"] = json!({
+        "a@1.0.0": {"name": "a", "version": "1.0.0", "integrity": value["packages"]["a@1.0.0"]["integrity"], "dependencies": {"b": "b@1.1.0"}},
+        "b@1.1.0": {"name": "b", "version": "1.1.0", "integrity": value["packages"]["b@1.0.0"]["integrity"]},
+    });
+    for (changed, called, calls_itself) in
+        [(renamed, "`b@1.0.0`", "`a@1.0.0`"), (dated, "`b@1.1.0`", "`b@1.0.0`")]
+    {
+        let changed: Lock = serde_json::from_value(changed).unwrap();
+        for npm in [world.npm(), world.offline()] {
+            let problem = only_problem(install(&npm, needs(json!({"a": "^1"})), Some(&changed)).await);
+            assert_eq!((problem.code.as_str(), problem.dependency.as_deref()), ("bad-lock", Some("a")));
+            let expected = format!("the lock calls a package {called} that calls itself {calls_itself}");
+            assert_eq!(problem.message, expected);
+        }
+    }
+}
+
+/// As npm does: the registry's word counts, also where the package itself says otherwise.
+#[tokio::test]
+async fn a_package_that_was_published_under_another_name() {
+    let world = World::new();
+    let packed = tarball(&[("package.json", r#"{"name": "other", "version": "9.9.9"}"#)]);
+    let url = format!("{}odd.tgz", world.registry.url());
+    world.registry.reply("/npm/odd.tgz", Reply::ok(packed.clone()));
+    let dist = json!({"tarball": url, "integrity": integrity(&packed)});
+    world.registry.publish("a", &[("1.0.0+build.5", json!({ "dist": dist }))]);
+    let first = world.install(needs(json!({"a": "1"}))).await.unwrap();
+    for npm in [world.npm(), world.offline()] {
+        let again = install(&npm, needs(json!({"a": "1"})), Some(&first.lock)).await.unwrap();
+        assert_eq!(tree(&again), tree(&first));
+    }
+    // On another machine, which has to ask.
+    std::fs::remove_dir_all(world.store()).unwrap();
+    let again = install(&world.npm(), needs(json!({"a": "1"})), Some(&first.lock)).await.unwrap();
+    assert_eq!(tree(&again), tree(&first));
+}

@@ -1,14 +1,14 @@
-// Intl.DateTimeFormat, in English and in UTC: an isolate has no other time zone.
+// Intl.DateTimeFormat, in English. Where no time zone is named it is UTC, as everywhere in an isolate.
 
 export default function dateFormats(native, tools) {
   const { expose } = tools.part("idl");
   const { localesOf, supported, oneOf } = tools.part("intl/locales");
+  const { UTC, zoneOf, offsetOf, zoneName } = tools.part("intl/zones");
   const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
   const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const WIDTHS = [undefined, "numeric", "2-digit"];
   const NAMES = [undefined, "long", "short", "narrow"];
   const STYLES = [undefined, "full", "long", "medium", "short"];
-  const UTC = /^(utc|gmt|etc\/(utc|gmt|uct|universal|zulu)|uct|universal|zulu|[+-]00:?00)$/i;
 
   const DATE_STYLES = {
     full: { weekday: "long", month: "long", day: "numeric", year: "numeric" },
@@ -27,7 +27,7 @@ export default function dateFormats(native, tools) {
   function optionsOf(given, needed, defaults) {
     const options = given === undefined ? {} : Object(given);
     const { timeZone, hour12 } = options;
-    if (timeZone !== undefined && !UTC.test(`${timeZone}`)) throw new RangeError(`there is no time zone ${String(timeZone)} here: processors have UTC`);
+    const zone = timeZone === undefined ? UTC : zoneOf(timeZone);
     const fields = {
       weekday: oneOf(options, "weekday", NAMES),
       era: oneOf(options, "era", NAMES),
@@ -47,14 +47,14 @@ export default function dateFormats(native, tools) {
     const clock = hour12 === undefined ? (hourCycle ?? "h12") : hour12 ? "h12" : "h23";
     if (dateStyle || timeStyle) {
       if (Object.values(fields).some((value) => value !== undefined)) throw new TypeError("dateStyle and timeStyle go with no other field");
-      return { ...DATE_STYLES[dateStyle], ...TIME_STYLES[timeStyle], dateStyle, timeStyle, clock };
+      return { ...DATE_STYLES[dateStyle], ...TIME_STYLES[timeStyle], dateStyle, timeStyle, clock, zone };
     }
     const dates = ["weekday", "year", "month", "day"].some((name) => fields[name]);
     const times = ["dayPeriod", "hour", "minute", "second", "fractionalSecondDigits"].some((name) => fields[name]);
     const asked = (needed !== "time" && dates) || (needed !== "date" && times);
     if (!asked && defaults !== "time") Object.assign(fields, { year: "numeric", month: "numeric", day: "numeric" });
     if (!asked && defaults !== "date") Object.assign(fields, { hour: "numeric", minute: "2-digit", second: "2-digit" });
-    return { ...fields, clock };
+    return { ...fields, clock, zone };
   }
 
   const padded = (value, width) => (width === "2-digit" ? String(value).padStart(2, "0").slice(-2) : String(value));
@@ -85,7 +85,7 @@ export default function dateFormats(native, tools) {
 
   const named = (name, width) => (width === "long" ? name : width === "short" ? name.slice(0, 3) : name[0]);
 
-  function timeParts(date, { hour, minute, second, fractionalSecondDigits, timeZoneName, clock }) {
+  function timeParts(time, date, { hour, minute, second, fractionalSecondDigits, timeZoneName, clock, zone }) {
     const parts = [];
     const add = (separator, type, value) => parts.push(...(parts.length > 0 ? [literal(separator)] : []), { type, value });
     const half = clock === "h12" || clock === "h11";
@@ -98,14 +98,16 @@ export default function dateFormats(native, tools) {
     if (second) add(":", "second", padded(date.getUTCSeconds(), minute ? "2-digit" : second));
     if (fractionalSecondDigits) add(".", "fractionalSecond", String(date.getUTCMilliseconds()).padStart(3, "0").slice(0, fractionalSecondDigits));
     if (hour && half) add(" ", "dayPeriod", date.getUTCHours() < 12 ? "AM" : "PM");
-    if (timeZoneName) add(" ", "timeZoneName", timeZoneName === "long" ? "Coordinated Universal Time" : timeZoneName.endsWith("Offset") ? "GMT" : timeZoneName.endsWith("Generic") ? "GMT" : "UTC");
+    if (timeZoneName) add(" ", "timeZoneName", zoneName(zone, time, timeZoneName));
     return parts;
   }
 
   function partsOf(time, options) {
-    const date = time === undefined ? new Date() : new Date(Number(time));
-    if (Number.isNaN(date.getTime())) throw new RangeError("Invalid time value");
-    const [dates, times] = [dateParts(date, options), timeParts(date, options)];
+    const instant = (time === undefined ? new Date() : new Date(Number(time))).getTime();
+    if (Number.isNaN(instant)) throw new RangeError("Invalid time value");
+    // What the clocks there show, read as if they stood in Greenwich.
+    const date = new Date(instant + offsetOf(options.zone, instant) * 1000);
+    const [dates, times] = [dateParts(date, options), timeParts(instant, date, options)];
     if (dates.length === 0 || times.length === 0) return [...dates, ...times];
     const words = options.dateStyle ? options.dateStyle === "full" || options.dateStyle === "long" : options.month === "long";
     if (dates.length === 1 && dates[0].type === "weekday") return [...dates, literal(" "), ...times];
@@ -134,10 +136,10 @@ export default function dateFormats(native, tools) {
       return [...this.formatToParts(start).map(from("startRange")), { ...literal(" – "), source: "shared" }, ...this.formatToParts(end).map(from("endRange"))];
     }
     resolvedOptions() {
-      const { clock, ...options } = this.#options;
+      const { clock, zone, ...options } = this.#options;
       const shown = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
       const hours = shown.hour ? { hourCycle: clock, hour12: clock === "h12" || clock === "h11" } : {};
-      return { locale: "en-US", calendar: "gregory", numberingSystem: "latn", timeZone: "UTC", ...hours, ...shown };
+      return { locale: "en-US", calendar: "gregory", numberingSystem: "latn", timeZone: zone, ...hours, ...shown };
     }
   }
 

@@ -180,12 +180,12 @@ pub fn doc(kind: Kind) -> EventDoc {
                     optional(
                         "lock",
                         "object",
-                        "The `bundle.lock` of an earlier bundle: the same packages again, as long as the dependencies are the same. One that was changed since is refused (`bad-lock`). Left out: that of the slug's last bundle on this stream.",
+                        "The `bundle.lock` of an earlier bundle: the same packages again, as long as the dependencies are the same. One that was changed since, or gives a package the name of another, is refused (`bad-lock`). Left out: that of the slug's last bundle on this stream.",
                     ),
                     optional(
                         "typecheck",
                         "string",
-                        "`report` (default): the bundle runs, and type errors are told as `processor/type-errors-found`. `require`: they are `processor/compile-failed`. `off`: nobody looks.",
+                        "`report` (default): the bundle runs, and type errors are told as `processor/type-errors-found`. `require`: they are `processor/compile-failed`. `off`: nobody looks. JavaScript is not checked (`checkJs: false`).",
                     ),
                     optional("includeChildren", "boolean", "As in `processor/configured`."),
                     optional("redeliverFailed", "boolean", "As in `processor/configured`."),

@@ -8,7 +8,7 @@ use rquickjs::context::intrinsic;
 use rquickjs::{CatchResultExt, Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, Value};
 use serde::Deserialize;
 
-use super::super::failure::{ScriptFailure, author_frames, stack_text};
+use super::super::failure::{ScriptFailure, author_frames, stack_text, without_makers};
 use super::allocator::Bounded;
 use super::host::{Host, Rejection};
 use super::loader::{Code, ModuleNames, Modules};
@@ -106,6 +106,9 @@ pub struct Thrown {
     name: String,
     message: String,
     stack: String,
+    /// The names of the error's classes.
+    #[serde(default)]
+    makers: Vec<String>,
     limit: bool,
     code: Option<String>,
 }
@@ -312,7 +315,7 @@ impl Engine {
     }
 
     pub fn failure(&self, phase: Phase, thrown: Thrown) -> ScriptFailure {
-        let Thrown { name, mut message, stack, limit, code } = thrown;
+        let Thrown { name, mut message, stack, makers, limit, code } = thrown;
         let overflow = name == "RangeError" && message.contains("call stack size exceeded");
         if overflow {
             message.push_str(&format!(": the stack may have {} bytes", self.host.bounds.stack_bytes));
@@ -323,6 +326,7 @@ impl Engine {
             () => FailureReason::Exception,
         };
         let frames = author_frames(&stack, |file| self.code.has(file));
+        let frames = without_makers(frames, makers);
         let stack = stack_text(&name, &message, &frames);
         ScriptFailure {
             phase,

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{builtins, crypto, digest, network, prelude, web, zlib};
+use super::{builtins, crypto, digest, network, prelude, web, zlib, zones};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -58,6 +58,7 @@ fn group<'js>(ctx: Ctx<'js>, name: String, host: &Rc<Host>) -> Result<Object<'js
         "curves" => crypto::curves(&ctx),
         "rsa" => crypto::rsa(&ctx),
         "zlib" => zlib::group(&ctx),
+        "zones" => zones::group(&ctx),
         _ => Err(Exception::throw_message(&ctx, &format!("there are no natives {name}"))),
     }
 }

@@ -42,6 +42,7 @@ const PARTS: &[(&str, &str)] = parts![
     "intl/locales",
     "intl/numbers",
     "intl/words",
+    "intl/zones",
     "messages",
     "navigator",
     "node/assert",

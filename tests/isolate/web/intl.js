@@ -1,4 +1,4 @@
-// Intl, in English and UTC.
+// Intl, in English.
 
 //# dates
 const date = new Date(Date.UTC(2020, 0, 2, 15, 4, 5, 67));
@@ -6,11 +6,32 @@ const show = (options) => new Intl.DateTimeFormat("en-US", options).format(date)
 console.log([{}, { dateStyle: "full" }, { dateStyle: "long", timeStyle: "short" }, { timeStyle: "long" }, { weekday: "short", month: "short", day: "numeric" }, { year: "numeric", month: "2-digit", day: "2-digit" }, { hour: "2-digit", minute: "2-digit", hour12: false }].map(show).join(" | "));
 console.log(date.toLocaleString(), "|", date.toLocaleDateString("en", { month: "long" }), "|", date.toLocaleTimeString(), "|", new Date(NaN).toLocaleString());
 console.log(Intl.DateTimeFormat().resolvedOptions().timeZone, new Intl.DateTimeFormat("de").resolvedOptions().locale);
-try { show({ timeZone: "Europe/Berlin" }); } catch (e) { console.log(`${e.name}: ${e.message}`); }
 //> 1/2/2020 | Thursday, January 2, 2020 | January 2, 2020 at 3:04 PM | 3:04:05 PM UTC | Thu, Jan 2 | 01/02/2020 | 15:04
 //> 1/2/2020, 3:04:05 PM | January | 3:04:05 PM | Invalid Date
 //> UTC en-US
-//> RangeError: there is no time zone Europe/Berlin here: processors have UTC
+
+//# time zones
+const date = new Date(Date.UTC(2020, 0, 2, 15, 4, 5, 67));
+const summer = new Date(Date.UTC(2026, 6, 1, 22, 30));
+const show = (options, at = date) => new Intl.DateTimeFormat("en-US", options).format(at);
+for (const timeZone of ["Europe/Berlin", "america/new_york", "Asia/Kolkata", "+05:30", "Etc/GMT"]) {
+  console.log(new Intl.DateTimeFormat("en-US", { timeZone }).resolvedOptions().timeZone, show({ timeZone, dateStyle: "short", timeStyle: "long" }), "|", ["short", "long", "shortOffset", "longOffset"].map((timeZoneName) => show({ timeZone, hour: "numeric", timeZoneName }, summer)).join(", "));
+}
+console.log(summer.toLocaleString("en-US", { timeZone: "Asia/Tokyo" }), "|", summer.toLocaleDateString("en-US", { timeZone: "Asia/Tokyo", weekday: "long" }), "|", new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", hour12: false, hour: "2-digit", minute: "2-digit" }).formatToParts(summer).map((part) => part.value).join(""));
+// The hour that clocks skip, and the one that they show twice.
+console.log([[2026, 2, 29, 0, 59], [2026, 2, 29, 1, 0], [2026, 9, 25, 0, 30], [2026, 9, 25, 1, 30]].map((parts) => show({ timeZone: "Europe/Berlin", hour: "numeric", minute: "numeric", hour12: false }, new Date(Date.UTC(...parts)))).join(" "));
+console.log(Intl.supportedValuesOf("timeZone").includes("Europe/Berlin"), new Date(0).getTimezoneOffset());
+for (const timeZone of ["Mars/Olympus", "+25:00"]) try { show({ timeZone }); } catch (e) { console.log(`${e.name}: ${e.message}`); }
+//> Europe/Berlin 1/2/20, 4:04:05 PM GMT+1 | 12 AM GMT+2, 12 AM GMT+02:00, 12 AM GMT+2, 12 AM GMT+02:00
+//> America/New_York 1/2/20, 10:04:05 AM EST | 6 PM EDT, 6 PM Eastern Daylight Time, 6 PM GMT-4, 6 PM GMT-04:00
+//> Asia/Kolkata 1/2/20, 8:34:05 PM GMT+5:30 | 4 AM GMT+5:30, 4 AM GMT+05:30, 4 AM GMT+5:30, 4 AM GMT+05:30
+//> +05:30 1/2/20, 8:34:05 PM GMT+5:30 | 4 AM GMT+5:30, 4 AM GMT+05:30, 4 AM GMT+5:30, 4 AM GMT+05:30
+//> UTC 1/2/20, 3:04:05 PM UTC | 10 PM UTC, 10 PM Coordinated Universal Time, 10 PM GMT, 10 PM GMT
+//> 7/2/2026, 7:30:00 AM | Thursday | 18:30
+//> 01:59 03:00 02:30 02:30
+//> true 0
+//> RangeError: there is no time zone Mars/Olympus
+//> RangeError: there is no time zone +25:00
 
 //# numbers
 const show = (options) => [1234.5678, -0.005, 999999].map((number) => new Intl.NumberFormat("en-US", options).format(number)).join(" ");

@@ -81,6 +81,30 @@ async fn the_client_and_the_runtimes_have_types() {
     .await;
 }
 
+/// What else than code can be imported.
+#[tokio::test]
+async fn texts_bytes_and_json_have_types() {
+    let main = "import page from './page.html';\nimport query from './lib/query.sql';\nimport data from './data.json';\nimport bytes from './logic.wasm';\nimport { twice } from './twice.js';\nconst wrong: number[] = [page, query, data.name, bytes];\ndata.missing;\ntwice('a').toFixed();\nexport default { initialState: { wrong: wrong.length } };";
+    let files = [
+        ("main.ts", main),
+        ("page.html", "<p>"),
+        ("lib/query.sql", "select 1"),
+        ("data.json", r#"{"name": "n"}"#),
+        ("logic.wasm", "\0asm"),
+        // Imported from, and not checked itself.
+        ("twice.js", "export const twice = (x) => x * 2;\nnull.nothing;"),
+    ];
+    let found = checker().check(&program(&files)).await.unwrap();
+    let expected = [
+        "TS2322 main.ts:6:26",
+        "TS2322 main.ts:6:32",
+        "TS2322 main.ts:6:39",
+        "TS2322 main.ts:6:50",
+        "TS2339 main.ts:7:6",
+    ];
+    assert_eq!(places(&found), expected);
+}
+
 #[tokio::test]
 async fn idioms_are_no_errors() {
     let found = checker().check(&program(&[("main.ts", include_str!("idioms.ts"))])).await.unwrap();
