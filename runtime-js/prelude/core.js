@@ -5,11 +5,13 @@
 const { parse, stringify } = JSON;
 const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
 const ACTING = ["afterAppend", "onEvent"];
+const CATCHING_UP = ["onCaughtUp"];
 /** What is looked at in a processor; whatever else it carries is its author's own. */
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-const { defineProperties } = Object;
+const { defineProperties, getPrototypeOf } = Object;
+const promises = Promise.prototype;
 const collections = { Map, Set, WeakMap, WeakSet };
 const methods = {};
 for (const [kind, type] of Object.entries(collections)) {
@@ -21,6 +23,42 @@ for (const [kind, type] of Object.entries(collections)) {
 
 /** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
 const kept = (kind) => defineProperties(new collections[kind](), methods[kind]);
+
+/** Marks an object that is made elsewhere with what it stands for, where no script can see it. */
+class Marked extends class { constructor(object) { return object; } } {
+  #of;
+
+  constructor(object, of) {
+    super(object);
+    this.#of = of;
+  }
+
+  /** What an object, or the nearest one that it inherits from, stands for. */
+  static of(object) {
+    if (#of in object) return object.#of;
+    const above = getPrototypeOf(object);
+    return above === null ? undefined : Marked.of(above);
+  }
+}
+
+/** One call of the processor's hooks. Nothing is inherited: what is not there yet is not there. */
+class Hook {
+  constructor(call, offset, before, after, text) {
+    this.call = call;
+    this.offset = offset;
+    /** The states in front of its event and behind it, and the event, as JSON text. */
+    this.before = before;
+    this.after = after;
+    this.text = text;
+    this.lines = 0;
+    this.dropped = 0;
+    /** How often it has appended; the appends that are under way, and what aborts it, are there when they are needed. */
+    this.ordinal = 0;
+    this.waiting = undefined;
+    this.controller = undefined;
+  }
+}
+Object.setPrototypeOf(Hook.prototype, null);
 
 /** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
 function closeFrames() {
@@ -201,7 +239,8 @@ export default function start(native) {
   }
 
   function load(call, importing, text) {
-    const hook = begin(call, undefined);
+    const hook = begin(call);
+    hooks.set(call, hook);
     importing.then(
       (namespace) => {
         try {
@@ -234,6 +273,12 @@ export default function start(native) {
     }
   }
 
+  /** Reduces an event that just came. */
+  function take(text) {
+    reduce(parse(text));
+    commit();
+  }
+
   /** Takes the state as good: what comes next can fail without harming it. */
   function commit() {
     const text = toText(state, "the state that reduce returned");
@@ -257,11 +302,8 @@ export default function start(native) {
 
   // --- hooks ----------------------------------------------------------------------------------------
 
-  function begin(call, offset) {
-    const hook = { call, offset, lines: 0, dropped: 0, ordinal: 0, waiting: new Set(), controller: undefined };
-    hooks.set(call, hook);
-    current = hook;
-    return hook;
+  function begin(call, offset, before, after, text) {
+    return (current = new Hook(call, offset, before, after, text));
   }
 
   function end(hook, failure, value) {
@@ -270,11 +312,43 @@ export default function start(native) {
     native.settled(hook.call, failure, value);
   }
 
-  /** An append that nobody waited for still belongs to its event: the hook ends when all are stored. */
-  async function run(hook, names, context) {
+  /**
+   * Calls hooks one after the other. Most have come to their end when they return: then it says so, with `true`, and no
+   * job has to run for that. Others are `settled` later.
+   */
+  function run(hook, names, context) {
+    let at = 0;
+    let acting;
     try {
+      while (at < names.length) {
+        acting = processor[names[at++]](context);
+        if (!isOver(acting)) return goOn(hook, acting, names.slice(at), context);
+      }
+    } catch (error) {
+      hooks.set(hook.call, hook);
+      end(hook, describe(error));
+      return false;
+    }
+    if (hook.waiting?.size > 0) return goOn(hook, undefined, [], context);
+    reportDropped(hook);
+    return true;
+  }
+
+  /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
+  const isOver = (value) => native.isOver(value) && (value === undefined || getPrototypeOf(value) === promises);
+
+  function goOn(hook, acting, names, context) {
+    hooks.set(hook.call, hook);
+    finish(hook, acting, names, context);
+    return false;
+  }
+
+  /** An append that nobody waited for still belongs to its event: the hook ends when all are stored. */
+  async function finish(hook, acting, names, context) {
+    try {
+      await acting;
       for (const name of names) await processor[name](context);
-      while (hook.waiting.size > 0) await Promise.allSettled(hook.waiting);
+      while (hook.waiting?.size > 0) await Promise.allSettled(hook.waiting);
     } catch (error) {
       return end(hook, describe(error));
     }
@@ -282,40 +356,64 @@ export default function start(native) {
   }
 
   function react(call, offset, text) {
-    const names = ACTING.filter((name) => processor[name]);
     const after = committed;
     const before = previous;
     previous = committed;
-    const hook = begin(call, offset);
-    const context = contextOf(hook, after);
-    lazy(context, "event", () => parse(text));
-    lazy(context, "prevState", () => parse(before));
-    run(hook, names, context);
+    const hook = begin(call, offset, before, after, text);
+    return run(hook, acting(), contextOf(hook, reactingMembers));
   }
 
   function caughtUp(call) {
-    const hook = begin(call, undefined);
-    run(hook, ["onCaughtUp"], contextOf(hook, committed));
+    const hook = begin(call, undefined, undefined, committed);
+    return run(hook, CATCHING_UP, contextOf(hook, members));
   }
 
-  function lazy(target, name, make) {
-    const define = (value) =>
-      Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
-    Object.defineProperty(target, name, {
-      get: () => (define(make()), target[name]),
-      set: define,
-      enumerable: true,
-      configurable: true,
-    });
+  function acting() {
+    if (processor.onEvent) return processor.afterAppend ? ACTING : ACTING.slice(1);
+    return processor.afterAppend ? ACTING.slice(0, 1) : [];
   }
 
-  function contextOf(hook, text) {
-    const context = { append: appendOf(hook), read: readOf(hook), stream };
-    lazy(context, "simulate", () => simulateOf(hook));
-    lazy(context, "state", () => parse(text));
-    lazy(context, "signal", () => controllerOf(hook).signal);
-    lazy(context, "logger", () => loggerFor(() => hook.offset));
-    return context;
+  // --- what a hook is given -----------------------------------------------------------------------------
+
+  /** A member that is made when it is first touched. The functions are the same for all hooks: most touch few. */
+  const lazy = (name, make) => ({
+    __proto__: null,
+    get() {
+      const hook = hookBehind(this);
+      if (!(name in hook)) hook[name] = make(hook);
+      return hook[name];
+    },
+    set(value) {
+      hookBehind(this)[name] = value;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+
+  /** Behind a proxy there is no mark to see: then it is the hook whose turn it is. */
+  const hookBehind = (context) => (typeof context === "object" && context !== null && Marked.of(context)) || current;
+
+  const members = {
+    __proto__: null,
+    read: lazy("read", readOf),
+    simulate: lazy("simulate", simulateOf),
+    state: lazy("state", (hook) => parse(hook.after)),
+    signal: lazy("signal", (hook) => controllerOf(hook).signal),
+    logger: lazy("logger", ({ offset }) => loggerFor(() => offset)),
+  };
+  const reactingMembers = {
+    __proto__: null,
+    ...members,
+    event: lazy("event", (hook) => parse(hook.text)),
+    prevState: lazy("prevState", (hook) => parse(hook.before)),
+  };
+
+  function contextOf(hook, lazyMembers) {
+    const append = (input) => {
+      forbid("append");
+      return Promise.try(appendOf, hook, input);
+    };
+    return new Marked(defineProperties({ append, stream }, lazyMembers), hook);
   }
 
   function controllerOf(hook) {
@@ -352,29 +450,24 @@ export default function start(native) {
     });
   }
 
-  function appendOf(hook) {
-    const send = (input) => {
-      const asked = appendInput(input);
-      if (hook.ordinal === native.appendsPerHookMax) {
-        throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
-      }
-      hook.ordinal += 1;
-      const { ordinal } = hook;
-      const ask = () => {
-        const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
-        if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
-        return id;
-      };
-      const stored = op(hook, ask).then(parse);
-      hook.waiting.add(stored);
-      const settled = () => hook.waiting.delete(stored);
-      stored.then(settled, settled);
-      return stored;
+  function appendOf(hook, input) {
+    const asked = appendInput(input);
+    if (hook.ordinal === native.appendsPerHookMax) {
+      throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
+    }
+    hook.ordinal += 1;
+    const { ordinal } = hook;
+    const ask = () => {
+      const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
+      if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
+      return id;
     };
-    return function append(input) {
-      forbid("append");
-      return Promise.try(send, input);
-    };
+    const stored = op(hook, ask).then(parse);
+    hook.waiting ??= new Set();
+    hook.waiting.add(stored);
+    const settled = () => hook.waiting.delete(stored);
+    stored.then(settled, settled);
+    return stored;
   }
 
   function appendInput(input) {
@@ -484,6 +577,7 @@ export default function start(native) {
     prepare,
     load,
     reduce,
+    take,
     commit,
     rollBack,
     replaying,

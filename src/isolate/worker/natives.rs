@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{builtins, crypto, digest, network, prelude, web, zlib};
+use super::{builtins, crypto, digest, engine, network, prelude, web, zlib};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -68,6 +69,7 @@ fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Resu
         end.settled.borrow_mut().push(Settled { call: call as CallId, failure, value });
     };
     native.set("settled", Function::new(ctx.clone(), settled)?)?;
+    native.set("isOver", Function::new(ctx.clone(), is_over)?)?;
     let log = host.clone();
     let logged = move |level: String, message: String, event: Option<f64>| {
         if !log.may_log() {
@@ -80,6 +82,15 @@ fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Resu
         );
     };
     native.set("log", Function::new(ctx.clone(), logged)?)
+}
+
+/// Whether what a hook gave has nothing to be waited for, and no job is left that could change anything.
+fn is_over(ctx: Ctx<'_>, given: Value<'_>) -> bool {
+    let is_settled = match given.as_promise() {
+        Some(promise) => promise.state() == PromiseState::Resolved,
+        None => given.is_undefined(),
+    };
+    is_settled && !engine::has_jobs(&ctx)
 }
 
 /// No level of ours is longer.
