@@ -61,6 +61,9 @@ export default function installGlobals(native, host) {
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 
+  /** How such a one is defined: one description for all of them. */
+  const lazily = { __proto__: null, get: undefined, set: undefined, enumerable: false, configurable: true };
+
   /** The parts of the globals that nobody has touched yet. */
   const homes = { __proto__: null };
 
@@ -73,7 +76,8 @@ export default function installGlobals(native, host) {
       define(name, given.length === 0 ? part(homes[name])[name] : given[0]);
       return globalThis[name];
     };
-    defineProperty(globalThis, name, { get: access, set: access, enumerable: false, configurable: true });
+    lazily.get = lazily.set = access;
+    defineProperty(globalThis, name, lazily);
   }
 
   // Each part, and the globals that are its own.
