@@ -9,7 +9,8 @@ const ACTING = ["afterAppend", "onEvent"];
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-const { defineProperties, getPrototypeOf } = Object;
+const { defineProperty, defineProperties, setPrototypeOf } = Object;
+const attempt = Promise.try.bind(Promise);
 const collections = { Map, Set, WeakMap, WeakSet };
 const methods = {};
 for (const [kind, type] of Object.entries(collections)) {
@@ -263,7 +264,7 @@ export default function start(native) {
       stream,
       opErrors,
       limitErrors,
-      builtins: { parse, stringify, defineProperties, getPrototypeOf },
+      builtins: { parse, stringify, defineProperty, setPrototypeOf, attempt },
     });
     return acting;
   }
@@ -271,7 +272,7 @@ export default function start(native) {
   function react(call, offset, text) {
     const before = previous;
     previous = committed;
-    return hooks().react(call, offset, text, before, committed);
+    return (acting ?? hooks()).react(call, offset, text, before, committed);
   }
 
   function abort(call, name, message) {

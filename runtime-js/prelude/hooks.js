@@ -3,6 +3,9 @@
 const [AFTER_APPEND, ON_EVENT, BOTH] = [["afterAppend"], ["onEvent"], ["afterAppend", "onEvent"]];
 const CATCHING_UP = ["onCaughtUp"];
 
+/** What an object stands for, where it is marked. */
+let markOf;
+
 /** Marks an object that is made elsewhere with what it stands for, where no script can see it. */
 class Marked extends class { constructor(object) { return object; } } {
   #of;
@@ -12,8 +15,8 @@ class Marked extends class { constructor(object) { return object; } } {
     this.#of = of;
   }
 
-  static of(object) {
-    return #of in object ? object.#of : undefined;
+  static {
+    markOf = (object) => (#of in object ? object.#of : undefined);
   }
 }
 
@@ -26,36 +29,28 @@ class Hook {
     this.before = before;
     this.after = after;
     this.text = text;
-    this.lines = 0;
-    this.dropped = 0;
-    /** How often it has appended; the appends that are under way, and what aborts it, are there when they are needed. */
-    this.ordinal = 0;
-    this.waiting = undefined;
-    this.controller = undefined;
   }
 }
-Object.setPrototypeOf(Hook.prototype, null);
 
 export default function hooksOf(native, core) {
   const { processor, globals, kept, forbid, limit, kindOf, describe, loggerFor, reportDropped, enter, stream } = core;
   const { opErrors, limitErrors, hook: currentHook } = core;
-  const { parse, stringify, defineProperties, getPrototypeOf } = core.builtins;
+  const { parse, stringify, defineProperty, setPrototypeOf, attempt } = core.builtins;
+  // Until it logs and appends. The appends that are `waiting`, and its `controller`, are there when they are needed.
+  const unused = setPrototypeOf(Hook.prototype, null);
+  unused.lines = unused.dropped = unused.ordinal = 0;
+  /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
+  const { isOver } = native;
   /** Those under way. */
   const hooks = kept("Map");
   const ops = kept("Map");
   /** What every `async` function gives is one of these. */
-  const promises = getPrototypeOf((async () => {})());
+  const promises = Object.getPrototypeOf((async () => {})());
 
-  function begin(call, offset, before, after, text) {
-    const hook = new Hook(call, offset, before, after, text);
-    enter(hook);
-    return hook;
-  }
-
-  function end(hook, failure, value) {
+  function end(hook, failure) {
     if (!hooks.delete(hook.call)) return;
     reportDropped(hook);
-    native.settled(hook.call, failure, value);
+    native.settled(hook.call, failure, undefined);
   }
 
   /**
@@ -68,7 +63,7 @@ export default function hooksOf(native, core) {
     try {
       while (at < names.length) {
         acting = processor[names[at++]](context);
-        if (!isOver(acting)) return goOn(hook, acting, names.slice(at), context);
+        if (!isOver(acting, promises)) return goOn(hook, acting, names.slice(at), context);
       }
     } catch (error) {
       hooks.set(hook.call, hook);
@@ -76,12 +71,9 @@ export default function hooksOf(native, core) {
       return false;
     }
     if (hook.waiting?.size > 0) return goOn(hook, undefined, [], context);
-    reportDropped(hook);
+    if (hook.dropped > 0) reportDropped(hook);
     return true;
   }
-
-  /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
-  const isOver = (value) => native.isOver(value) && (value === undefined || getPrototypeOf(value) === promises);
 
   function goOn(hook, acting, names, context) {
     hooks.set(hook.call, hook);
@@ -102,12 +94,14 @@ export default function hooksOf(native, core) {
   }
 
   function react(call, offset, text, before, after) {
-    const hook = begin(call, offset, before, after, text);
+    const hook = new Hook(call, offset, before, after, text);
+    enter(hook);
     return run(hook, acting(), contextOf(hook, reactingMembers));
   }
 
   function caughtUp(call, state) {
-    const hook = begin(call, undefined, undefined, state);
+    const hook = new Hook(call, undefined, undefined, state);
+    enter(hook);
     return run(hook, CATCHING_UP, contextOf(hook, members));
   }
 
@@ -118,45 +112,65 @@ export default function hooksOf(native, core) {
 
   // --- what a hook is given -----------------------------------------------------------------------------
 
-  /** A member that is made when it is first touched. The functions are the same for all hooks: most touch few. */
-  const lazy = (name, make) => ({
-    __proto__: null,
-    get() {
-      const hook = hookBehind(this);
-      if (!(name in hook)) hook[name] = make(hook);
-      return hook[name];
+  /** Members that are made when they are first touched. The functions are the same for all hooks: most touch few. */
+  const members = accessorsOf({
+    get read() {
+      const hook = hookOf(this);
+      return (hook.read ??= readOf(hook));
     },
-    set(value) {
-      hookBehind(this)[name] = value;
+    get simulate() {
+      const hook = hookOf(this);
+      return (hook.simulate ??= simulateOf(hook));
     },
-    enumerable: true,
-    configurable: true,
+    get state() {
+      const hook = hookOf(this);
+      return (hook.state ??= parse(hook.after));
+    },
+    get signal() {
+      return controllerOf(hookOf(this)).signal;
+    },
+    get logger() {
+      const hook = hookOf(this);
+      const { offset } = hook;
+      return (hook.logger ??= loggerFor(() => offset));
+    },
   });
+  const reactingMembers = members.concat(
+    accessorsOf({
+      get event() {
+        const hook = hookOf(this);
+        return (hook.event ??= parse(hook.text));
+      },
+      get prevState() {
+        const hook = hookOf(this);
+        return (hook.prevState ??= parse(hook.before));
+      },
+    }),
+  );
 
   /** A proxy or an heir of a context has no mark: then it is the hook whose turn it is. */
-  const hookBehind = (context) => (typeof context === "object" && context !== null && Marked.of(context)) || currentHook();
+  function hookOf(context) {
+    return markOf(context) ?? currentHook();
+  }
 
-  const members = {
-    __proto__: null,
-    read: lazy("read", readOf),
-    simulate: lazy("simulate", simulateOf),
-    state: lazy("state", (hook) => parse(hook.after)),
-    signal: lazy("signal", (hook) => controllerOf(hook).signal),
-    logger: lazy("logger", ({ offset }) => loggerFor(() => offset)),
-  };
-  const reactingMembers = {
-    __proto__: null,
-    ...members,
-    event: lazy("event", (hook) => parse(hook.text)),
-    prevState: lazy("prevState", (hook) => parse(hook.before)),
-  };
+  /** Each name with its getter, and with a setter that puts a value in the place of both. */
+  function accessorsOf(template) {
+    return Object.entries(Object.getOwnPropertyDescriptors(template)).flatMap(([name, { get }]) => {
+      const set = function (value) {
+        defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+      };
+      return [name, get, set];
+    });
+  }
 
-  function contextOf(hook, lazyMembers) {
+  function contextOf(hook, accessors) {
     const append = (input) => {
       forbid("append");
-      return Promise.try(appendOf, hook, input);
+      return attempt(appendOf, hook, input);
     };
-    return new Marked(defineProperties({ append, stream }, lazyMembers), hook);
+    const context = { append, stream };
+    native.addAccessors(context, accessors);
+    return new Marked(context, hook);
   }
 
   function controllerOf(hook) {

@@ -69,7 +69,7 @@ fn start(role: &str) -> std::io::Result<()> {
     if role == ROLE_PROBE {
         return sandbox::probe(socket, &std::env::args().nth(3).unwrap_or_default());
     }
-    let (writer, mut intake) = (socket.try_clone()?, Intake::new(socket.try_clone()?));
+    let (writer, mut intake) = (socket.try_clone()?, Intake::new(socket));
     let page = Arc::new(Page::map(std::io::stdout())?);
     let compiles = role == ROLE_COMPILE;
     let sandbox = Sandbox::enter();
@@ -99,7 +99,7 @@ fn start(role: &str) -> std::io::Result<()> {
     let _ = has_begun.recv();
     shared_page.confinement.store(sandbox.close().bits(), Relaxed);
     let _ = closed.send(());
-    intake::wait_for_the_end(&socket);
+    intake::wait_for_the_end(std::io::stdin());
     std::process::exit(0);
 }
 

@@ -2,7 +2,7 @@
 //! for each frame.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Intake {
             if let Some(frame) = self.take()? {
                 return Ok(Some(frame));
             }
-            wait_for(&self.socket, libc::POLLIN, Some(at_most))?;
+            wait_for(self.socket.as_fd(), libc::POLLIN, Some(at_most))?;
             return self.look();
         }
         loop {
@@ -109,14 +109,14 @@ impl Intake {
 }
 
 /// Waits until the host is gone, whatever it has sent before.
-pub fn wait_for_the_end(socket: &UnixStream) {
+pub fn wait_for_the_end(socket: impl AsFd) {
     // Hanging up is told without being asked for.
-    while let Ok(false) = wait_for(socket, 0, None) {}
+    while let Ok(false) = wait_for(socket.as_fd(), 0, None) {}
 }
 
 /// Whether something has happened within the time.
 #[allow(unsafe_code)]
-fn wait_for(socket: &UnixStream, events: libc::c_short, at_most: Option<Duration>) -> io::Result<bool> {
+fn wait_for(socket: BorrowedFd<'_>, events: libc::c_short, at_most: Option<Duration>) -> io::Result<bool> {
     let mut polled = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
     // Not sooner than it is due: what is left of a millisecond counts as one.
     let millis = at_most.map_or(-1, |time| time.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);

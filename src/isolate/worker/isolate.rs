@@ -195,7 +195,8 @@ impl Isolate {
         if reduce && self.reduces {
             let mut failed = None;
             self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
-                failed = replay::one(engine, ctx, prelude, &JsString::from_str(ctx.clone(), &text)?)?;
+                let event = JsString::from_str(ctx.clone(), &text)?;
+                failed = replay::one(engine, ctx, prelude, &prelude.function("take")?, &event)?;
                 Ok(())
             })?;
             if let Some(failure) = failed {

@@ -15,14 +15,15 @@ use crate::event::builtin::Phase;
 /// How long one part of a replay may hold the worker.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// Reduces an event that just came, and takes the state as good.
+/// Reduces an event that just came, and takes the state as good: by the prelude's `take`.
 pub fn one<'js>(
     engine: &Engine,
     ctx: &Ctx<'js>,
     prelude: &Prelude<'js>,
+    take: &Function<'js>,
     event: &JsString<'js>,
 ) -> Result<Option<ScriptFailure>> {
-    let Err(error) = prelude.function("take")?.call::<_, ()>((event.clone(),)) else { return Ok(None) };
+    let Err(error) = take.call::<_, ()>((event.clone(),)) else { return Ok(None) };
     if engine.check().is_err() {
         // What stopped it knows where it was.
         return Err(error);

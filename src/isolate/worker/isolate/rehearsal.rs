@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, String as JsString};
+use rquickjs::{Ctx, Function, String as JsString};
 
 use super::super::super::ScriptFailure;
 use super::super::super::protocol::{CallId, FromWorker, Rehearsal};
@@ -145,21 +145,19 @@ impl Rehearsing {
 }
 
 /// What events play on.
-struct Stage<'a> {
+struct Stage<'a, 'js> {
     engine: &'a Engine,
     host: &'a Host,
+    prelude: &'a Prelude<'js>,
+    take: Function<'js>,
+    react: Function<'js>,
     reduces: bool,
     reacts: bool,
 }
 
-impl Stage<'_> {
+impl<'js> Stage<'_, 'js> {
     /// Reduces the next event and acts on it. Whether the one behind it may follow at once.
-    fn play_one<'js>(
-        &self,
-        rehearsing: &mut Rehearsing,
-        ctx: &Ctx<'js>,
-        prelude: &Prelude<'js>,
-    ) -> rquickjs::Result<bool> {
+    fn play_one(&self, rehearsing: &mut Rehearsing, ctx: &Ctx<'js>) -> rquickjs::Result<bool> {
         let Some((event, is_reduced)) = rehearsing.take_next() else { return Ok(false) };
         let text = rehearsing.body.get(event.text.clone()).unwrap_or_default();
         let text = JsString::from_str(ctx.clone(), &String::from_utf8_lossy(text))?;
@@ -167,7 +165,7 @@ impl Stage<'_> {
             if let Some(time) = &self.host.recorded {
                 time.reach(event.at);
             }
-            if self.reduces && !self.reduce(rehearsing, ctx, prelude, &text)? {
+            if self.reduces && !self.reduce(rehearsing, ctx, &text)? {
                 return Ok(self.is_quiet(ctx));
             }
             if !self.is_quiet(ctx) {
@@ -181,8 +179,7 @@ impl Stage<'_> {
         self.host.renew_turn(rehearsing.call, Phase::AfterAppend);
         rehearsing.phase = Phase::AfterAppend;
         rehearsing.acting = Some(event.offset);
-        let react = prelude.function("react")?;
-        let is_over: bool = react.call((rehearsing.call as f64, event.offset as f64, text))?;
+        let is_over: bool = self.react.call((rehearsing.call as f64, event.offset as f64, text))?;
         self.engine.check_alive()?;
         if is_over {
             rehearsing.acting = None;
@@ -191,20 +188,19 @@ impl Stage<'_> {
     }
 
     /// Whether it went well.
-    fn reduce<'js>(
+    fn reduce(
         &self,
         rehearsing: &mut Rehearsing,
         ctx: &Ctx<'js>,
-        prelude: &Prelude<'js>,
         text: &JsString<'js>,
     ) -> rquickjs::Result<bool> {
         self.host.renew_turn(rehearsing.call, Phase::Reduce);
         rehearsing.phase = Phase::Reduce;
-        let failed = replay::one(self.engine, ctx, prelude, text)?;
+        let failed = replay::one(self.engine, ctx, self.prelude, &self.take, text)?;
         self.engine.check_alive()?;
         let offset = rehearsing.offset;
         if rehearsing.wants_states {
-            rehearsing.has_state(offset, prelude.function("state")?.call(())?);
+            rehearsing.has_state(offset, self.prelude.function("state")?.call(())?);
         }
         let went_well = failed.is_none();
         if let Some(failure) = failed {
@@ -252,11 +248,14 @@ impl Isolate {
         let Some(mut rehearsing) = self.rehearsing.take() else { return Ok(()) };
         let call = rehearsing.call;
         let Some(engine) = &self.engine else { return Err(never_loaded(call, Phase::Reduce)) };
-        let stage = Stage { engine, host: &self.host, reduces: self.reduces, reacts: self.reacts };
+        let host = &*self.host;
         let turned = engine.turn(call, Phase::Reduce, |ctx, prelude| {
-            while stage.play_one(&mut rehearsing, ctx, prelude)?
+            let (take, react) = (prelude.function("take")?, prelude.function("react")?);
+            let (reduces, reacts) = (self.reduces, self.reacts);
+            let stage = Stage { engine, host, prelude, take, react, reduces, reacts };
+            while stage.play_one(&mut rehearsing, ctx)?
                 && rehearsing.has_next()
-                && !rehearsing.has_timer_due(&self.host)
+                && !rehearsing.has_timer_due(host)
                 && started.elapsed() < SLICE
             {}
             Ok(())
