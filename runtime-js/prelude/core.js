@@ -9,19 +9,30 @@ const ACTING = ["afterAppend", "onEvent"];
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-const { defineProperty, defineProperties, setPrototypeOf } = Object;
+const { defineProperty, setPrototypeOf } = Object;
 const attempt = Promise.try.bind(Promise);
-const collections = { Map, Set, WeakMap, WeakSet };
-const methods = {};
-for (const [kind, type] of Object.entries(collections)) {
-  methods[kind] = { __proto__: null };
-  for (const name of ["get", "set", "has", "add", "delete", "values"]) {
-    if (type.prototype[name]) methods[kind][name] = { value: type.prototype[name] };
-  }
+const collections = { __proto__: null, Map, Set, WeakMap, WeakSet };
+const methods = {
+  __proto__: null,
+  Map: methodsOf(Map.prototype, ["get", "set", "has", "delete", "values"]),
+  Set: methodsOf(Set.prototype, ["has", "add", "delete", "values"]),
+  WeakMap: methodsOf(WeakMap.prototype, ["get", "set", "has", "delete"]),
+  WeakSet: methodsOf(WeakSet.prototype, ["has", "add", "delete"]),
+};
+
+function methodsOf(prototype, names) {
+  return [names, names.map((name) => prototype[name])];
 }
 
 /** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
-const kept = (kind) => defineProperties(new collections[kind](), methods[kind]);
+function kept(kind) {
+  const [names, found] = methods[kind];
+  const collection = new collections[kind]();
+  for (let at = 0; at < names.length; at += 1) {
+    defineProperty(collection, names[at], { __proto__: null, value: found[at] });
+  }
+  return collection;
+}
 
 /** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
 function closeFrames() {

@@ -169,7 +169,7 @@ export default function hooksOf(native, core) {
       return attempt(appendOf, hook, input);
     };
     const context = { append, stream };
-    native.addAccessors(context, accessors);
+    native.addAccessors(context, accessors, true);
     return new Marked(context, hook);
   }
 

@@ -45,7 +45,9 @@ async fn live(isolate: &Isolate, events: &[Arc<Event>]) -> Vec<String> {
     for event in events {
         match isolate.react(event).await {
             Ok(()) => {}
-            Err(ReactError::Script(failure)) => failures.push(format!("{} {}", event.offset, shown(&failure))),
+            Err(ReactError::Script(failure)) => {
+                failures.push(format!("{} {}", event.offset, shown(&failure)))
+            }
             Err(error) => panic!("{error:?}"),
         }
     }

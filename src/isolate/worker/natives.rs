@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{Array, Ctx, Exception, Function, Module, Object, Result, Value, qjs};
+use rquickjs::{Array, Ctx, Error, Exception, Function, Module, Object, Result, Value, qjs};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
@@ -99,18 +99,28 @@ fn is_over<'js>(ctx: Ctx<'js>, given: Value<'js>, promises: Object<'js>) -> bool
 
 /// Adds accessors to an object: of each its name, its getter and its setter.
 #[allow(unsafe_code)]
-fn add_accessors<'js>(ctx: Ctx<'js>, target: Object<'js>, accessors: Array<'js>) -> Result<()> {
+fn add_accessors<'js>(
+    ctx: Ctx<'js>,
+    target: Object<'js>,
+    accessors: Array<'js>,
+    are_enumerable: bool,
+) -> Result<()> {
     let raw = ctx.as_raw().as_ptr();
-    let flags = (qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_ENUMERABLE) as i32;
+    let enumerable = if are_enumerable { qjs::JS_PROP_ENUMERABLE } else { 0 };
+    let flags = (qjs::JS_PROP_CONFIGURABLE | enumerable) as i32;
     for at in (0..accessors.len()).step_by(3) {
         let name: Value<'js> = accessors.get(at)?;
         let (get, set): (Function<'js>, Function<'js>) = (accessors.get(at + 1)?, accessors.get(at + 2)?);
         // SAFETY: all of these are alive values of this context; the two functions' references go to the object.
-        unsafe {
+        let outcome = unsafe {
             let name = qjs::JS_ValueToAtom(raw, name.as_raw());
             let (get, set) = (qjs::JS_DupValue(raw, get.as_raw()), qjs::JS_DupValue(raw, set.as_raw()));
-            qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags);
+            let outcome = qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags);
             qjs::JS_FreeAtom(raw, name);
+            outcome
+        };
+        if outcome < 0 {
+            return Err(Error::Exception);
         }
     }
     Ok(())
