@@ -16,6 +16,8 @@ mod escapes;
 mod expressions;
 #[path = "isolate/globals.rs"]
 mod globals;
+#[path = "isolate/hooks.rs"]
+mod hooks;
 #[path = "isolate/reference.rs"]
 mod reference;
 #[path = "isolate/rehearsal.rs"]

@@ -9,6 +9,7 @@ const ACTING = ["afterAppend", "onEvent"];
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
+<<<<<<< HEAD
 const { defineProperties, getOwnPropertyDescriptor, getPrototypeOf } = Object;
 const PlainError = Error.prototype;
 /** Classes of errors that extend one another; nobody builds more. */
@@ -20,10 +21,32 @@ for (const [kind, type] of Object.entries(collections)) {
   for (const name of ["get", "set", "has", "add", "delete", "values"]) {
     if (type.prototype[name]) methods[kind][name] = { value: type.prototype[name] };
   }
+=======
+const { defineProperty, setPrototypeOf } = Object;
+const attempt = Promise.try.bind(Promise);
+const collections = { __proto__: null, Map, Set, WeakMap, WeakSet };
+const methods = {
+  __proto__: null,
+  Map: methodsOf(Map.prototype, ["get", "set", "has", "delete", "values"]),
+  Set: methodsOf(Set.prototype, ["has", "add", "delete", "values"]),
+  WeakMap: methodsOf(WeakMap.prototype, ["get", "set", "has", "delete"]),
+  WeakSet: methodsOf(WeakSet.prototype, ["has", "add", "delete"]),
+};
+
+function methodsOf(prototype, names) {
+  return [names, names.map((name) => prototype[name])];
+>>>>>>> simhooks
 }
 
 /** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
-const kept = (kind) => defineProperties(new collections[kind](), methods[kind]);
+function kept(kind) {
+  const [names, found] = methods[kind];
+  const collection = new collections[kind]();
+  for (let at = 0; at < names.length; at += 1) {
+    defineProperty(collection, names[at], { __proto__: null, value: found[at] });
+  }
+  return collection;
+}
 
 /** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
 function closeFrames() {
@@ -50,8 +73,6 @@ export default function start(native) {
   const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const hooks = kept("Map");
-  const ops = kept("Map");
   const limitErrors = kept("WeakSet");
   /** The errors of operations, to their codes. */
   const opErrors = kept("WeakMap");
@@ -62,9 +83,13 @@ export default function start(native) {
     limit,
     log,
     hook: () => current,
-    enter: (hook) => (current = hook),
+    enter,
     seed: () => `${stream.project} ${stream.path} ${stream.slug} ${reducing.offset}`,
   });
+
+  function enter(hook) {
+    current = hook;
+  }
 
   function idle() {
     return { offset: undefined, lines: 0, dropped: 0 };
@@ -132,7 +157,7 @@ export default function start(native) {
       throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
     }
     // Once: not whenever it wakes with its state.
-    if (text === undefined) tellOddities(found);
+    if (text === undefined && isOdd(found)) native.part("oddities")(found, { members: MEMBERS, keys: KEYS, log });
     committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
@@ -145,35 +170,9 @@ export default function start(native) {
     });
   }
 
-  /** A misspelt member is never called, and nothing else would tell. */
-  function tellOddities(found) {
-    const unknown = Object.keys(found).filter((key) => !KEYS.includes(key));
-    for (const key of unknown) {
-      const likely = KEYS.find((known) => found[known] === undefined && isNear(key, known));
-      if (likely) log("warn", [`the processor has \`${key}\`, which nothing looks at: is \`${likely}\` meant?`]);
-    }
-    if (![...MEMBERS, "initialState"].some((name) => name in found)) {
-      log("warn", [`the processor has none of ${MEMBERS.map((name) => `\`${name}\``).join(", ")}: it runs, and does nothing`]);
-    }
-  }
-
-  /** Whether somebody who wrote `key` may have meant `known`: another case, or one letter in four amiss. */
-  function isNear(key, known) {
-    const [a, b] = [key, known].map((text) => text.toLowerCase().replace(/[^a-z]/g, ""));
-    const most = Math.max(1, b.length >> 2);
-    if (Math.abs(a.length - b.length) > most) return false;
-    // The changes from each beginning of `a` to those of `b`, row by row; two letters in the wrong order are one.
-    let [before, row] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
-    for (let i = 1; i <= a.length; i += 1) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j += 1) {
-        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-        if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
-      }
-      [before, row] = [row, next];
-    }
-    return row[b.length] <= most;
-  }
+  /** Whether there is anything to be told of what it has, or has not. */
+  const isOdd = (found) =>
+    Object.keys(found).some((key) => !KEYS.includes(key)) || ![...MEMBERS, "initialState"].some((name) => name in found);
 
   const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : `of type ${typeof value}`);
 
@@ -204,16 +203,21 @@ export default function start(native) {
   }
 
   function load(call, importing, text) {
-    const hook = begin(call, undefined);
+    current = { call, offset: undefined, lines: 0, dropped: 0 };
+    const hook = current;
+    const end = (failure, definition) => {
+      reportDropped(hook);
+      native.settled(call, failure, definition);
+    };
     importing.then(
       (namespace) => {
         try {
-          end(hook, undefined, accept(namespace, text));
+          end(undefined, accept(namespace, text));
         } catch (error) {
-          end(hook, describe(error));
+          end(describe(error));
         }
       },
-      (error) => end(hook, describe(error)),
+      (error) => end(describe(error)),
     );
   }
 
@@ -235,6 +239,12 @@ export default function start(native) {
     } finally {
       reducing.active = false;
     }
+  }
+
+  /** Reduces an event that just came. */
+  function take(text) {
+    reduce(parse(text));
+    commit();
   }
 
   /** Takes the state as good: what comes next can fail without harming it. */
@@ -260,197 +270,39 @@ export default function start(native) {
 
   // --- hooks ----------------------------------------------------------------------------------------
 
-  function begin(call, offset) {
-    const hook = { call, offset, lines: 0, dropped: 0, ordinal: 0, waiting: new Set(), controller: undefined };
-    hooks.set(call, hook);
-    current = hook;
-    return hook;
-  }
+  let acting;
 
-  function end(hook, failure, value) {
-    if (!hooks.delete(hook.call)) return;
-    reportDropped(hook);
-    native.settled(hook.call, failure, value);
-  }
-
-  /** An append that nobody waited for still belongs to its event: the hook ends when all are stored. */
-  async function run(hook, names, context) {
-    try {
-      for (const name of names) await processor[name](context);
-      while (hook.waiting.size > 0) await Promise.allSettled(hook.waiting);
-    } catch (error) {
-      return end(hook, describe(error));
-    }
-    end(hook);
+  /** What acts is loaded with the first hook: many processors only reduce. */
+  function hooks() {
+    acting ??= native.part("hooks")(native, {
+      processor,
+      globals,
+      kept,
+      forbid,
+      limit,
+      kindOf,
+      describe,
+      loggerFor,
+      reportDropped,
+      enter,
+      hook: () => current,
+      stream,
+      opErrors,
+      limitErrors,
+      builtins: { parse, stringify, defineProperty, setPrototypeOf, attempt },
+    });
+    return acting;
   }
 
   function react(call, offset, text) {
-    const names = ACTING.filter((name) => processor[name]);
-    const after = committed;
     const before = previous;
     previous = committed;
-    const hook = begin(call, offset);
-    const context = contextOf(hook, after);
-    lazy(context, "event", () => parse(text));
-    lazy(context, "prevState", () => parse(before));
-    run(hook, names, context);
-  }
-
-  function caughtUp(call) {
-    const hook = begin(call, undefined);
-    run(hook, ["onCaughtUp"], contextOf(hook, committed));
-  }
-
-  function lazy(target, name, make) {
-    const define = (value) =>
-      Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
-    Object.defineProperty(target, name, {
-      get: () => (define(make()), target[name]),
-      set: define,
-      enumerable: true,
-      configurable: true,
-    });
-  }
-
-  function contextOf(hook, text) {
-    const context = { append: appendOf(hook), read: readOf(hook), stream };
-    lazy(context, "simulate", () => simulateOf(hook));
-    lazy(context, "state", () => parse(text));
-    lazy(context, "signal", () => controllerOf(hook).signal);
-    lazy(context, "logger", () => loggerFor(() => hook.offset));
-    return context;
-  }
-
-  function controllerOf(hook) {
-    hook.controller ??= new globals.AbortController();
-    return hook.controller;
+    return (acting ?? hooks()).react(call, offset, text, before, committed);
   }
 
   function abort(call, name, message) {
-    for (const hook of call === undefined ? [...hooks.values()] : [hooks.get(call)]) {
-      if (!hook) continue;
-      current = hook;
-      const reason = new DOMException(message, name);
-      controllerOf(hook).abort(reason);
-      globals.disconnect(hook, reason);
-    }
+    if (acting) return acting.abort(call, name, message);
     if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
-  }
-
-  function forget(call) {
-    const hook = hooks.get(call);
-    if (hook) reportDropped(hook);
-    hooks.delete(call);
-  }
-
-  // --- operations of the host -------------------------------------------------------------------------
-
-  /** The promise of an operation. Its error is made now, so that the stack shows who asked. */
-  function op(hook, send) {
-    const failure = new Error();
-    return new Promise((resolve, reject) => {
-      const id = send();
-      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
-      ops.set(id, { hook, resolve, reject, failure });
-    });
-  }
-
-  function appendOf(hook) {
-    const send = (input) => {
-      const asked = appendInput(input);
-      if (hook.ordinal === native.appendsPerHookMax) {
-        throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
-      }
-      hook.ordinal += 1;
-      const { ordinal } = hook;
-      const ask = () => {
-        const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
-        if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
-        return id;
-      };
-      const stored = op(hook, ask).then(parse);
-      hook.waiting.add(stored);
-      const settled = () => hook.waiting.delete(stored);
-      stored.then(settled, settled);
-      return stored;
-    };
-    return function append(input) {
-      forbid("append");
-      return Promise.try(send, input);
-    };
-  }
-
-  function appendInput(input) {
-    if (input === null || typeof input !== "object") {
-      throw new TypeError(`append takes an event, { type, payload }, or { event, path }; it was given ${kindOf(input)}`);
-    }
-    const wrapped = "event" in input && !("type" in input);
-    const event = wrapped ? input.event : input;
-    const path = wrapped ? input.path : undefined;
-    if (wrapped) {
-      const unknown = Object.keys(input).find((key) => key !== "event" && key !== "path");
-      if (unknown) throw new TypeError(`append takes { event, path }; it was given \`${unknown}\` too`);
-    }
-    if (event === null || typeof event !== "object" || Array.isArray(event)) {
-      throw new TypeError(`append: \`event\` must be an object { type, payload }, and is ${kindOf(event)}`);
-    }
-    if (path !== undefined && typeof path !== "string") {
-      throw new TypeError(`append: \`path\` must be a string such as "/a/b" or "./child", and is ${kindOf(path)}`);
-    }
-    return { path: path?.toWellFormed(), text: stringify(event) };
-  }
-
-  function readOf(hook) {
-    return function read(options = {}) {
-      forbid("read");
-      const { path, afterOffset, beforeOffset, types } = options;
-      if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
-      const before = beforeOffset === undefined ? undefined : String(beforeOffset);
-      const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
-      if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
-      return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
-    };
-  }
-
-  /** Tries code over a stream's history, with no effect: what the server answers to POST /api/simulate. */
-  function simulateOf(hook) {
-    return function simulate(candidate) {
-      forbid("simulate");
-      return Promise.try(() => {
-        if (candidate === null || typeof candidate !== "object") {
-          throw new TypeError(`simulate takes { path?, slug?, files | script | modules, … }; it was given ${kindOf(candidate)}`);
-        }
-        const { path, ...asked } = candidate;
-        if (path !== undefined && typeof path !== "string") throw new TypeError(`simulate: \`path\` must be a string, and is ${kindOf(path)}`);
-        return op(hook, () => native.simulate(hook.call, path?.toWellFormed(), stringify(asked))).then(parse);
-      });
-    };
-  }
-
-  async function* pages(hook, path, after, before, types) {
-    for (;;) {
-      const page = await op(hook, () => native.read(hook.call, path, after, before, types));
-      if (page === "") return;
-      for (const line of page.split("\n")) {
-        const event = parse(line);
-        after = String(event.offset);
-        yield event;
-      }
-    }
-  }
-
-  function settle(id, text, code) {
-    const waiting = ops.get(id);
-    if (!waiting) return;
-    ops.delete(id);
-    current = waiting.hook;
-    if (code === undefined) return waiting.resolve(text);
-    const error = waiting.failure;
-    error.message = text;
-    error.code = code;
-    opErrors.set(error, code);
-    if (code === "limit-reached") limitErrors.add(error);
-    waiting.reject(error);
   }
 
   // --- failures ---------------------------------------------------------------------------------------
@@ -498,14 +350,15 @@ export default function start(native) {
     prepare,
     load,
     reduce,
+    take,
     commit,
     rollBack,
     replaying,
     react,
-    caughtUp,
+    caughtUp: (call) => hooks().caughtUp(call, committed),
     abort,
-    forget,
-    settle,
+    forget: (call) => acting?.forget(call),
+    settle: (id, text, code) => acting?.settle(id, text, code),
     describe,
     rejected: globals.rejected,
     handled: globals.handled,

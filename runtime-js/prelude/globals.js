@@ -4,28 +4,24 @@
 export default function installGlobals(native, host) {
   const { defineProperty } = Object;
   const { reducing } = host;
-  const parts = host.kept("Map");
-  const groups = host.kept("Map");
+  const parts = { __proto__: null };
+  const groups = { __proto__: null };
   const nativeQueueMicrotask = queueMicrotask;
   const clockedPerformanceNow = performance.now.bind(performance);
   let environment = {};
 
   function part(name) {
-    let made = parts.get(name);
-    if (!made) parts.set(name, (made = native.part(name)(native, tools)));
-    return made;
+    return (parts[name] ??= native.part(name)(native, tools));
   }
 
   /** What Rust does for one group of parts. */
   function natives(name) {
-    let made = groups.get(name);
-    if (!made) groups.set(name, (made = native.group(name)));
-    return made;
+    return (groups[name] ??= native.group(name));
   }
 
   /** Whether a script listens to such events of the global object. */
   function isHeard(name) {
-    const events = parts.get("events");
+    const { events } = parts;
     return events !== undefined && events.listens(events.scope, name);
   }
 
@@ -48,7 +44,7 @@ export default function installGlobals(native, host) {
     part,
     natives,
     /** A part if something has touched it: what it makes cannot exist before. */
-    loaded: (name) => parts.get(name),
+    loaded: (name) => parts[name],
     /** What `import` and `require` of `node:<name>` give. */
     builtin: (name) => part(`node/${name}`),
     environment: () => environment,
@@ -60,21 +56,6 @@ export default function installGlobals(native, host) {
 
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
-
-  /** The parts of the globals that nobody has touched yet. */
-  const homes = { __proto__: null };
-
-  /**
-   * Until it is touched, one small function stands for a global: it reads, and with a value it writes. What it holds on
-   * to is paid for by every isolate, so it is the name alone.
-   */
-  function defineLazily(name) {
-    const access = (...given) => {
-      define(name, given.length === 0 ? part(homes[name])[name] : given[0]);
-      return globalThis[name];
-    };
-    defineProperty(globalThis, name, { get: access, set: access, enumerable: false, configurable: true });
-  }
 
   // Each part, and the globals that are its own.
   const lazy = [
@@ -114,12 +95,19 @@ export default function installGlobals(native, host) {
     ["node/buffer", "Buffer"],
     ["require", "require"],
   ];
+  // Until it is touched, one small function stands for a global: it reads, and with a value it writes. What it holds on
+  // to, and how it is defined, is paid for by every isolate.
+  const accessors = [];
   for (const [from, ...names] of lazy) {
     for (const name of names) {
-      homes[name] = from;
-      defineLazily(name);
+      const access = (...given) => {
+        define(name, given.length === 0 ? part(from)[name] : given[0]);
+        return globalThis[name];
+      };
+      accessors.push(name, access, access);
     }
   }
+  native.addAccessors(globalThis, accessors, false);
   define("self", globalThis);
   define("global", globalThis);
   // Also without an import, as the module `millrace` exports it.
@@ -132,7 +120,7 @@ export default function installGlobals(native, host) {
   for (const name of ["error", "rejectionhandled", "unhandledrejection"]) {
     const access = (...given) => {
       if (given.length > 0) part("scope").setHandler(name, given[0]);
-      return parts.get("scope")?.handlerOf(name) ?? null;
+      return parts.scope?.handlerOf(name) ?? null;
     };
     defineProperty(globalThis, `on${name}`, { get: access, set: access, configurable: true });
   }
@@ -206,14 +194,14 @@ export default function installGlobals(native, host) {
       return part("scope").rejected(promise, reason) ? 2 : 1;
     },
     /** And when such a one is handled after all. */
-    handled: (promise, reason) => parts.get("scope")?.handled(promise, reason),
+    handled: (promise, reason) => parts.scope?.handled(promise, reason),
     /** Called by the host when a timer is due. */
     fire: (id) => part("timers").fire(id),
     /** Called by the host with what came over the network, and when that took too long. */
     receive: (id, text, bytes) => part("fetch/network").receive(id, text, bytes),
     expire: (id, message) => part("fetch/network").expire(id, message),
     /** What a hook, or without one the whole isolate, has under way on the network is to end. */
-    disconnect: (hook, reason) => parts.get("fetch/network")?.abort(hook, reason),
+    disconnect: (hook, reason) => parts["fetch/network"]?.abort(hook, reason),
     setEnvironment(env) {
       environment = env;
       define("process", Object.setPrototypeOf({ env }, new Proxy({}, behindProcess)));

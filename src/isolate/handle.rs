@@ -73,6 +73,9 @@ impl Isolate {
     }
 
     pub async fn caught_up(&self) -> Result<(), ReactError> {
+        if !self.definition().catches_up {
+            return Ok(());
+        }
         self.call(|call, isolate| ToWorker::CaughtUp { call, isolate }, &[]).await?.reacted()
     }
 

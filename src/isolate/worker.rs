@@ -1,5 +1,5 @@
-//! The worker process: a loop over isolates that take turns on one thread. The main thread only reads
-//! the socket, so that it sees the host's end at once, even while a script holds the other thread.
+//! The worker process: a loop over isolates that take turns on one thread, which also reads what the host sends. The
+//! main thread only waits for the host's end, so that it is seen at once, even while a script holds the other thread.
 
 mod allocator;
 mod builtins;
@@ -9,6 +9,7 @@ mod digest;
 mod engine;
 mod host;
 mod inbox;
+mod intake;
 mod isolate;
 mod loader;
 mod memory;
@@ -24,23 +25,23 @@ mod zlib;
 mod zones;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::channel;
 use std::time::Instant;
 
 pub use self::builtins::NODE_MODULES;
 use self::host::{Due, Shared};
 use self::inbox::Work;
+use self::intake::Intake;
 use self::isolate::{Isolate, Rehearsing};
 pub(super) use self::sandbox::Sandbox;
 use super::page::Page;
-use super::protocol::{Frame, FromWorker, IsolateId, ToWorker, read_frame};
+use super::protocol::{Frame, FromWorker, IsolateId, ToWorker};
 use crate::limits;
 
 /// The argument that makes this binary a worker; the next one names its role.
@@ -69,25 +70,26 @@ fn start(role: &str) -> std::io::Result<()> {
     if role == ROLE_PROBE {
         return sandbox::probe(socket, &std::env::args().nth(3).unwrap_or_default());
     }
-    let writer = socket.try_clone()?;
+    let (writer, mut intake) = (socket.try_clone()?, Intake::new(socket));
     let page = Arc::new(Page::map(std::io::stdout())?);
-    let (sender, receiver) = channel();
     let compiles = role == ROLE_COMPILE;
     let sandbox = Sandbox::enter();
     if compiles {
         compile::bound_memory();
     }
-    // What the other thread has begun with is not cut short by the filter; frames come after it.
+    // What the other thread has begun with is not cut short by the filter; frames are read behind it.
     let (begun, has_begun) = channel();
+    let (closed, is_closed) = channel::<()>();
     let shared_page = page.clone();
     let stack_bytes =
         if compiles { compile::THREAD_STACK_BYTES } else { 4 * limits::STACK_BYTES_MAX as usize };
     std::thread::Builder::new().name("isolates".into()).stack_size(stack_bytes).spawn(move || {
         page.thread.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Relaxed);
         let _ = begun.send(());
+        let _ = is_closed.recv();
         let run = std::panic::AssertUnwindSafe(|| match compiles {
-            true => compile::run(&receiver, writer),
-            false => Worker::new(Rc::new(Shared::new(writer, page))).run(&receiver),
+            true => compile::run(&mut intake, writer),
+            false => Worker::new(Rc::new(Shared::new(writer, page))).run(&mut intake),
         });
         if std::panic::catch_unwind(run).is_err() {
             std::process::abort();
@@ -97,17 +99,9 @@ fn start(role: &str) -> std::io::Result<()> {
     })?;
     let _ = has_begun.recv();
     shared_page.confinement.store(sandbox.close().bits(), Relaxed);
-    read_until_the_end(socket, &sender);
+    let _ = closed.send(());
+    intake::wait_for_the_end(std::io::stdin());
     std::process::exit(0);
-}
-
-fn read_until_the_end(socket: UnixStream, sender: &Sender<Frame<ToWorker>>) {
-    let mut socket = BufReader::with_capacity(limits::WORKER_READ_BYTES, socket);
-    while let Ok(frame) = read_frame(&mut socket) {
-        if sender.send(frame).is_err() {
-            return;
-        }
-    }
 }
 
 struct Worker {
@@ -134,31 +128,31 @@ impl Worker {
         }
     }
 
-    fn run(&mut self, receiver: &Receiver<Frame<ToWorker>>) {
-        loop {
-            while let Ok(frame) = receiver.try_recv() {
-                self.accept(frame);
-            }
-            while let Some(due) = self.shared.next_due(Instant::now()) {
-                self.fire(due);
-            }
-            match self.ready.pop_front() {
-                Some(id) => self.turn(id),
-                None => match self.wait(receiver) {
-                    Ok(frame) => self.accept(frame),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
-                },
-            }
-        }
+    /// Runs until the host is gone.
+    fn run(&mut self, intake: &mut Intake) {
+        while self.run_once(intake).is_ok() {}
     }
 
-    fn wait(&mut self, receiver: &Receiver<Frame<ToWorker>>) -> Result<Frame<ToWorker>, RecvTimeoutError> {
-        self.trim();
-        match self.shared.first_due() {
-            Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
-            None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    fn run_once(&mut self, intake: &mut Intake) -> std::io::Result<()> {
+        while let Some(due) = self.shared.next_due(Instant::now()) {
+            self.fire(due);
         }
+        match self.ready.pop_front() {
+            Some(id) => {
+                self.turn(id);
+                while let Some(frame) = intake.look()? {
+                    self.accept(frame);
+                }
+            }
+            None => {
+                self.trim();
+                let time = self.shared.first_due().map(|at| at.saturating_duration_since(Instant::now()));
+                if let Some(frame) = intake.wait(time)? {
+                    self.accept(frame);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn accept(&mut self, Frame { message, body }: Frame<ToWorker>) {

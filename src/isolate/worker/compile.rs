@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::mpsc::Receiver;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Error, Module, Result, Runtime, WriteOptions};
@@ -15,6 +14,7 @@ use super::super::ScriptFailure;
 use super::super::bytecode::CompiledModule;
 use super::super::failure::{author_frames, stack_text};
 use super::super::protocol::{Frame, FromWorker, ToWorker, encode};
+use super::intake::Intake;
 use super::{builtins, loader, prelude};
 use crate::event::builtin::{self, FailureReason, Phase};
 use crate::limits;
@@ -32,8 +32,8 @@ pub fn bound_memory() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::As, bound);
 }
 
-pub fn run(receiver: &Receiver<Frame<ToWorker>>, mut socket: UnixStream) {
-    while let Ok(Frame { message, body }) = receiver.recv() {
+pub fn run(intake: &mut Intake, mut socket: UnixStream) {
+    while let Ok(Some(Frame { message, body })) = intake.wait(None) {
         let ToWorker::Compile { call, entry, modules } = message else { continue };
         let sources = Rc::new(decode(&modules, &body));
         let answer = match compile(&entry, &sources) {

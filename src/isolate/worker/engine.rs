@@ -5,7 +5,9 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use rquickjs::context::intrinsic;
-use rquickjs::{CatchResultExt, Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, Value, qjs,
+};
 use serde::Deserialize;
 
 use super::super::failure::{ScriptFailure, author_frames, stack_text, without_makers};
@@ -341,6 +343,13 @@ impl Engine {
     pub fn import<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Value<'js>> {
         Ok(Module::import(ctx, self.code.entry.as_str())?.into_value())
     }
+}
+
+/// Whether jobs wait for the end of the call into JavaScript.
+#[allow(unsafe_code)]
+pub fn has_jobs(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the context is alive, and with it its runtime, which is only read.
+    unsafe { qjs::JS_IsJobPending(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) }
 }
 
 impl Thrown {

@@ -184,9 +184,14 @@ impl Host {
     // --- bounds -------------------------------------------------------------------------------------
 
     pub fn begin_turn(&self, call: CallId, phase: Phase) {
+        self.began.set(Some(thread_time()));
+        self.renew_turn(call, phase);
+    }
+
+    /// The turn goes on with something else, which may use as much again.
+    pub fn renew_turn(&self, call: CallId, phase: Phase) {
         self.deadline.set(None);
         self.logged.set(0);
-        self.began.set(Some(thread_time()));
         self.shared.page.begin(self.id, call, phase, self.bounds.cpu_per_turn);
     }
 
@@ -241,6 +246,13 @@ impl Host {
         self.logged.set(self.logged.get() + 1);
         // Some more say how many were dropped.
         self.logged.get() <= 2 * self.bounds.log_lines.max(8)
+    }
+
+    /// Whether a hook has come to its end within the call that began it. It went well, or the prelude has told already.
+    pub fn told_over(&self, call: CallId, is_over: bool) {
+        if is_over {
+            self.settled.borrow_mut().push(Settled { call, failure: None, value: None });
+        }
     }
 
     // --- operations -----------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, TypedArray};
+use rquickjs::{Ctx, String as JsString, TypedArray};
 
 use super::super::protocol::{CallId, FromWorker, IsolateId, LoadSpec};
 use super::super::{Bounds, Definition, OpError, ScriptFailure};
-use super::engine::{Engine, Prelude, Thrown};
+use super::engine::{Engine, Prelude, Stopped, Thrown, Uncaught};
 use super::host::{Due, DueAt, Host, Settled, Shared};
 use super::inbox::{Batch, Work};
 use super::loader::Code;
@@ -195,7 +195,8 @@ impl Isolate {
         if reduce && self.reduces {
             let mut failed = None;
             self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
-                failed = replay::one(engine, ctx, prelude, event)?;
+                let event = JsString::from_str(ctx.clone(), &text)?;
+                failed = replay::one(engine, ctx, prelude, &prelude.function("take")?, &event)?;
                 Ok(())
             })?;
             if let Some(failure) = failed {
@@ -208,8 +209,11 @@ impl Isolate {
             return Ok(());
         }
         self.start_hook(call, Phase::AfterAppend, Some(offset), self.bounds.hook_timeout);
+        let host = self.host.clone();
         self.turn(call, Phase::AfterAppend, |_, _, prelude| {
-            prelude.function("react")?.call((call as f64, offset as f64, &*text))
+            let react = prelude.function("react")?;
+            host.told_over(call, react.call((call as f64, offset as f64, &*text))?);
+            Ok(())
         })
     }
 
@@ -219,7 +223,11 @@ impl Isolate {
             return Ok(());
         }
         self.start_hook(call, Phase::OnCaughtUp, None, self.bounds.hook_timeout);
-        self.turn(call, Phase::OnCaughtUp, |_, _, prelude| prelude.function("caughtUp")?.call((call as f64,)))
+        let host = self.host.clone();
+        self.turn(call, Phase::OnCaughtUp, |_, _, prelude| {
+            host.told_over(call, prelude.function("caughtUp")?.call((call as f64,))?);
+            Ok(())
+        })
     }
 
     fn start_hook(&mut self, call: CallId, phase: Phase, event: Option<u64>, timeout: Duration) {
@@ -322,18 +330,15 @@ impl Isolate {
         phase: Phase,
         body: impl for<'js> FnOnce(&Engine, &Ctx<'js>, &Prelude<'js>) -> rquickjs::Result<()>,
     ) -> Step {
-        let Some(engine) = &self.engine else {
-            let message = "the isolate was never loaded";
-            let failure = ScriptFailure::new(phase, FailureReason::Exception, "Error", message);
-            return Err(Gone { call, failure });
-        };
+        let Some(engine) = &self.engine else { return Err(never_loaded(call, phase)) };
         let event = self.running.get(&call).and_then(|running| running.event);
-        let uncaught =
-            engine.turn(call, phase, |ctx, prelude| body(engine, ctx, prelude)).map_err(|stopped| Gone {
-                call,
-                failure: ScriptFailure::new(phase, stopped.reason, stopped.name(), stopped.message)
-                    .at(stopped.frames),
-            })?;
+        let turned = engine.turn(call, phase, |ctx, prelude| body(engine, ctx, prelude));
+        self.turned(turned.map_err(|stopped| stopped.gone(call, phase))?, event)
+    }
+
+    /// Behind a turn: what came to its end in it, and what nothing caught.
+    fn turned(&mut self, uncaught: Uncaught, event: Option<u64>) -> Step {
+        let Some(engine) = &self.engine else { return Ok(()) };
         let uncaught: Vec<ScriptFailure> =
             uncaught.into_iter().map(|thrown| engine.failure(Phase::UnhandledRejection, thrown)).collect();
         for Settled { call, failure, value } in self.host.settled.take() {
@@ -414,6 +419,18 @@ impl Drop for Isolate {
             self.host.shared.disarm(&running.due);
         }
         self.host.close();
+    }
+}
+
+fn never_loaded(call: CallId, phase: Phase) -> Gone {
+    let message = "the isolate was never loaded";
+    Gone { call, failure: ScriptFailure::new(phase, FailureReason::Exception, "Error", message) }
+}
+
+impl Stopped {
+    fn gone(self, call: CallId, phase: Phase) -> Gone {
+        let failure = ScriptFailure::new(phase, self.reason, self.name(), self.message);
+        Gone { call, failure: failure.at(self.frames) }
     }
 }
 

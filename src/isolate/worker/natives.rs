@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use rquickjs::{Ctx, Exception, Function, Module, Object, Result, Value};
+use rquickjs::promise::PromiseState;
+use rquickjs::{Array, Ctx, Error, Exception, Function, Module, Object, Result, Value, qjs};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::{Host, Settled};
-use super::{builtins, crypto, digest, network, prelude, web, zlib, zones};
+use super::{builtins, crypto, digest, engine, network, prelude, web, zlib, zones};
 use crate::limits;
 
 pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
@@ -69,6 +70,8 @@ fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Resu
         end.settled.borrow_mut().push(Settled { call: call as CallId, failure, value });
     };
     native.set("settled", Function::new(ctx.clone(), settled)?)?;
+    native.set("isOver", Function::new(ctx.clone(), is_over)?)?;
+    native.set("addAccessors", Function::new(ctx.clone(), add_accessors)?)?;
     let log = host.clone();
     let logged = move |level: String, message: String, event: Option<f64>| {
         if !log.may_log() {
@@ -81,6 +84,47 @@ fn add_hooks<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Resu
         );
     };
     native.set("log", Function::new(ctx.clone(), logged)?)
+}
+
+/// Whether what a hook gave has nothing to be waited for, and no job is left that could change anything. A promise of
+/// the script's own kind may do whatever it likes when it is waited for.
+fn is_over<'js>(ctx: Ctx<'js>, given: Value<'js>, promises: Object<'js>) -> bool {
+    let is_settled = match given.as_promise() {
+        Some(promise) => {
+            promise.state() == PromiseState::Resolved && promise.get_prototype().as_ref() == Some(&promises)
+        }
+        None => given.is_undefined(),
+    };
+    is_settled && !engine::has_jobs(&ctx)
+}
+
+/// Adds accessors to an object: of each its name, its getter and its setter.
+#[allow(unsafe_code)]
+fn add_accessors<'js>(
+    ctx: Ctx<'js>,
+    target: Object<'js>,
+    accessors: Array<'js>,
+    are_enumerable: bool,
+) -> Result<()> {
+    let raw = ctx.as_raw().as_ptr();
+    let enumerable = if are_enumerable { qjs::JS_PROP_ENUMERABLE } else { 0 };
+    let flags = (qjs::JS_PROP_CONFIGURABLE | enumerable) as i32;
+    for at in (0..accessors.len()).step_by(3) {
+        let name: Value<'js> = accessors.get(at)?;
+        let (get, set): (Function<'js>, Function<'js>) = (accessors.get(at + 1)?, accessors.get(at + 2)?);
+        // SAFETY: all of these are alive values of this context; the two functions' references go to the object.
+        let outcome = unsafe {
+            let name = qjs::JS_ValueToAtom(raw, name.as_raw());
+            let (get, set) = (qjs::JS_DupValue(raw, get.as_raw()), qjs::JS_DupValue(raw, set.as_raw()));
+            let outcome = qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags);
+            qjs::JS_FreeAtom(raw, name);
+            outcome
+        };
+        if outcome < 0 {
+            return Err(Error::Exception);
+        }
+    }
+    Ok(())
 }
 
 /// No level of ours is longer.

@@ -15,6 +15,7 @@ macro_rules! parts {
 const PARTS: &[(&str, &str)] = parts![
     "core",
     "globals",
+    "hooks",
     "abort",
     "blob",
     "clone",
@@ -88,6 +89,7 @@ const PARTS: &[(&str, &str)] = parts![
     "node/util",
     "node/util/types",
     "node/zlib",
+    "oddities",
     "performance",
     "process",
     "random",
@@ -124,14 +126,14 @@ const PARTS: &[(&str, &str)] = parts![
     "millrace",
 ];
 
-/// What every isolate needs at once.
-const FIRST: [&str; 2] = ["core", "globals"];
+/// What every isolate needs at once, and most of them soon.
+const FIRST: [&str; 3] = ["core", "globals", "hooks"];
 
 thread_local! {
     static COMPILED: RefCell<HashMap<&'static str, &'static [u8]>> = RefCell::default();
 }
 
-/// Compiles what every isolate needs, so that the first one does not wait for it.
+/// Compiles that before there is an isolate, so that the first one does not wait for it.
 pub fn compile() {
     for name in FIRST {
         part(name);

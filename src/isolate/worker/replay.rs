@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, Function, Result};
+use rquickjs::{Ctx, Function, Result, String as JsString};
 
 use super::super::ScriptFailure;
 use super::engine::{Engine, Prelude, Thrown};
@@ -15,16 +15,15 @@ use crate::event::builtin::Phase;
 /// How long one part of a replay may hold the worker.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// Reduces an event that just came, and takes the state as good.
+/// Reduces an event that just came, and takes the state as good: by the prelude's `take`.
 pub fn one<'js>(
     engine: &Engine,
     ctx: &Ctx<'js>,
     prelude: &Prelude<'js>,
-    event: &[u8],
+    take: &Function<'js>,
+    event: &JsString<'js>,
 ) -> Result<Option<ScriptFailure>> {
-    let reduce = prelude.function("reduce")?;
-    let outcome = apply(ctx, &reduce, event).and_then(|()| prelude.call("commit"));
-    let Err(error) = outcome else { return Ok(None) };
+    let Err(error) = take.call::<_, ()>((event.clone(),)) else { return Ok(None) };
     if engine.check().is_err() {
         // What stopped it knows where it was.
         return Err(error);

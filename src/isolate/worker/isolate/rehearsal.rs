@@ -5,11 +5,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use rquickjs::{Ctx, Function, String as JsString};
+
 use super::super::super::ScriptFailure;
 use super::super::super::protocol::{CallId, FromWorker, Rehearsal};
+use super::super::engine::{Engine, Prelude, has_jobs};
+use super::super::host::Host;
 use super::super::inbox::{Work, lines};
+use super::super::recorded::RecordedTime;
 use super::super::replay;
-use super::{Isolate, Step};
+use super::{Isolate, Step, never_loaded};
+use crate::event::Offset;
 use crate::event::builtin::Phase;
 use crate::limits;
 
@@ -26,6 +32,11 @@ pub struct Rehearsing {
     ends: bool,
     /// The hook of the event that was taken last is under way.
     acting: Option<u64>,
+    /// What the event that was taken last is at, and its offset.
+    phase: Phase,
+    offset: u64,
+    /// It was reduced, and something came of that which has to be done before its hook begins.
+    reduced: Option<Event>,
     /// Timers that have run out since the last event was taken.
     timers: usize,
     state: Option<String>,
@@ -57,6 +68,9 @@ impl Rehearsing {
             wants_states,
             ends,
             acting: None,
+            phase: Phase::Reduce,
+            offset: 0,
+            reduced: None,
             timers: 0,
             state: None,
             told: Vec::new(),
@@ -92,6 +106,33 @@ impl Rehearsing {
         self.states.len() >= limits::REHEARSED_STATES_BYTES
     }
 
+    fn has_next(&self) -> bool {
+        self.reduced.is_some() || !self.is_full() && !self.events.is_empty()
+    }
+
+    /// The next event, and whether it has been reduced.
+    fn take_next(&mut self) -> Option<(Event, bool)> {
+        if let Some(event) = self.reduced.take() {
+            return Some((event, true));
+        }
+        let event = self.events.pop_front()?;
+        self.timers = 0;
+        self.done += 1;
+        self.offset = event.offset;
+        Some((event, false))
+    }
+
+    fn has_timer_due(&self, host: &Host) -> bool {
+        host.recorded.as_ref().is_some_and(|time| self.timer_due(time).is_some())
+    }
+
+    /// A timer that is due before the next event; none stands between reducing an event and acting on it.
+    fn timer_due(&self, time: &RecordedTime) -> Option<u32> {
+        let (at, timer) = time.next()?;
+        let horizon = self.horizon(time.now()).filter(|_| self.reduced.is_none())?;
+        (at <= horizon).then_some(timer)
+    }
+
     /// Until when timers run out before the next event, or at the end.
     fn horizon(&self, now: i64) -> Option<i64> {
         let aftermath = limits::REHEARSAL_AFTERMATH.as_millis() as i64;
@@ -100,6 +141,77 @@ impl Rehearsing {
             Some(event) => Some(event.at),
             None => self.ends.then_some(now.saturating_add(aftermath)),
         }
+    }
+}
+
+/// What events play on.
+struct Stage<'a, 'js> {
+    engine: &'a Engine,
+    host: &'a Host,
+    prelude: &'a Prelude<'js>,
+    take: Function<'js>,
+    react: Function<'js>,
+    reduces: bool,
+    reacts: bool,
+}
+
+impl<'js> Stage<'_, 'js> {
+    /// Reduces the next event and acts on it. Whether the one behind it may follow at once.
+    fn play_one(&self, rehearsing: &mut Rehearsing, ctx: &Ctx<'js>) -> rquickjs::Result<bool> {
+        let Some((event, is_reduced)) = rehearsing.take_next() else { return Ok(false) };
+        let text = rehearsing.body.get(event.text.clone()).unwrap_or_default();
+        let text = JsString::from_str(ctx.clone(), &String::from_utf8_lossy(text))?;
+        if !is_reduced {
+            if let Some(time) = &self.host.recorded {
+                time.reach(event.at);
+            }
+            if self.reduces && !self.reduce(rehearsing, ctx, &text)? {
+                return Ok(self.is_quiet(ctx));
+            }
+            if !self.is_quiet(ctx) {
+                rehearsing.reduced = self.reacts.then_some(event);
+                return Ok(false);
+            }
+        }
+        if !self.reacts {
+            return Ok(true);
+        }
+        self.host.renew_turn(rehearsing.call, Phase::AfterAppend);
+        rehearsing.phase = Phase::AfterAppend;
+        rehearsing.acting = Some(event.offset);
+        let is_over: bool = self.react.call((rehearsing.call as f64, event.offset as f64, text))?;
+        self.engine.check_alive()?;
+        if is_over {
+            rehearsing.acting = None;
+        }
+        Ok(is_over && self.is_quiet(ctx) && !self.host.has_ops())
+    }
+
+    /// Whether it went well.
+    fn reduce(
+        &self,
+        rehearsing: &mut Rehearsing,
+        ctx: &Ctx<'js>,
+        text: &JsString<'js>,
+    ) -> rquickjs::Result<bool> {
+        self.host.renew_turn(rehearsing.call, Phase::Reduce);
+        rehearsing.phase = Phase::Reduce;
+        let failed = replay::one(self.engine, ctx, self.prelude, &self.take, text)?;
+        self.engine.check_alive()?;
+        let offset = rehearsing.offset;
+        if rehearsing.wants_states {
+            rehearsing.has_state(offset, self.prelude.function("state")?.call(())?);
+        }
+        let went_well = failed.is_none();
+        if let Some(failure) = failed {
+            rehearsing.of(offset).failure = Some(Box::new(failure));
+        }
+        Ok(went_well)
+    }
+
+    /// Whether the turn has nothing else to do before it goes on.
+    fn is_quiet(&self, ctx: &Ctx<'_>) -> bool {
+        !has_jobs(ctx) && self.host.rejections.borrow().is_empty()
     }
 }
 
@@ -114,15 +226,12 @@ impl Isolate {
             if self.pass_a_timer()? {
                 continue;
             }
-            let Some(rehearsing) = &mut self.rehearsing else { return Ok(None) };
-            let next = if rehearsing.is_full() { None } else { rehearsing.events.pop_front() };
-            match next {
-                Some(event) => {
-                    rehearsing.timers = 0;
-                    rehearsing.done += 1;
-                    self.rehearse_one(&event)?;
-                }
-                None => self.tell_rehearsed(),
+            match &self.rehearsing {
+                Some(rehearsing) if rehearsing.has_next() => self.play(started)?,
+                _ => self.tell_rehearsed(),
+            }
+            if self.rehearsing.is_none() {
+                break;
             }
         }
         Ok(None)
@@ -134,42 +243,38 @@ impl Isolate {
         !acts && !self.host.has_ops()
     }
 
-    fn rehearse_one(&mut self, event: &Event) -> Step {
-        let Some(rehearsing) = &mut self.rehearsing else { return Ok(()) };
-        let (call, wants_state) = (rehearsing.call, rehearsing.wants_states);
-        let text = rehearsing.body.get(event.text.clone()).unwrap_or_default().to_vec();
-        if let Some(time) = &self.host.recorded {
-            time.reach(event.at);
+    /// One turn: as many events as leave nothing to be done between them, be it by jobs, by timers or by the host.
+    fn play(&mut self, started: Instant) -> Step {
+        let Some(mut rehearsing) = self.rehearsing.take() else { return Ok(()) };
+        let call = rehearsing.call;
+        let Some(engine) = &self.engine else { return Err(never_loaded(call, Phase::Reduce)) };
+        let host = &*self.host;
+        let turned = engine.turn(call, Phase::Reduce, |ctx, prelude| {
+            let (take, react) = (prelude.function("take")?, prelude.function("react")?);
+            let (reduces, reacts) = (self.reduces, self.reacts);
+            let stage = Stage { engine, host, prelude, take, react, reduces, reacts };
+            while stage.play_one(&mut rehearsing, ctx)?
+                && rehearsing.has_next()
+                && !rehearsing.has_timer_due(host)
+                && started.elapsed() < SLICE
+            {}
+            Ok(())
+        });
+        let (phase, offset, acting) = (rehearsing.phase, rehearsing.offset, rehearsing.acting);
+        self.rehearsing = Some(rehearsing);
+        let acts = phase == Phase::AfterAppend;
+        let uncaught = turned.map_err(|stopped| {
+            let gone = stopped.gone(call, phase);
+            if acts { gone } else { gone.at(Some(Offset(offset))) }
+        })?;
+        if acts {
+            self.unhandled = 0;
         }
-        let mut failed = None;
-        if self.reduces {
-            let mut state = None;
-            self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
-                failed = replay::one(engine, ctx, prelude, &text)?;
-                if wants_state {
-                    state = Some(prelude.function("state")?.call::<_, String>(())?);
-                }
-                Ok(())
-            })
-            .map_err(|gone| gone.at(Some(crate::event::Offset(event.offset))))?;
-            if let (Some(rehearsing), Some(state)) = (&mut self.rehearsing, state) {
-                rehearsing.has_state(event.offset, state);
-            }
+        if acting.is_some() {
+            let timeout = self.bounds.hook_timeout.min(limits::REHEARSED_HOOK_TIMEOUT);
+            self.start_hook(call, phase, acting, timeout);
         }
-        if let Some(rehearsing) = &mut self.rehearsing {
-            rehearsing.acting = Some(event.offset);
-            if failed.is_some() || !self.reacts {
-                rehearsing.acted(failed);
-                return Ok(());
-            }
-        }
-        let timeout = self.bounds.hook_timeout.min(limits::REHEARSED_HOOK_TIMEOUT);
-        self.start_hook(call, Phase::AfterAppend, Some(event.offset), timeout);
-        let text = String::from_utf8_lossy(&text);
-        let offset = event.offset as f64;
-        self.turn(call, Phase::AfterAppend, |_, _, prelude| {
-            prelude.function("react")?.call((call as f64, offset, &*text))
-        })
+        self.turned(uncaught, acts.then_some(offset))
     }
 
     /// Whether there was a timer that is due before the next event.
@@ -177,8 +282,7 @@ impl Isolate {
         let (Some(time), Some(rehearsing)) = (&self.host.recorded, &mut self.rehearsing) else {
             return Ok(false);
         };
-        let Some(horizon) = rehearsing.horizon(time.now()) else { return Ok(false) };
-        let Some((_, timer)) = time.next().filter(|(at, _)| *at <= horizon) else { return Ok(false) };
+        let Some(timer) = rehearsing.timer_due(time) else { return Ok(false) };
         rehearsing.timers += 1;
         self.timer(timer)?;
         Ok(true)

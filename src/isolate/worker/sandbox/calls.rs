@@ -17,6 +17,9 @@ const FREE: &[libc::c_long] = &[
     libc::SYS_write,
     libc::SYS_writev,
     libc::SYS_sendto,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
     libc::SYS_close,
     // Memory; `mmap` and `mprotect` stand below.
     libc::SYS_brk,

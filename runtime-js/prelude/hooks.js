@@ -1,0 +1,304 @@
+// The hooks of a processor: what each is given, how it comes to its end, and what it asks of the host meanwhile.
+
+const [AFTER_APPEND, ON_EVENT, BOTH] = [["afterAppend"], ["onEvent"], ["afterAppend", "onEvent"]];
+const CATCHING_UP = ["onCaughtUp"];
+
+/** What an object stands for, where it is marked. */
+let markOf;
+
+/** Marks an object that is made elsewhere with what it stands for, where no script can see it. */
+class Marked extends class { constructor(object) { return object; } } {
+  #of;
+
+  constructor(object, of) {
+    super(object);
+    this.#of = of;
+  }
+
+  static {
+    markOf = (object) => (#of in object ? object.#of : undefined);
+  }
+}
+
+/** One call of the processor's hooks. Nothing is inherited: what is not there yet is not there. */
+class Hook {
+  constructor(call, offset, before, after, text) {
+    this.call = call;
+    this.offset = offset;
+    /** The states in front of its event and behind it, and the event, as JSON text. */
+    this.before = before;
+    this.after = after;
+    this.text = text;
+  }
+}
+
+export default function hooksOf(native, core) {
+  const { processor, globals, kept, forbid, limit, kindOf, describe, loggerFor, reportDropped, enter, stream } = core;
+  const { opErrors, limitErrors, hook: currentHook } = core;
+  const { parse, stringify, defineProperty, setPrototypeOf, attempt } = core.builtins;
+  // Until it logs and appends. The appends that are `waiting`, and its `controller`, are there when they are needed.
+  const unused = setPrototypeOf(Hook.prototype, null);
+  unused.lines = unused.dropped = unused.ordinal = 0;
+  /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
+  const { isOver } = native;
+  /** Those under way. */
+  const hooks = kept("Map");
+  const ops = kept("Map");
+  /** What every `async` function gives is one of these. */
+  const promises = Object.getPrototypeOf((async () => {})());
+
+  function end(hook, failure) {
+    if (!hooks.delete(hook.call)) return;
+    reportDropped(hook);
+    native.settled(hook.call, failure, undefined);
+  }
+
+  /**
+   * Calls hooks one after the other. Most have come to their end when they return: then it says so, with `true`, and no
+   * job has to run for that. Others are `settled` later.
+   */
+  function run(hook, names, context) {
+    let at = 0;
+    let acting;
+    try {
+      while (at < names.length) {
+        acting = processor[names[at++]](context);
+        if (!isOver(acting, promises)) return goOn(hook, acting, names.slice(at), context);
+      }
+    } catch (error) {
+      hooks.set(hook.call, hook);
+      end(hook, describe(error));
+      return false;
+    }
+    if (hook.waiting?.size > 0) return goOn(hook, undefined, [], context);
+    if (hook.dropped > 0) reportDropped(hook);
+    return true;
+  }
+
+  function goOn(hook, acting, names, context) {
+    hooks.set(hook.call, hook);
+    finish(hook, acting, names, context);
+    return false;
+  }
+
+  /** An append that nobody waited for still belongs to its event: the hook ends when all are stored. */
+  async function finish(hook, acting, names, context) {
+    try {
+      await acting;
+      for (const name of names) await processor[name](context);
+      while (hook.waiting?.size > 0) await Promise.allSettled(hook.waiting);
+    } catch (error) {
+      return end(hook, describe(error));
+    }
+    end(hook);
+  }
+
+  function react(call, offset, text, before, after) {
+    const hook = new Hook(call, offset, before, after, text);
+    enter(hook);
+    return run(hook, acting(), contextOf(hook, reactingMembers));
+  }
+
+  function caughtUp(call, state) {
+    const hook = new Hook(call, undefined, undefined, state);
+    enter(hook);
+    return run(hook, CATCHING_UP, contextOf(hook, members));
+  }
+
+  function acting() {
+    if (!processor.onEvent) return processor.afterAppend ? AFTER_APPEND : [];
+    return processor.afterAppend ? BOTH : ON_EVENT;
+  }
+
+  // --- what a hook is given -----------------------------------------------------------------------------
+
+  /** Members that are made when they are first touched. The functions are the same for all hooks: most touch few. */
+  const members = accessorsOf({
+    get read() {
+      const hook = hookOf(this);
+      return (hook.read ??= readOf(hook));
+    },
+    get simulate() {
+      const hook = hookOf(this);
+      return (hook.simulate ??= simulateOf(hook));
+    },
+    get state() {
+      const hook = hookOf(this);
+      return (hook.state ??= parse(hook.after));
+    },
+    get signal() {
+      return controllerOf(hookOf(this)).signal;
+    },
+    get logger() {
+      const hook = hookOf(this);
+      const { offset } = hook;
+      return (hook.logger ??= loggerFor(() => offset));
+    },
+  });
+  const reactingMembers = members.concat(
+    accessorsOf({
+      get event() {
+        const hook = hookOf(this);
+        return (hook.event ??= parse(hook.text));
+      },
+      get prevState() {
+        const hook = hookOf(this);
+        return (hook.prevState ??= parse(hook.before));
+      },
+    }),
+  );
+
+  /** A proxy or an heir of a context has no mark: then it is the hook whose turn it is. */
+  function hookOf(context) {
+    return markOf(context) ?? currentHook();
+  }
+
+  /** Each name with its getter, and with a setter that puts a value in the place of both. */
+  function accessorsOf(template) {
+    return Object.entries(Object.getOwnPropertyDescriptors(template)).flatMap(([name, { get }]) => {
+      const set = function (value) {
+        defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+      };
+      return [name, get, set];
+    });
+  }
+
+  function contextOf(hook, accessors) {
+    const append = (input) => {
+      forbid("append");
+      return attempt(appendOf, hook, input);
+    };
+    const context = { append, stream };
+    native.addAccessors(context, accessors, true);
+    return new Marked(context, hook);
+  }
+
+  function controllerOf(hook) {
+    hook.controller ??= new globals.AbortController();
+    return hook.controller;
+  }
+
+  function abort(call, name, message) {
+    for (const hook of call === undefined ? [...hooks.values()] : [hooks.get(call)]) {
+      if (!hook) continue;
+      enter(hook);
+      const reason = new DOMException(message, name);
+      controllerOf(hook).abort(reason);
+      globals.disconnect(hook, reason);
+    }
+    if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
+  }
+
+  function forget(call) {
+    const hook = hooks.get(call);
+    if (hook) reportDropped(hook);
+    hooks.delete(call);
+  }
+
+  // --- operations of the host -------------------------------------------------------------------------
+
+  /** The promise of an operation. Its error is made now, so that the stack shows who asked. */
+  function op(hook, send) {
+    const failure = new Error();
+    return new Promise((resolve, reject) => {
+      const id = send();
+      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
+      ops.set(id, { hook, resolve, reject, failure });
+    });
+  }
+
+  function appendOf(hook, input) {
+    const asked = appendInput(input);
+    if (hook.ordinal === native.appendsPerHookMax) {
+      throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
+    }
+    hook.ordinal += 1;
+    const { ordinal } = hook;
+    const ask = () => {
+      const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
+      if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
+      return id;
+    };
+    const stored = op(hook, ask).then(parse);
+    hook.waiting ??= new Set();
+    hook.waiting.add(stored);
+    const settled = () => hook.waiting.delete(stored);
+    stored.then(settled, settled);
+    return stored;
+  }
+
+  function appendInput(input) {
+    if (input === null || typeof input !== "object") {
+      throw new TypeError(`append takes an event, { type, payload }, or { event, path }; it was given ${kindOf(input)}`);
+    }
+    const wrapped = "event" in input && !("type" in input);
+    const event = wrapped ? input.event : input;
+    const path = wrapped ? input.path : undefined;
+    if (wrapped) {
+      const unknown = Object.keys(input).find((key) => key !== "event" && key !== "path");
+      if (unknown) throw new TypeError(`append takes { event, path }; it was given \`${unknown}\` too`);
+    }
+    if (event === null || typeof event !== "object" || Array.isArray(event)) {
+      throw new TypeError(`append: \`event\` must be an object { type, payload }, and is ${kindOf(event)}`);
+    }
+    if (path !== undefined && typeof path !== "string") {
+      throw new TypeError(`append: \`path\` must be a string such as "/a/b" or "./child", and is ${kindOf(path)}`);
+    }
+    return { path: path?.toWellFormed(), text: stringify(event) };
+  }
+
+  function readOf(hook) {
+    return function read(options = {}) {
+      forbid("read");
+      const { path, afterOffset, beforeOffset, types } = options;
+      if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
+      const before = beforeOffset === undefined ? undefined : String(beforeOffset);
+      const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
+      if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
+      return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
+    };
+  }
+
+  /** Tries code over a stream's history, with no effect: what the server answers to POST /api/simulate. */
+  function simulateOf(hook) {
+    return function simulate(candidate) {
+      forbid("simulate");
+      return Promise.try(() => {
+        if (candidate === null || typeof candidate !== "object") {
+          throw new TypeError(`simulate takes { path?, slug?, files | script | modules, … }; it was given ${kindOf(candidate)}`);
+        }
+        const { path, ...asked } = candidate;
+        if (path !== undefined && typeof path !== "string") throw new TypeError(`simulate: \`path\` must be a string, and is ${kindOf(path)}`);
+        return op(hook, () => native.simulate(hook.call, path?.toWellFormed(), stringify(asked))).then(parse);
+      });
+    };
+  }
+
+  async function* pages(hook, path, after, before, types) {
+    for (;;) {
+      const page = await op(hook, () => native.read(hook.call, path, after, before, types));
+      if (page === "") return;
+      for (const line of page.split("\n")) {
+        const event = parse(line);
+        after = String(event.offset);
+        yield event;
+      }
+    }
+  }
+
+  function settle(id, text, code) {
+    const waiting = ops.get(id);
+    if (!waiting) return;
+    ops.delete(id);
+    enter(waiting.hook);
+    if (code === undefined) return waiting.resolve(text);
+    const error = waiting.failure;
+    error.message = text;
+    error.code = code;
+    opErrors.set(error, code);
+    if (code === "limit-reached") limitErrors.add(error);
+    waiting.reject(error);
+  }
+
+  return { react, caughtUp, abort, forget, settle };
+}
