@@ -129,3 +129,63 @@ fn wait_for(socket: BorrowedFd<'_>, events: libc::c_short, at_most: Option<Durat
         happened => Ok(happened > 0),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may")]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::super::super::protocol::encode;
+    use super::{Frame, Intake, ToWorker};
+    use crate::limits::WORKER_READ_BYTES;
+
+    fn frame(isolate: u64, body: &[u8]) -> Vec<u8> {
+        encode(&ToWorker::State { call: 1, isolate }, &[body]).unwrap()
+    }
+
+    fn isolate_and_body(frame: Frame<ToWorker>) -> (u64, Vec<u8>) {
+        let ToWorker::State { isolate, .. } = frame.message else { panic!("another message") };
+        (isolate, frame.body)
+    }
+
+    #[test]
+    fn frames_come_whole_however_they_are_cut() {
+        let bodies: Vec<Vec<u8>> =
+            [0, 1, WORKER_READ_BYTES, 5, 10 * WORKER_READ_BYTES, 3].map(|bytes| vec![7; bytes]).into();
+        let sent: Vec<u8> = (1..).zip(&bodies).flat_map(|(isolate, body)| frame(isolate, body)).collect();
+        for piece_bytes in [1, 7, 1_000, WORKER_READ_BYTES, sent.len()] {
+            let (mut host, worker) = UnixStream::pair().unwrap();
+            let pieces: Vec<Vec<u8>> = sent.chunks(piece_bytes).map(<[u8]>::to_vec).collect();
+            let sending = std::thread::spawn(move || {
+                pieces.iter().try_for_each(|piece| host.write_all(piece)).unwrap();
+            });
+            let mut intake = Intake::new(worker);
+            for (isolate, body) in (1..).zip(&bodies) {
+                let frame = intake.wait(None).unwrap().unwrap();
+                assert_eq!(isolate_and_body(frame), (isolate, body.clone()), "in pieces of {piece_bytes}");
+            }
+            sending.join().unwrap();
+            assert!(intake.wait(None).is_err(), "the host is gone");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_waited_for() {
+        let (mut host, worker) = UnixStream::pair().unwrap();
+        let mut intake = Intake::new(worker);
+        assert!(intake.look().unwrap().is_none());
+        assert!(intake.wait(Some(Duration::from_millis(1))).unwrap().is_none());
+        let (first, second) = (frame(1, b"x"), frame(2, b"y"));
+        host.write_all(&first).unwrap();
+        host.write_all(&second[..9]).unwrap();
+        assert_eq!(isolate_and_body(intake.look().unwrap().unwrap()), (1, b"x".to_vec()));
+        assert!(intake.look().unwrap().is_none(), "of the second only a part is there");
+        host.write_all(&second[9..]).unwrap();
+        assert_eq!(
+            isolate_and_body(intake.wait(Some(Duration::from_secs(60))).unwrap().unwrap()),
+            (2, b"y".to_vec())
+        );
+    }
+}
