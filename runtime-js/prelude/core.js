@@ -9,20 +9,10 @@ const ACTING = ["afterAppend", "onEvent"];
 const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-<<<<<<< HEAD
-const { defineProperties, getOwnPropertyDescriptor, getPrototypeOf } = Object;
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
 const PlainError = Error.prototype;
 /** Classes of errors that extend one another; nobody builds more. */
 const ERROR_CLASSES_MAX = 16;
-const collections = { Map, Set, WeakMap, WeakSet };
-const methods = {};
-for (const [kind, type] of Object.entries(collections)) {
-  methods[kind] = { __proto__: null };
-  for (const name of ["get", "set", "has", "add", "delete", "values"]) {
-    if (type.prototype[name]) methods[kind][name] = { value: type.prototype[name] };
-  }
-=======
-const { defineProperty, setPrototypeOf } = Object;
 const attempt = Promise.try.bind(Promise);
 const collections = { __proto__: null, Map, Set, WeakMap, WeakSet };
 const methods = {
@@ -35,7 +25,6 @@ const methods = {
 
 function methodsOf(prototype, names) {
   return [names, names.map((name) => prototype[name])];
->>>>>>> simhooks
 }
 
 /** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
