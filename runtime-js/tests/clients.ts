@@ -168,7 +168,7 @@ test("client: a live read that begins at the end misses nothing behind a lost co
   let opens: () => void = () => {};
   const opened = new Promise<void>((resolve) => (opens = resolve));
   const cut = cutting(1, 1, (controller) => controller.terminate());
-  const events = client({ fetch: (url, init) => (url.includes("live=true") && opens(), cut(url, init)) });
+  const events = client({ fetch: (url, init) => (String(url).includes("live=true") && opens(), cut(url, init)) });
   await events.append({ path: "/e", event: { type: "before" } });
   const lost = new Promise<void>((resolve) => {
     void (async () => {
