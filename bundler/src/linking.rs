@@ -296,9 +296,9 @@ mod tests {
 
     use super::*;
     use crate::esbuild::{Binary, EsbuildOptions};
-    use crate::npm::Requirements;
     use crate::package::{Package, PackageFiles, PackageId, ReadFile};
     use crate::testing;
+    use crate::tree::tests::installed;
 
     /// A pack that is listed, and lost one of its files since.
     #[derive(Debug)]
@@ -340,14 +340,8 @@ mod tests {
         let provided = Arc::new(Provided::default());
         for lost in ["main.js", "package.json"] {
             let sketch = Sketch::of(project.clone(), &provided).unwrap();
-            let requirements = Requirements::of(&manifest).unwrap();
-            let lock = json!({"version": 1, "requirements": requirements, "roots": {}, "packages": {}});
-            let installed = Installed {
-                packages: packages(Damaged(lost)),
-                lock: serde_json::from_value(lock).unwrap(),
-                warnings: Vec::new(),
-            };
-            let outcome = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await;
+            let installed = Some(installed(packages(Damaged(lost))));
+            let outcome = link(sketch, &esbuild, installed, &provided, &Known::default()).await;
             let told = match outcome {
                 Err(BundleError::Machinery(told)) => told,
                 other => panic!("{lost}: {other:?}"),
@@ -370,15 +364,9 @@ mod tests {
             ..Project::default()
         });
         let provided = Arc::new(Provided::default());
-        let requirements = Requirements::of(&json!({"dependencies": {"dep": "1"}})).unwrap();
-        let lock = json!({"version": 1, "requirements": requirements, "roots": {}, "packages": {}});
-        let installed = Installed {
-            packages: packages(Damaged("nothing")),
-            lock: serde_json::from_value(lock).unwrap(),
-            warnings: Vec::new(),
-        };
+        let installed = Some(installed(packages(Damaged("nothing"))));
         let sketch = Sketch::of(project, &provided).unwrap();
-        let bundle = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await.unwrap();
+        let bundle = link(sketch, &esbuild, installed, &provided, &Known::default()).await.unwrap();
         let told =
             bundle.warnings.iter().map(|it| (it.severity, it.code.as_str(), it.file.as_str(), it.line));
         let expected = [(crate::Severity::Warning, "equals-negative-zero", "main.js", 2)];
@@ -405,13 +393,11 @@ mod tests {
             package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
             ..Project::default()
         });
-        let lock = json!({"version": 1, "requirements": {"dependencies": {}}, "roots": {}, "packages": {}});
-        let installed =
-            Installed { packages, lock: serde_json::from_value(lock).unwrap(), warnings: Vec::new() };
         let provided = Arc::new(Provided::default());
         let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
         let sketch = Sketch::of(project, &provided).unwrap();
-        let bundle = link(sketch, &esbuild, Some(installed), &provided, &Known::default()).await.unwrap();
+        let bundle =
+            link(sketch, &esbuild, Some(installed(packages)), &provided, &Known::default()).await.unwrap();
         let mut told: Vec<String> = bundle
             .warnings
             .iter()

@@ -81,12 +81,11 @@ mod tests {
 
     use super::find;
     use crate::esbuild::{Binary, Esbuild, EsbuildOptions};
-    use crate::npm::Installed;
     use crate::package::Packages;
     use crate::resolve::{Known, Provided, Resolved, Resolver};
     use crate::sketch::Sketch;
     use crate::tree::Tree;
-    use crate::tree::tests::packages;
+    use crate::tree::tests::{installed, packages};
     use crate::{BundleError, Project, linking, testing};
 
     const PURE: &str =
@@ -151,9 +150,7 @@ mod tests {
             package_json: Some(json!({"dependencies": {"dep": "1"}}).to_string()),
             ..Project::default()
         });
-        let lock = json!({"version": 1, "requirements": {"dependencies": {}}, "roots": {}, "packages": {}});
-        let lock = serde_json::from_value(lock).unwrap();
-        let installed = Installed { packages: dep(PURE), lock, warnings: Vec::new() };
+        let installed = installed(dep(PURE));
         let provided = Arc::new(Provided::default());
         let esbuild = Esbuild::new(EsbuildOptions::new(Binary::At(testing::esbuild().await)));
         let sketch = Sketch::of(project, &provided).unwrap();

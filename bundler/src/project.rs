@@ -149,10 +149,14 @@ fn with_extension(project: &Project, stem: &str) -> Option<String> {
         .find(|name| project.files.contains_key(name))
 }
 
+/// Of types alone.
+pub fn is_declaration(name: &str) -> bool {
+    [".d.ts", ".d.mts", ".d.cts"].iter().any(|suffix| name.ends_with(suffix))
+}
+
 pub fn is_code(name: &str) -> bool {
-    let is_declaration = [".d.ts", ".d.mts", ".d.cts"].iter().any(|suffix| name.ends_with(suffix));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    !is_declaration && extension.is_some_and(|extension| CODE_EXTENSIONS.contains(&extension))
+    !is_declaration(name) && extension.is_some_and(|extension| CODE_EXTENSIONS.contains(&extension))
 }
 
 fn not_code(entry: &str) -> Diagnostic {

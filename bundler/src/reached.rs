@@ -14,7 +14,7 @@ use swc_core::ecma::visit::{Visit, VisitWith};
 
 use crate::install::PROVIDED;
 use crate::limits::{FILE_BYTES_MAX, FILES_MAX};
-use crate::project::is_code;
+use crate::project::{is_code, is_declaration};
 use crate::resolve;
 use crate::transpile::{compile, literal, readable, syntax};
 use crate::tree::split_name;
@@ -87,10 +87,6 @@ fn is_foreign(specifier: &str) -> bool {
     !is_path && !specifier.starts_with("node:") && !PROVIDED.contains(&split_name(specifier).0)
 }
 
-fn is_declaration(name: &str) -> bool {
-    [".d.ts", ".d.mts", ".d.cts"].iter().any(|suffix| name.ends_with(suffix))
-}
-
 /// `words.d.ts` beside `words.js`.
 fn declarations_of(path: &Path) -> Option<PathBuf> {
     let typed = match path.extension()?.to_str()? {
@@ -130,6 +126,10 @@ impl Asked {
             Ok(asked)
         });
         read.unwrap_or_default()
+    }
+
+    fn ask_literally(&mut self, argument: &Expr) {
+        literal(argument).iter().for_each(|specifier| self.ask(specifier));
     }
 
     fn ask(&mut self, specifier: &Str) {
@@ -182,9 +182,9 @@ impl Visit for Asked {
         call.visit_children_with(self);
         let Some(argument) = call.args.first() else { return };
         match &call.callee {
-            Callee::Import(_) => literal(&argument.expr).iter().for_each(|specifier| self.ask(specifier)),
+            Callee::Import(_) => self.ask_literally(&argument.expr),
             Callee::Expr(callee) => match callee.as_ident().map(|name| &*name.sym) {
-                Some("require") => literal(&argument.expr).iter().for_each(|specifier| self.ask(specifier)),
+                Some("require") => self.ask_literally(&argument.expr),
                 Some("defineProcessor") => {
                     self.slug = self.slug.take().or_else(|| slug_in(&argument.expr));
                 }

@@ -13,7 +13,7 @@ use crate::linking::sha256;
 use crate::manifest::{self, Manifest};
 use crate::npm::Installed;
 use crate::package::{PackageId, Packages};
-use crate::project::{self, is_code};
+use crate::project::{self, is_code, is_declaration};
 use crate::resolve::{Kind, Provided, ResolveProblem, Resolved, Resolver, nearest};
 use crate::transpile::{self, ComputedImport, Import, ImportKind, Options, Place, TsConfig};
 use crate::tree::{AUTHOR, Tree, split_name};
@@ -200,9 +200,8 @@ impl Sketch {
 
     /// What is to be checked: what runs, and the author's declarations.
     pub fn sources(&self) -> Vec<String> {
-        let is_declaration =
-            |name: &&String| [".d.ts", ".d.mts", ".d.cts"].iter().any(|it| name.ends_with(it));
-        self.modules.iter().chain(self.project.files.keys().filter(is_declaration)).cloned().collect()
+        let declarations = self.project.files.keys().filter(|name| is_declaration(name));
+        self.modules.iter().chain(declarations).cloned().collect()
     }
 }
 

@@ -2,12 +2,6 @@
 // (tests/it/sdk.rs), which says how: not to be edited.
 
 export default function sdk() {
-function named(value, name) {
-    return Object.defineProperty(value, "name", {
-        value: name,
-        configurable: true
-    });
-}
 class MillraceError extends Error {
     name = "MillraceError";
     status;
@@ -918,13 +912,13 @@ function wrongInput(event) {
     const unknown = Object.keys(event).find((key)=>!KEYS.includes(key));
     if (unknown) return `\`${unknown}\` is no field of an event, which has ${KEYS.join(", ")}`;
     if (typeof type !== "string" || type.trim() === "" || type.length > 2_048) return "`type` must be a text of 1 to 2048 characters";
-    if (payload !== undefined && !isObject2(payload)) return "`payload` must be a JSON object";
-    if (metadata !== undefined && !isObject2(metadata)) return "`metadata` must be a JSON object";
+    if (payload !== undefined && !isObject(payload)) return "`payload` must be a JSON object";
+    if (metadata !== undefined && !isObject(metadata)) return "`metadata` must be a JSON object";
     if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) return "`idempotencyKey` must be a text that is not empty";
     if (offset !== undefined && !(Number.isInteger(offset) && offset > 0)) return "`offset` must be a positive integer";
     return undefined;
 }
-const isObject2 = named((value)=>typeof value === "object" && value !== null && !Array.isArray(value), "isObject");
+const isObject = (value)=>typeof value === "object" && value !== null && !Array.isArray(value);
 function sequence(seed) {
     let hash = 0x811c9dc5;
     for(let at = 0; at < seed.length; at += 1)hash = Math.imul(hash ^ seed.charCodeAt(at), 0x01000193);
@@ -2348,7 +2342,6 @@ class EventInputError extends Error {
         this.issues = issues;
     }
 }
-const isObject = (value)=>typeof value === "object" && value !== null && !Array.isArray(value);
 function member(what, isOne) {
     const check = (value)=>isOne(value) ? {
             value: value

@@ -17,4 +17,5 @@ export function wrongInput(event: object): string | undefined {
   return undefined;
 }
 
-const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** A JSON object, and not a list. */
+export const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);

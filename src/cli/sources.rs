@@ -218,7 +218,11 @@ fn is_test(name: &str) -> bool {
 /// What a build reads without being told: any other JSON may be somebody's secret.
 fn is_configuration(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
-    last == PACKAGE_JSON || (last.starts_with("tsconfig") && last.ends_with(".json"))
+    last == PACKAGE_JSON || is_tsconfig(last)
+}
+
+fn is_tsconfig(last: &str) -> bool {
+    last.starts_with("tsconfig") && last.ends_with(".json")
 }
 
 /// Of a folder's files those that a build may look at: code, its configuration, and any text that the code names.
@@ -250,10 +254,7 @@ fn configurations(tsconfig: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
     let Some(folder) = tsconfig.and_then(Path::parent) else { return Ok(Vec::new()) };
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-    Ok(paths
-        .filter(|path| path.is_file() && is_configuration(&name_below(folder, path)))
-        .filter(|path| !path.ends_with(PACKAGE_JSON))
-        .collect())
+    Ok(paths.filter(|path| path.is_file() && is_tsconfig(&name_below(folder, path))).collect())
 }
 
 /// A processor's name after its file's or folder's: lower case, with dashes for what a slug cannot have.

@@ -1,6 +1,8 @@
 //! Ends loops that no rate limit sees: a chain of reactions longer than `maxDepth` pauses the stream, with a
 //! reason that names the processors, streams and types of the cycle.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -44,7 +46,7 @@ impl Causation {
         let mut links: Vec<Link> = Link::of(event).into_iter().collect();
         let mut cause = event.source.as_ref().and_then(|source| source.cause.clone());
         while links.len() < CYCLE_LINKS_MAX
-            && let Some(event) = cause.as_ref().and_then(|cause| self.find(cause))
+            && let Some(event) = cause.as_ref().and_then(|cause| find_cause(&self.log, &self.stream, cause))
         {
             links.extend(Link::of(&event));
             cause = event.source.as_ref().and_then(|source| source.cause.clone());
@@ -52,13 +54,14 @@ impl Causation {
         links.reverse();
         links
     }
+}
 
-    /// A link that cannot be read only makes the reason shorter.
-    fn find(&self, cause: &Cause) -> Option<std::sync::Arc<Event>> {
-        let path = StreamPath::parse(&cause.stream_path).ok()?;
-        let record = self.log.find(&self.stream.sibling(path)).ok()??;
-        self.log.read_one(&record, Offset(cause.offset)).ok()?
-    }
+/// The event that a cause names, in the project of `stream`. None when it is gone or cannot be read: who follows a chain
+/// follows it as far as it goes.
+pub fn find_cause(log: &Log, stream: &StreamKey, cause: &Cause) -> Option<Arc<Event>> {
+    let path = StreamPath::parse(&cause.stream_path).ok()?;
+    let record = log.find(&stream.sibling(path)).ok()??;
+    log.read_one(&record, Offset(cause.offset)).ok()?
 }
 
 /// One reaction: which processor, transformer, schedule or receiver of a subscription appended what, where.

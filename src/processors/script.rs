@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use self::lines::Lines;
+use super::causation::find_cause;
 use super::fan_out::{FanOut, Reached};
 use super::simulation::{SimulateError, SimulateRequest, Simulations};
 use super::usage::Usage;
@@ -30,7 +31,7 @@ use crate::isolate::{
     SimulationRequest, Socket, SocketRequest, Sources,
 };
 use crate::limits::{READ_PAGE_BYTES, READ_PAGE_EVENTS, READS_AT_ONCE_MAX};
-use crate::log::{Log, StreamId, StreamRecord};
+use crate::log::{StreamId, StreamRecord};
 use crate::processor::Rejection;
 use crate::stream::{AppendError, Only, Origin, Streams};
 
@@ -320,13 +321,6 @@ impl Bridge for ScriptBridge {
     fn used(&self, cpu: Duration, memory_bytes: u64) {
         self.usage.computed(cpu, memory_bytes);
     }
-}
-
-/// The event that a cause names, in the project of `stream`; none when it is gone.
-fn find_cause(log: &Log, stream: &StreamKey, cause: &Cause) -> Option<Arc<Event>> {
-    let path = StreamPath::parse(&cause.stream_path).ok()?;
-    let record = log.find(&stream.sibling(path)).ok()??;
-    log.read_one(&record, Offset(cause.offset)).ok()?
 }
 
 /// All of a URL that a trace may show: the rest can hold what is nobody else's business.

@@ -6,12 +6,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use oxc_resolver::FileSystem as _;
+use serde_json::json;
 
 use super::{Tree, TreeFileSystem, split_name};
+use crate::npm::Installed;
 use crate::package::{Package, PackageFiles, PackageId, Packages};
 
 /// Packages as `id`, own name, dependencies, files.
 type Given<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)]);
+
+/// As if they had been fetched for a source whose lock nobody looks at.
+pub(crate) fn installed(packages: Packages) -> Installed {
+    let lock = json!({"version": 1, "requirements": {"dependencies": {}}, "roots": {}, "packages": {}});
+    Installed { packages, lock: serde_json::from_value(lock).unwrap(), warnings: Vec::new() }
+}
 
 pub(crate) fn packages(roots: &[(&str, &str)], given: &[Given<'_>]) -> Packages {
     let ids = |pairs: &[(&str, &str)]| -> BTreeMap<String, PackageId> {

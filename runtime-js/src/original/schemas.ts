@@ -2,6 +2,7 @@
 // library that follows Standard Schema.
 
 import type { JsonObject } from "../event.ts";
+import { isObject } from "../input.ts";
 import { describeIssues, validate } from "../schema.ts";
 import type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from "../schema.ts";
 
@@ -28,8 +29,6 @@ export class EventInputError extends Error {
     this.issues = issues;
   }
 }
-
-const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function member<Output>(what: string, isOne: (value: unknown) => boolean): StandardSchema<unknown, Output> {
   const check = (value: unknown): SchemaResult<Output> =>

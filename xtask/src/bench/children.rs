@@ -13,7 +13,6 @@ use super::server::{Client, Server, bytes_below};
 use super::table::{Row, grouped, median};
 
 const CHILDREN: usize = 100_000;
-const WRITERS: usize = 8;
 const ROUNDS: usize = 3;
 /// Streams without a processor that hold as much, one for so many children: what the store keeps of them in its caches.
 const PLAIN_SHARE: usize = 5;
@@ -171,20 +170,7 @@ fn pinged(client: &mut Client, path: &str) -> io::Result<Duration> {
 }
 
 fn create(server: &Server, above: &str, count: usize, events: &Value) -> io::Result<()> {
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                scope.spawn(move || {
-                    let mut client = server.connect()?;
-                    let mut streams = (writer..count).step_by(WRITERS);
-                    streams.try_for_each(|n| client.append(&format!("{above}/{n}"), events).map(drop))
-                })
-            })
-            .collect();
-        writers.into_iter().try_for_each(|writer| {
-            writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
-        })
-    })
+    server.for_each(count, |client, n| client.append(&format!("{above}/{n}"), events).map(drop))
 }
 
 /// Looks at the memory while `work` goes on.
@@ -217,6 +203,7 @@ fn asleep(server: &Server) -> io::Result<u64> {
         }
         thread::sleep(Duration::from_millis(200));
     }
+    // It is looked at every 5 s whether memory can go back, and then does.
     thread::sleep(Duration::from_secs(11));
     Ok(server.resident_bytes())
 }

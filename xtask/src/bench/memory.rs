@@ -11,7 +11,6 @@ use super::server::{Client, Server};
 use super::table::{Row, grouped};
 
 const PROCESSORS: usize = 5_000;
-const WRITERS: usize = 8;
 
 const SCRIPT: &str = "export default {
   initialState: { count: 0 },
@@ -47,22 +46,7 @@ fn bytes_each(hibernate_after_ms: &str) -> io::Result<f64> {
         deploy(&mut client, &format!("/warm/{n}"))?;
     }
     let before = settled(&server);
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                let server = &server;
-                scope.spawn(move || {
-                    let mut client = server.connect()?;
-                    (writer..PROCESSORS)
-                        .step_by(WRITERS)
-                        .try_for_each(|n| deploy(&mut client, &format!("/idle/{n}")))
-                })
-            })
-            .collect();
-        writers.into_iter().try_for_each(|writer| {
-            writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
-        })
-    })?;
+    server.for_each(PROCESSORS, |client, n| deploy(client, &format!("/idle/{n}")))?;
     // The first connection has been at rest for longer than the server waits.
     let mut client = server.connect()?;
     for n in 0..PROCESSORS {

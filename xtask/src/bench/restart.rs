@@ -1,7 +1,6 @@
 //! After kill -9 with 10,000 streams and 500,000 events: from the start to the first answer.
 
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,7 +10,6 @@ use super::table::{Row, median};
 
 const STREAMS: usize = 10_000;
 const EVENTS: usize = 50;
-const WRITERS: usize = 8;
 const ROUNDS: usize = 3;
 
 pub fn run() -> io::Result<Vec<Row>> {
@@ -58,19 +56,5 @@ fn fill(server: &Server) -> io::Result<()> {
     let batch: Vec<Value> =
         (0..EVENTS).map(|n| json!({"type": "one", "payload": {"n": n, "text": text}})).collect();
     let batch = Value::Array(batch);
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                let batch = &batch;
-                scope.spawn(move || {
-                    let mut client = server.connect()?;
-                    let mut streams = (writer..STREAMS).step_by(WRITERS);
-                    streams.try_for_each(|n| client.append(&format!("/many/{n}"), batch).map(drop))
-                })
-            })
-            .collect();
-        writers.into_iter().try_for_each(|writer| {
-            writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
-        })
-    })
+    server.for_each(STREAMS, |client, n| client.append(&format!("/many/{n}"), &batch).map(drop))
 }

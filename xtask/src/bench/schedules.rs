@@ -11,7 +11,6 @@ use super::server::{Server, bytes_below};
 use super::table::{Row, percentile};
 
 const STREAMS: usize = 10_000;
-const WRITERS: usize = 8;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Until the first is due: the streams are made and the server is killed and started before.
 const LEAD: Duration = Duration::from_secs(60);
@@ -134,22 +133,10 @@ fn fill(server: &Server, first: Instant) -> io::Result<()> {
     let mut client = server.connect()?;
     client.lift_breaker("/")?;
     client.lift_breaker("/due")?;
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                scope.spawn(move || {
-                    let mut client = server.connect()?;
-                    (writer..STREAMS).step_by(WRITERS).try_for_each(|n| {
-                        let due = first + MINUTE.mul_f64(n as f64 / STREAMS as f64);
-                        let delay = due.saturating_duration_since(Instant::now()).as_secs_f64();
-                        client.append(&path(n), &configured(delay)).map(drop)
-                    })
-                })
-            })
-            .collect();
-        writers.into_iter().try_for_each(|writer| {
-            writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
-        })
+    server.for_each(STREAMS, |client, n| {
+        let due = first + MINUTE.mul_f64(n as f64 / STREAMS as f64);
+        let delay = due.saturating_duration_since(Instant::now()).as_secs_f64();
+        client.append(&path(n), &configured(delay)).map(drop)
     })
 }
 

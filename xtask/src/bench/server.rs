@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 use super::http::{Connection, Request};
 
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Connections over which many streams are filled.
+const WRITERS: usize = 8;
 
 pub struct Server {
     child: Child,
@@ -53,6 +56,27 @@ impl Server {
 
     pub fn connect(&self) -> io::Result<Client> {
         Client::connect(self.address)
+    }
+
+    /// Does something for each number below `count`, over several connections at the same time.
+    pub fn for_each(
+        &self,
+        count: usize,
+        work: impl Fn(&mut Client, usize) -> io::Result<()> + Sync,
+    ) -> io::Result<()> {
+        let work = &work;
+        thread::scope(|scope| {
+            let writer = |first| {
+                scope.spawn(move || {
+                    let mut client = self.connect()?;
+                    (first..count).step_by(WRITERS).try_for_each(|n| work(&mut client, n))
+                })
+            };
+            let writers: Vec<_> = (0..WRITERS).map(writer).collect();
+            writers.into_iter().try_for_each(|writer| {
+                writer.join().unwrap_or_else(|_| Err(io::Error::other("a writer panicked")))
+            })
+        })
     }
 
     /// A figure of `/metrics`.
