@@ -32,14 +32,14 @@ pub fn own_slug(name: &str, text: &str) -> Option<String> {
     Asked::of(name, text).slug
 }
 
-/// What cannot be read or understood is left for the build to tell about; only the entry has to be there. Ends at a
+/// What is missing or cannot be understood is left for the build to tell about; what is there has to be text. Ends at a
 /// number of files that no build takes.
 pub fn reached(entry: &Path) -> io::Result<Reached> {
     let entry = fs::canonicalize(entry)?;
     let mut found = Reached::default();
     // What a tsconfig.json somewhere above says may be unreadable; the second does without it.
     let resolvers = [true, false].map(|with_tsconfig| Resolver::new(resolve::author_on_disk(with_tsconfig)));
-    let asked = found.take(&entry, fs::read_to_string(&entry)?);
+    let asked = found.take(&entry, text_of(&entry)?);
     let mut waiting = VecDeque::from([(entry, asked)]);
     while let Some((importer, asked)) = waiting.pop_front() {
         for specifier in asked.specifiers {
@@ -52,10 +52,8 @@ pub fn reached(entry: &Path) -> io::Result<Reached> {
                 if found.files.contains_key(&path) || found.files.len() > FILES_MAX {
                     continue;
                 }
-                if let Some(text) = text_of(&path) {
-                    let asked = found.take(&path, text);
-                    waiting.push_back((path, asked));
-                }
+                let asked = found.take(&path, text_of(&path)?);
+                waiting.push_back((path, asked));
             }
         }
     }
@@ -98,12 +96,14 @@ fn declarations_of(path: &Path) -> Option<PathBuf> {
     Some(path.with_extension(typed)).filter(|path| path.is_file())
 }
 
-fn text_of(path: &Path) -> Option<String> {
-    let size = fs::metadata(path).ok()?.len();
+/// The error names the file, which need not be the one that somebody has asked for.
+fn text_of(path: &Path) -> io::Result<String> {
+    let named = |why: String| io::Error::other(format!("{}: {why}", path.display()));
+    let size = fs::metadata(path).map_err(|error| named(error.to_string()))?.len();
     if size > FILE_BYTES_MAX as u64 {
-        return None;
+        return Err(named(format!("it has {size} bytes; a file may have {FILE_BYTES_MAX}")));
     }
-    fs::read_to_string(path).ok()
+    fs::read_to_string(path).map_err(|error| named(format!("it is no text ({error})")))
 }
 
 /// What one file says.
@@ -312,6 +312,18 @@ mod tests {
             Some("mine"),
         ),
     ];
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in [("b.ts", vec![0xff, 0xfe]), ("c.txt", vec![b' '; FILE_BYTES_MAX + 1])] {
+            fs::write(folder.path().join(name), bytes).unwrap();
+            let entry = folder.path().join("a.ts");
+            fs::write(&entry, format!("import './{name}'")).unwrap();
+            let message = reached(&entry).unwrap_err().to_string();
+            assert!(message.contains(name) && !message.contains("a.ts"), "{message}");
+        }
+    }
 
     #[test]
     fn what_files_lead_to() {
