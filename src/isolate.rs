@@ -34,7 +34,7 @@ pub use bytecode::{Bytecode, Sources};
 pub use confined::{Confined, serve};
 pub use confinement::{Confinement, Layer};
 pub use failure::{IsolateError, OpError, ReactError, ScriptFailure, frame, frame_text, stack_text};
-pub use handle::{Isolate, Rehearsed, RehearsedEvent};
+pub use handle::{Failed, Isolate, Rehearsed, RehearsedEvent};
 pub use network::{
     FetchBody, FetchRequest, FetchResponse, Redirect, Socket, SocketMessage, SocketRequest, SocketSend,
 };

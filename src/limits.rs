@@ -157,6 +157,11 @@ pub const REDELIVERIES_MAX: usize = 1_000;
 pub const REPLAY_FAILURES_MAX: usize = 10;
 /// Events in one call into an isolate: a replay is fast in batches, and a batch must not hold the worker long.
 pub const REDUCE_BATCH_EVENTS: usize = 1_000;
+/// Events of a history that are sent behind the code: they spare short histories a question of their own,
+/// and are few because a processor need not have a `reduce`.
+pub const AHEAD_EVENTS_MAX: usize = 32;
+/// Their bytes, for the same reason.
+pub const AHEAD_BYTES_MAX: usize = 64 * 1024;
 /// A processor's state is stored after this many events, so that waking it replays few.
 pub const STATE_CHECKPOINT_EVENTS: u64 = 1_000;
 /// A processor without events gives its isolate back after this long; waking costs 0.3 to 10 ms.

@@ -8,7 +8,7 @@ export default function consoles(native, tools) {
   function elapsed(label, more) {
     const began = times.get(label);
     if (began === undefined) tools.log("warn", [`there is no timer ${JSON.stringify(label)}`]);
-    else tools.log("info", [`${label}: ${(tools.clock.now() - began).toFixed(3)} ms`, ...more]);
+    else tools.log("info", [`${label}: ${(tools.part("clock").now() - began).toFixed(3)} ms`, ...more]);
   }
 
   const members = {
@@ -40,7 +40,7 @@ export default function consoles(native, tools) {
     time: (label = "default") => {
       const key = `${label}`;
       if (times.has(key)) tools.log("warn", [`there is a timer ${JSON.stringify(key)} already`]);
-      else times.set(key, tools.clock.now());
+      else times.set(key, tools.part("clock").now());
     },
     timeLog: (label = "default", ...values) => elapsed(`${label}`, values),
     timeEnd: (label = "default") => {

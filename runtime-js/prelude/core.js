@@ -1,39 +1,23 @@
 // The heart of every isolate: it holds the processor and its state, runs the hooks, and keeps what waits
 // for the host. Rust calls the functions returned at the end, one turn at a time, and passes `native`.
-// Everything else of the prelude is loaded by the getters of globals.js when it is first touched.
+// Everything else of the prelude is loaded when it is first touched.
 
 const { parse, stringify } = JSON;
-const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
-const ACTING = ["afterAppend", "onEvent"];
-/** What is looked at in a processor; whatever else it carries is its author's own. */
-const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
 
 // As they are before any script can change them.
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
-const PlainError = Error.prototype;
-/** Classes of errors that extend one another; nobody builds more. */
-const ERROR_CLASSES_MAX = 16;
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, keys: namesOf } = Object;
+const [LanguageMap, LanguageWeakMap] = [Map, WeakMap];
+const { get, set, has, delete: drop, values } = Map.prototype;
+const { get: getWeakly, set: setWeakly } = WeakMap.prototype;
 const attempt = Promise.try.bind(Promise);
-const collections = { __proto__: null, Map, Set, WeakMap, WeakSet };
-const methods = {
-  __proto__: null,
-  Map: methodsOf(Map.prototype, ["get", "set", "has", "delete", "values"]),
-  Set: methodsOf(Set.prototype, ["has", "add", "delete", "values"]),
-  WeakMap: methodsOf(WeakMap.prototype, ["get", "set", "has", "delete"]),
-  WeakSet: methodsOf(WeakSet.prototype, ["has", "add", "delete"]),
-};
+const plainError = Error.prototype;
 
-function methodsOf(prototype, names) {
-  return [names, names.map((name) => prototype[name])];
-}
+/** Collections that work whatever a script does to the prototypes, and that none of these ever sees. */
+const keptMap = () => kept(new LanguageMap(), { get, set, has, delete: drop, values });
+const keptWeakMap = () => kept(new LanguageWeakMap(), { get: getWeakly, set: setWeakly });
 
-/** A collection that works whatever a script does to the prototypes, and that none of these ever sees. */
-function kept(kind) {
-  const [names, found] = methods[kind];
-  const collection = new collections[kind]();
-  for (let at = 0; at < names.length; at += 1) {
-    defineProperty(collection, names[at], { __proto__: null, value: found[at] });
-  }
+function kept(collection, methods) {
+  for (const name in methods) defineProperty(collection, name, { __proto__: null, value: methods[name] });
   return collection;
 }
 
@@ -48,8 +32,24 @@ function closeFrames() {
   delete type.getThis;
 }
 
+/** What is looked at in a processor; whatever else it carries is its author's own. */
+const KNOWN = { __proto__: null, reduce: 1, afterAppend: 1, onEvent: 1, onCaughtUp: 1, initialState: 1, concurrency: 1, slug: 1 };
+
+/** Whether there is anything to be refused or to be told of what a module exports. */
+function isOdd(found) {
+  if (found === null || typeof found !== "object" || typeof found.then === "function") return true;
+  const { reduce, afterAppend, onEvent, onCaughtUp, concurrency } = found;
+  for (const member of [reduce, afterAppend, onEvent, onCaughtUp]) {
+    if (member !== undefined && member !== null && typeof member !== "function") return true;
+  }
+  if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") return true;
+  for (const key of namesOf(found)) if (!(key in KNOWN)) return true;
+  return !(reduce || afterAppend || onEvent || onCaughtUp || "initialState" in found);
+}
+
 export default function start(native) {
   closeFrames();
+  const { logLinesMax, stateBytesMax } = native;
   let processor;
   let state;
   /** The state as JSON text as of the last event that was reduced without a failure. */
@@ -57,18 +57,16 @@ export default function start(native) {
   /** The same, one event earlier. */
   let previous;
   let stream;
+  let failing;
 
   /** The event whose `reduce` runs now. The clock and the randomness that a script sees come from it. */
   const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const limitErrors = kept("WeakSet");
-  /** The errors of operations, to their codes. */
-  const opErrors = kept("WeakMap");
   const globals = native.part("globals")(native, {
     reducing,
     forbid,
-    kept,
+    keptMap,
     limit,
     log,
     hook: () => current,
@@ -90,17 +88,27 @@ export default function start(native) {
     }
   }
 
-  function limit(message) {
-    const error = new RangeError(message);
-    limitErrors.add(error);
-    return error;
+  /** Loaded with the first failure. */
+  function failures() {
+    failing ??= native.part("failures")(native, {
+      keptWeakMap,
+      format: globals.format,
+      originals: { stringify, getOwnPropertyDescriptor, getPrototypeOf, plainError },
+    });
+    return failing;
   }
+
+  function limit(message) {
+    return failures().limit(message);
+  }
+
+  const describe = (thrown) => failures().describe(thrown);
 
   // --- logging ------------------------------------------------------------------------------------
 
   function log(level, values, offset = reducing.active ? reducing.offset : current.offset) {
     if (reducing.quiet) return;
-    if (current.lines === native.logLinesMax) {
+    if (current.lines === logLinesMax) {
       current.dropped += 1;
       return;
     }
@@ -110,7 +118,7 @@ export default function start(native) {
 
   function reportDropped(hook) {
     if (hook.dropped === 0) return;
-    const message = `${hook.dropped} more lines were dropped: a hook may log ${native.logLinesMax}`;
+    const message = `${hook.dropped} more lines were dropped: a hook may log ${logLinesMax}`;
     hook.dropped = 0;
     native.log("warn", message, hook.offset);
   }
@@ -123,52 +131,25 @@ export default function start(native) {
     warn: levelled("warn", offset),
     error: levelled("error", offset),
   });
-  const reduceLogger = loggerFor(() => undefined);
+  let reduceLogger;
 
   // --- the processor --------------------------------------------------------------------------------
 
   function accept(namespace, text) {
     let found = "default" in namespace ? namespace.default : namespace.processor;
     if (typeof found === "function") found = found();
-    if (found === null || typeof found !== "object" || typeof found.then === "function") {
-      throw new TypeError(
-        `the module must export a processor as its default export, or as \`processor\`: an object such as ` +
-          `{ initialState, reduce, afterAppend }, or defineProcessor(() => object); it exports ${shape(namespace)}`,
-      );
-    }
-    for (const name of MEMBERS) {
-      if (found[name] !== undefined && found[name] !== null && typeof found[name] !== "function") {
-        throw new TypeError(`the processor's \`${name}\` must be a function, and is ${kindOf(found[name])}`);
-      }
-    }
-    const { concurrency } = found;
-    if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
-      throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
-    }
-    // Once: not whenever it wakes with its state.
-    if (text === undefined && isOdd(found)) native.part("oddities")(found, { members: MEMBERS, keys: KEYS, log });
+    // Said once: not whenever it wakes with its state.
+    if (isOdd(found)) native.part("oddities")(found, namespace, failures().kindOf, text === undefined ? log : () => {});
     committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
     processor = found;
     return stringify({
-      reacts: ACTING.some((name) => found[name]),
+      reacts: Boolean(found.afterAppend || found.onEvent),
       reduces: Boolean(found.reduce),
       catchesUp: Boolean(found.onCaughtUp),
-      parallel: concurrency === "parallel",
+      parallel: found.concurrency === "parallel",
     });
-  }
-
-  /** Whether there is anything to be told of what it has, or has not. */
-  const isOdd = (found) =>
-    Object.keys(found).some((key) => !KEYS.includes(key)) || ![...MEMBERS, "initialState"].some((name) => name in found);
-
-  const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : `of type ${typeof value}`);
-
-  function shape(namespace) {
-    const names = Object.keys(namespace);
-    if (names.length === 0) return "nothing";
-    return names.map((name) => `\`${name}\` (${kindOf(namespace[name])})`).join(", ");
   }
 
   function toText(value, what) {
@@ -176,19 +157,16 @@ export default function start(native) {
     try {
       text = stringify(value);
     } catch (error) {
-      throw new TypeError(`${what} must be JSON: ${error?.message}`);
+      throw failures().notKept(what, value, undefined, error ?? "");
     }
-    if (text === undefined) throw new TypeError(`${what} must be JSON, and is ${kindOf(value)}`);
-    if (text.length > native.stateBytesMax) {
-      throw limit(`${what} has ${text.length} characters as JSON; it may have ${native.stateBytesMax}`);
-    }
+    if (text === undefined || text.length > stateBytesMax) throw failures().notKept(what, value, text);
     return text;
   }
 
   /** What the module's top level can already see. */
   function prepare(streamText, envText) {
     stream = Object.freeze(parse(streamText));
-    globals.setEnvironment(parse(envText));
+    globals.setEnvironment(envText);
   }
 
   function load(call, importing, text) {
@@ -218,7 +196,7 @@ export default function start(native) {
     reducing.offset = event.offset;
     reducing.random = undefined;
     try {
-      const next = processor.reduce({ event, state, logger: reduceLogger });
+      const next = processor.reduce({ event, state, logger: (reduceLogger ??= loggerFor(() => undefined)) });
       if (next === undefined || next === null) return;
       if (typeof next.then === "function") {
         next.then(undefined, () => {});
@@ -266,19 +244,17 @@ export default function start(native) {
     acting ??= native.part("hooks")(native, {
       processor,
       globals,
-      kept,
+      keptMap,
       forbid,
+      failures,
       limit,
-      kindOf,
       describe,
       loggerFor,
       reportDropped,
       enter,
       hook: () => current,
       stream,
-      opErrors,
-      limitErrors,
-      builtins: { parse, stringify, defineProperty, setPrototypeOf, attempt },
+      originals: { parse, stringify, defineProperty, setPrototypeOf, attempt },
     });
     return acting;
   }
@@ -293,47 +269,6 @@ export default function start(native) {
     if (acting) return acting.abort(call, name, message);
     if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
   }
-
-  // --- failures ---------------------------------------------------------------------------------------
-
-  /** What was thrown, as JSON text. Anything can be thrown, and every getter of it can throw in turn. */
-  function describe(thrown) {
-    const failure = { name: "Error", message: "", stack: "", limit: false };
-    try {
-      if (thrown instanceof Error) {
-        failure.name = String(thrown.name);
-        failure.message = String(thrown.message);
-        failure.stack = String(thrown.stack ?? "");
-        failure.makers = makersOf(thrown);
-        failure.limit = limitErrors.has(thrown);
-        failure.code = opErrors.get(thrown);
-        if (thrown instanceof AggregateError) {
-          failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
-        }
-        const said = failure.message !== "" && thrown.cause?.message && failure.message.endsWith(thrown.cause.message);
-        if (thrown.cause !== undefined && !said) failure.message += ` (because of ${describeShortly(thrown.cause)})`;
-      } else {
-        failure.name = "NotAnError";
-        failure.message = `${globals.format([typeof thrown === "string" ? stringify(thrown) : thrown])} was thrown, which is not an Error, so that there is no stack`;
-      }
-    } catch {
-      failure.message ||= "something was thrown that cannot be looked at";
-    }
-    return stringify(failure);
-  }
-
-  /** The names of an error's own classes: the engine's stack begins in their constructors. */
-  function makersOf(error) {
-    const names = [];
-    for (let type = getPrototypeOf(error); type && type !== PlainError && names.length < ERROR_CLASSES_MAX; type = getPrototypeOf(type)) {
-      const made = getOwnPropertyDescriptor(type, "constructor")?.value;
-      if (typeof made === "function") names.push(String(made.name));
-    }
-    return names;
-  }
-
-  const describeShortly = (error) =>
-    error instanceof Error ? `${error.name}: ${error.message}` : globals.format([error]);
 
   return {
     prepare,

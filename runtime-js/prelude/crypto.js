@@ -19,13 +19,13 @@ export default function cryptography(native, tools) {
       if (array.byteLength > 65536) {
         throw new DOMException(`getRandomValues gives at most 65536 bytes; ${array.byteLength} were asked for`, "QuotaExceededError");
       }
-      new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(tools.randomBytes(array.byteLength));
+      new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(tools.part("random").bytes(array.byteLength));
       return array;
     }
 
     randomUUID() {
       void this.#subtle;
-      const bytes = tools.randomBytes(16);
+      const bytes = tools.part("random").bytes(16);
       bytes[6] = (bytes[6] & 0x0f) | 0x40;
       bytes[8] = (bytes[8] & 0x3f) | 0x80;
       const hex = bytes.toHex();

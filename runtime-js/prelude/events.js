@@ -2,6 +2,7 @@
 // target or nowhere.
 
 export default function events(native, tools) {
+  const clock = tools.part("clock");
   const { expose, constants, dictionary, isObject, needs } = tools.part("idl");
   const NONE = 0;
   const AT_TARGET = 2;
@@ -15,7 +16,7 @@ export default function events(native, tools) {
     #bubbles;
     #cancelable;
     #composed;
-    #timeStamp = tools.clock.now();
+    #timeStamp = clock.now();
     #trusted = false;
     #canceled = false;
     #passive = false;

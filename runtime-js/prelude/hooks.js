@@ -33,17 +33,18 @@ class Hook {
 }
 
 export default function hooksOf(native, core) {
-  const { processor, globals, kept, forbid, limit, kindOf, describe, loggerFor, reportDropped, enter, stream } = core;
-  const { opErrors, limitErrors, hook: currentHook } = core;
-  const { parse, stringify, defineProperty, setPrototypeOf, attempt } = core.builtins;
+  const { processor, globals, keptMap, forbid, failures, limit, describe, loggerFor, reportDropped, enter, stream } = core;
+  const { hook: currentHook } = core;
+  const { parse, stringify, defineProperty, setPrototypeOf, attempt } = core.originals;
+  const host = native.group("hooks");
   // Until it logs and appends. The appends that are `waiting`, and its `controller`, are there when they are needed.
   const unused = setPrototypeOf(Hook.prototype, null);
   unused.lines = unused.dropped = unused.ordinal = 0;
   /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
-  const { isOver } = native;
+  const { isOver } = host;
   /** Those under way. */
-  const hooks = kept("Map");
-  const ops = kept("Map");
+  const hooks = keptMap();
+  const ops = keptMap();
   /** What every `async` function gives is one of these. */
   const promises = Object.getPrototypeOf((async () => {})());
 
@@ -153,6 +154,8 @@ export default function hooksOf(native, core) {
     return markOf(context) ?? currentHook();
   }
 
+  const kindOf = (value) => failures().kindOf(value);
+
   /** Each name with its getter, and with a setter that puts a value in the place of both. */
   function accessorsOf(template) {
     return Object.entries(Object.getOwnPropertyDescriptors(template)).flatMap(([name, { get }]) => {
@@ -169,12 +172,12 @@ export default function hooksOf(native, core) {
       return attempt(appendOf, hook, input);
     };
     const context = { append, stream };
-    native.addAccessors(context, accessors, true);
+    host.addAccessors(context, accessors);
     return new Marked(context, hook);
   }
 
   function controllerOf(hook) {
-    hook.controller ??= new globals.AbortController();
+    hook.controller ??= new (globals.part("abort").AbortController)();
     return hook.controller;
   }
 
@@ -202,21 +205,21 @@ export default function hooksOf(native, core) {
     const failure = new Error();
     return new Promise((resolve, reject) => {
       const id = send();
-      if (id === 0) throw limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
+      if (id === 0) throw limit(`more than ${host.pendingOpsMax} operations, or ${host.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
       ops.set(id, { hook, resolve, reject, failure });
     });
   }
 
   function appendOf(hook, input) {
     const asked = appendInput(input);
-    if (hook.ordinal === native.appendsPerHookMax) {
-      throw limit(`more than ${native.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
+    if (hook.ordinal === host.appendsPerHookMax) {
+      throw limit(`more than ${host.appendsPerHookMax} appends in one hook (\`limits.appendsPerHook\`)`);
     }
     hook.ordinal += 1;
     const { ordinal } = hook;
     const ask = () => {
-      const id = native.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
-      if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${native.eventBytesMax} (\`limits.eventBytes\`)`);
+      const id = host.append(hook.call, hook.offset, ordinal, asked.path, asked.text);
+      if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${host.eventBytesMax} (\`limits.eventBytes\`)`);
       return id;
     };
     const stored = op(hook, ask).then(parse);
@@ -254,7 +257,7 @@ export default function hooksOf(native, core) {
       if (path !== undefined && typeof path !== "string") throw new TypeError(`read: \`path\` must be a string, and is ${kindOf(path)}`);
       const before = beforeOffset === undefined ? undefined : String(beforeOffset);
       const wanted = types === undefined ? [] : typeof types === "string" ? [types] : Array.from(types, String);
-      if (wanted.length > native.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${native.readTypesMax}`);
+      if (wanted.length > host.readTypesMax) throw limit(`read: \`types\` has ${wanted.length} entries; it may have ${host.readTypesMax}`);
       return pages(hook, path, afterOffset === undefined ? undefined : String(afterOffset), before, wanted);
     };
   }
@@ -269,14 +272,14 @@ export default function hooksOf(native, core) {
         }
         const { path, ...asked } = candidate;
         if (path !== undefined && typeof path !== "string") throw new TypeError(`simulate: \`path\` must be a string, and is ${kindOf(path)}`);
-        return op(hook, () => native.simulate(hook.call, path?.toWellFormed(), stringify(asked))).then(parse);
+        return op(hook, () => host.simulate(hook.call, path?.toWellFormed(), stringify(asked))).then(parse);
       });
     };
   }
 
   async function* pages(hook, path, after, before, types) {
     for (;;) {
-      const page = await op(hook, () => native.read(hook.call, path, after, before, types));
+      const page = await op(hook, () => host.read(hook.call, path, after, before, types));
       if (page === "") return;
       for (const line of page.split("\n")) {
         const event = parse(line);
@@ -292,12 +295,7 @@ export default function hooksOf(native, core) {
     ops.delete(id);
     enter(waiting.hook);
     if (code === undefined) return waiting.resolve(text);
-    const error = waiting.failure;
-    error.message = text;
-    error.code = code;
-    opErrors.set(error, code);
-    if (code === "limit-reached") limitErrors.add(error);
-    waiting.reject(error);
+    waiting.reject(failures().answered(waiting.failure, text, code));
   }
 
   return { react, caughtUp, abort, forget, settle };

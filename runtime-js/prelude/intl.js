@@ -38,14 +38,14 @@ export default function intl(native, tools) {
 
   /** What the language's own methods with a locale do. */
   function localized(type, name, value, given) {
-    if (type.name === "String") {
+    if (type === "String") {
       if (value === null || value === undefined) throw new TypeError("localeCompare is called on text");
       const [other, locales, options] = given;
       localesOf(locales);
       return words().compare(value, other, words().collation(options));
     }
-    if (name in FIELDS && type.name === "Date") return dates().textOf(new Date(Date.prototype.getTime.call(value)), given, ...FIELDS[name]);
-    return new (numbers().NumberFormat)(...given).format(type.prototype.valueOf.call(value));
+    if (type === "Date") return dates().textOf(new Date(Date.prototype.getTime.call(value)), given, ...FIELDS[name]);
+    return new (numbers().NumberFormat)(...given).format(tools.owners[type].valueOf.call(value));
   }
 
   return { Intl, localized };

@@ -1,15 +1,38 @@
-// What is odd about a processor, and hardly meant: said in its log, once.
+// What is odd about what a module exports: it is refused, or it is hardly meant, and that is said in its log.
 
-/** A misspelt member is never called, and nothing else would tell. */
-export default function tellOddities(found, { members, keys, log }) {
-  const unknown = Object.keys(found).filter((key) => !keys.includes(key));
-  for (const key of unknown) {
-    const likely = keys.find((known) => found[known] === undefined && isNear(key, known));
+const MEMBERS = ["reduce", "afterAppend", "onEvent", "onCaughtUp"];
+const KEYS = [...MEMBERS, "slug", "initialState", "concurrency"];
+
+export default function look(found, namespace, kindOf, log) {
+  if (found === null || typeof found !== "object" || typeof found.then === "function") {
+    throw new TypeError(
+      `the module must export a processor as its default export, or as \`processor\`: an object such as ` +
+        `{ initialState, reduce, afterAppend }, or defineProcessor(() => object); it exports ${shape(namespace, kindOf)}`,
+    );
+  }
+  for (const name of MEMBERS) {
+    if (found[name] !== undefined && found[name] !== null && typeof found[name] !== "function") {
+      throw new TypeError(`the processor's \`${name}\` must be a function, and is ${kindOf(found[name])}`);
+    }
+  }
+  const { concurrency } = found;
+  if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") {
+    throw new TypeError('the processor\'s `concurrency` must be "serial" or "parallel"');
+  }
+  // A misspelt member is never called, and nothing else would tell.
+  for (const key of Object.keys(found).filter((name) => !KEYS.includes(name))) {
+    const likely = KEYS.find((known) => found[known] === undefined && isNear(key, known));
     if (likely) log("warn", [`the processor has \`${key}\`, which nothing looks at: is \`${likely}\` meant?`]);
   }
-  if (![...members, "initialState"].some((name) => name in found)) {
-    log("warn", [`the processor has none of ${members.map((name) => `\`${name}\``).join(", ")}: it runs, and does nothing`]);
+  if (![...MEMBERS, "initialState"].some((name) => name in found)) {
+    log("warn", [`the processor has none of ${MEMBERS.map((name) => `\`${name}\``).join(", ")}: it runs, and does nothing`]);
   }
+}
+
+function shape(namespace, kindOf) {
+  const names = Object.keys(namespace);
+  if (names.length === 0) return "nothing";
+  return names.map((name) => `\`${name}\` (${kindOf(namespace[name])})`).join(", ");
 }
 
 /** Whether somebody who wrote `key` may have meant `known`: another case, or one letter in four amiss. */

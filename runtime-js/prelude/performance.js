@@ -1,6 +1,7 @@
 // performance: the clock, and the marks and measures of the user-timing standard. Those are bounded: the oldest go first.
 
 export default function performing(native, tools) {
+  const clock = tools.part("clock");
   const { expose, inside, closed, dictionary, needs, isObject } = tools.part("idl");
   const { EventTarget } = tools.part("events");
   const ENTRIES_MAX = 1000;
@@ -34,7 +35,7 @@ export default function performing(native, tools) {
     constructor(name, options = undefined) {
       needs(1, arguments, "new PerformanceMark");
       const { startTime, detail } = dictionary(options, "the options of a mark");
-      const start = startTime === undefined ? tools.clock.now() : +startTime;
+      const start = startTime === undefined ? clock.now() : +startTime;
       if (!(start >= 0)) throw new TypeError("a mark cannot have a negative time");
       super(inside, { name: `${name}`, entryType: "mark", startTime: start, duration: 0 });
       this.#detail = detailOf(detail);
@@ -81,7 +82,7 @@ export default function performing(native, tools) {
       if (start === undefined && end === undefined) throw new TypeError("measure needs a start or an end in its options");
       if (start !== undefined && end !== undefined && duration !== undefined) throw new TypeError("measure takes two of start, end and duration");
     }
-    const to = end !== undefined ? timeOf(end) : start !== undefined && duration !== undefined ? timeOf(start) + timeOf(duration) : tools.clock.now();
+    const to = end !== undefined ? timeOf(end) : start !== undefined && duration !== undefined ? timeOf(start) + timeOf(duration) : clock.now();
     const from = start !== undefined ? timeOf(start) : duration !== undefined ? to - timeOf(duration) : 0;
     return new PerformanceMeasure(inside, { name: `${name}`, entryType: "measure", startTime: from, duration: to - from }, detail);
   }
@@ -155,9 +156,9 @@ export default function performing(native, tools) {
       closed(key, "Performance");
       super();
     }
-    get timeOrigin() { return tools.clock.origin(); }
-    now() { return tools.clock.now(); }
-    toJSON() { return { timeOrigin: tools.clock.origin() }; }
+    get timeOrigin() { return clock.origin(); }
+    now() { return clock.now(); }
+    toJSON() { return { timeOrigin: clock.origin() }; }
     mark(name, options = undefined) {
       needs(1, arguments, "mark");
       return add(new PerformanceMark(name, options));

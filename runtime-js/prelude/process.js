@@ -1,5 +1,5 @@
-// What the global `process` has beside the environment: what packages call without a look at where they run. What would
-// make them take this for Node is not there.
+// The global `process`: the environment, and what packages call without a look at where they run. What would make them take
+// this for Node is not there.
 
 export default function processMembers(native, tools) {
   const plain = { browser: true, version: "", versions: {}, platform: "linux", arch: "x64", title: "millrace", pid: 1 };
@@ -13,5 +13,9 @@ export default function processMembers(native, tools) {
     if (!names.has(name)) return otherwise();
     return Object.hasOwn(plain, name) ? plain[name] : tools.builtin("process")[name];
   }
-  return { member, names };
+  const behind = {
+    get: (target, name, self) => member(name, () => Reflect.get(target, name, self)),
+    has: (target, name) => names.has(name) || Reflect.has(target, name),
+  };
+  return { process: Object.setPrototypeOf({ env: tools.environment() }, new Proxy({}, behind)) };
 }

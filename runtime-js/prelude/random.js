@@ -1,7 +1,11 @@
 // Randomness: that of the machine, and in `reduce` one that the event determines: the same event gives the same numbers
 // on any machine.
 
-export default function random(native, tools) {
+export default function randomness(native, tools) {
+  const { reducing, nativeRandom } = tools;
+  const { isDetermined } = tools.part("clock");
+  const { random: machine } = tools.natives("random");
+
   /** FNV-1a over the text, stirred, as the four words of xoshiro128**. */
   function sequence(seed) {
     let hash = 0x811c9dc5;
@@ -31,10 +35,22 @@ export default function random(native, tools) {
 
   function bytes(length) {
     const made = new Uint8Array(length);
-    if (tools.isDetermined()) for (let at = 0; at < length; at += 1) made[at] = tools.random32() >>> 24;
-    else for (let at = 0; at < length; at += AT_ONCE) made.set(native.random(Math.min(length - at, AT_ONCE)), at);
+    if (isDetermined()) for (let at = 0; at < length; at += 1) made[at] = random32() >>> 24;
+    else for (let at = 0; at < length; at += AT_ONCE) made.set(machine(Math.min(length - at, AT_ONCE)), at);
     return made;
   }
 
-  return { sequence, bytes };
+  /** A number from 0 to 2^32 - 1, of a sequence that the event determines. */
+  function random32() {
+    reducing.random ??= sequence(tools.seed());
+    return reducing.random();
+  }
+
+  /** `Math.random`. */
+  function random() {
+    if (!isDetermined()) return nativeRandom();
+    return (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
+  }
+
+  return { bytes, machine, Math: { random } };
 }

@@ -3,7 +3,7 @@
 export default function requiring(native, tools) {
   function require(specifier) {
     const name = `${specifier}`.replace(/^node:/, "");
-    if (native.isBuiltin(name)) return tools.builtin(name);
+    if (tools.natives("modules").isBuiltin(name)) return tools.builtin(name);
     const error = new Error(`cannot find module ${JSON.stringify(specifier)}: packages are bundled, and of Node's modules it is not one that processors have`);
     error.code = "MODULE_NOT_FOUND";
     throw error;

@@ -67,6 +67,14 @@ export default function globalScope(native, tools) {
     });
   }
 
-  const handlerOf = (name) => handlers[name]?.handler ?? null;
-  return { reportError, caught, rejected, handled, setHandler, handlerOf };
+  const accessors = {};
+  for (const name of ["error", "rejectionhandled", "unhandledrejection"]) {
+    accessors[`on${name}`] = {
+      get: () => handlers[name]?.handler ?? null,
+      set: (value) => setHandler(name, value),
+      enumerable: false,
+      configurable: true,
+    };
+  }
+  return { reportError, caught, rejected, handled, accessors };
 }

@@ -1,7 +1,8 @@
 // Timers: each belongs to the hook that set it.
 
 export default function timing(native, tools) {
-  const timers = tools.kept("Map");
+  const { timer: arm, cancelTimer, timersMax } = tools.natives("timers");
+  const timers = tools.keptMap();
   let lastTimer = 0;
 
   function schedule(name, callback, delay, values, repeats, least = 1) {
@@ -13,15 +14,15 @@ export default function timing(native, tools) {
     // As everywhere: what is no number, or longer than 2^31 - 1 ms, runs at once.
     const millis = Math.trunc(Number(delay)) || 0;
     const wait = millis < 1 || millis > 0x7fffffff ? least : millis;
-    if (!native.timer(id, wait, tools.hook().call)) {
-      throw tools.limit(`more than ${native.timersMax} timers: clear some of them first (\`limits.timers\`)`);
+    if (!arm(id, wait, tools.hook().call)) {
+      throw tools.limit(`more than ${timersMax} timers: clear some of them first (\`limits.timers\`)`);
     }
     timers.set(id, { callback, values, hook: tools.hook(), repeats, wait });
     return id;
   }
 
   function cancel(id) {
-    if (timers.delete(Number(id))) native.cancelTimer(Number(id));
+    if (timers.delete(Number(id))) cancelTimer(Number(id));
   }
 
   /** Called by the host when a timer is due. */
@@ -29,7 +30,7 @@ export default function timing(native, tools) {
     const timer = timers.get(id);
     if (!timer) return;
     tools.enter(timer.hook);
-    if (timer.repeats) native.timer(id, timer.wait, timer.hook.call);
+    if (timer.repeats) arm(id, timer.wait, timer.hook.call);
     else timers.delete(id);
     tools.guarded(timer.callback, timer.values);
   }
@@ -41,6 +42,11 @@ export default function timing(native, tools) {
     clearTimeout: cancel,
     clearInterval: cancel,
     clearImmediate: cancel,
+    queueMicrotask(callback) {
+      tools.forbid("queueMicrotask");
+      if (typeof callback !== "function") throw new TypeError(`queueMicrotask takes a function; it was given a value of type ${typeof callback}`);
+      tools.microtask(() => tools.guarded(callback, []));
+    },
     /** What is to happen soon, when all that happens now is done. */
     task: (name, callback) => schedule(name, callback, 0, [], false, 0),
     fire,

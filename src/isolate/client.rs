@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::confinement::Confinement;
 use super::failure::{IsolateError, OpError, ScriptFailure};
-use super::handle::{Answer, Handle, Isolate};
+use super::handle::{Answer, Failed, Handle, Isolate, lines};
 use super::network::{Exchanges, FetchBody, FetchRequest, SocketRequest, Tell};
 use super::page::Page;
 use super::process;
@@ -25,7 +25,7 @@ use super::protocol::{CallId, Frame, FromWorker, IsolateId, LoadSpec, RequestBod
 use super::worker::ROLE_ISOLATES;
 use super::{AppendRequest, Bridge, Definition, ReadRequest, SimulationRequest, Spec};
 use crate::event::builtin::FailureReason;
-use crate::event::{Json, Offset};
+use crate::event::{Event, Json, Offset};
 
 /// The host's side of one worker process.
 pub struct Worker {
@@ -98,14 +98,17 @@ impl Worker {
         Ok(worker)
     }
 
+    /// Loads a processor and has it reduce the beginning of its history, both in one go: a worker that waits for
+    /// each question is woken by each.
     pub async fn load(
         self: &Arc<Worker>,
         id: IsolateId,
         spec: &Spec,
         bridge: Arc<dyn Bridge>,
-    ) -> Result<Isolate, IsolateError> {
+        history: &[Arc<Event>],
+    ) -> Result<(Isolate, Result<Failed, IsolateError>), IsolateError> {
         let state = spec.state.as_ref().map(Json::as_str);
-        let answer = {
+        let (answer, reducing) = {
             let mut locked = self.lock();
             let holders = locked.codes.entry(spec.code.digest.clone()).or_default();
             *holders += 1;
@@ -125,14 +128,24 @@ impl Worker {
             });
             let codes = modules.iter().map(|module| &module.code[..]);
             let body: Vec<&[u8]> = state.map(str::as_bytes).into_iter().chain(codes).collect();
-            self.ask(&mut locked, id, |call, isolate| ToWorker::Load { call, isolate, spec: message }, &body)
+            let load = |call, isolate| ToWorker::Load { call, isolate, spec: message };
+            let loading = self.ask(&mut locked, id, load, &body);
+            let reduce = |call, isolate| ToWorker::Reduce { call, isolate };
+            let reducing =
+                (!history.is_empty()).then(|| self.ask(&mut locked, id, reduce, &[&lines(history)]));
+            (loading, reducing)
         };
         // From here on the isolate is ended when this future is dropped, too.
         let ending = EndOnDrop { worker: self, id: Some(id) };
-        match answer_of(answer).await? {
-            Answer::Loaded(definition) => Ok(ending.keep(definition)),
-            other => Err(other.unexpected()),
-        }
+        let isolate = match answer_of(answer).await? {
+            Answer::Loaded(definition) => ending.keep(definition),
+            other => return Err(other.unexpected()),
+        };
+        let reduced = match reducing {
+            Some(reducing) => answer_of(reducing).await.and_then(Answer::reduced),
+            None => Ok(Failed::new()),
+        };
+        Ok((isolate, reduced))
     }
 
     pub fn isolates(&self) -> usize {

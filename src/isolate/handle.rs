@@ -26,17 +26,17 @@ impl Drop for Handle {
     }
 }
 
+/// The events whose `reduce` failed; each left the state as it was.
+pub type Failed = Vec<(Offset, ScriptFailure)>;
+
 impl Isolate {
     pub fn definition(&self) -> &Definition {
         &self.0.definition
     }
 
-    /// Reduces history, and nothing else. The events whose `reduce` failed are named; each left the state as it was.
-    pub async fn reduce(&self, events: &[Arc<Event>]) -> Result<Vec<(Offset, ScriptFailure)>, IsolateError> {
-        match self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &lines(events)).await? {
-            Answer::Reduced(failures) => Ok(failures),
-            other => Err(other.unexpected()),
-        }
+    /// Reduces history, and nothing else.
+    pub async fn reduce(&self, events: &[Arc<Event>]) -> Result<Failed, IsolateError> {
+        self.call(|call, isolate| ToWorker::Reduce { call, isolate }, &lines(events)).await?.reduced()
     }
 
     /// Reduces one event, then runs `afterAppend` and `onEvent` to their end. Several may be under way;
@@ -124,7 +124,7 @@ pub struct RehearsedEvent {
     pub state: Option<Json>,
 }
 
-fn lines(events: &[Arc<Event>]) -> Vec<u8> {
+pub(super) fn lines(events: &[Arc<Event>]) -> Vec<u8> {
     let mut body = Vec::with_capacity(events.iter().map(|event| event.wire().len() + 1).sum());
     for event in events {
         body.extend_from_slice(event.wire());
@@ -141,7 +141,7 @@ fn too_deep() -> IsolateError {
 /// What the worker answers to a call.
 pub(super) enum Answer {
     Loaded(Definition),
-    Reduced(Vec<(Offset, ScriptFailure)>),
+    Reduced(Failed),
     Reacted(Option<Box<ScriptFailure>>),
     Rehearsed(Rehearsed),
     State(String),
@@ -166,6 +166,13 @@ impl Answer {
             events.push(RehearsedEvent { offset: Offset(offset), failure: failure.map(|it| *it), state });
         }
         Ok(Answer::Rehearsed(Rehearsed { done, events }))
+    }
+
+    pub fn reduced(self) -> Result<Failed, IsolateError> {
+        match self {
+            Answer::Reduced(failed) => Ok(failed),
+            other => Err(other.unexpected()),
+        }
     }
 
     pub fn reacted(self) -> Result<(), ReactError> {

@@ -10,9 +10,10 @@ use super::client::{Killed, Worker};
 use super::compiler::Compiler;
 use super::confinement::{Confinement, Layer};
 use super::failure::IsolateError;
-use super::handle::Isolate;
+use super::handle::{Failed, Isolate};
 use super::process;
 use super::{Bridge, Spec};
+use crate::event::Event;
 use crate::event::builtin::FailureReason;
 use crate::limits;
 
@@ -72,9 +73,19 @@ impl Isolates {
     }
 
     pub async fn load(&self, spec: Spec, bridge: Arc<dyn Bridge>) -> Result<Isolate, IsolateError> {
+        self.load_and_reduce(spec, bridge, &[]).await.map(|(isolate, _)| isolate)
+    }
+
+    /// Loads a processor, and has it reduce the beginning of its history.
+    pub async fn load_and_reduce(
+        &self,
+        spec: Spec,
+        bridge: Arc<dyn Bridge>,
+        history: &[Arc<Event>],
+    ) -> Result<(Isolate, Result<Failed, IsolateError>), IsolateError> {
         let worker = self.0.worker()?;
         let id = self.0.last_isolate.fetch_add(1, Relaxed) + 1;
-        let loaded = worker.load(id, &spec, bridge).await;
+        let loaded = worker.load(id, &spec, bridge, history).await;
         self.0.tell_confinement(worker.confinement());
         loaded
     }

@@ -7,18 +7,22 @@ mod compile;
 mod crypto;
 mod digest;
 mod engine;
+mod globals;
 mod host;
 mod inbox;
 mod intake;
+mod intrinsics;
 mod isolate;
 mod loader;
 mod memory;
 mod natives;
 mod network;
+mod operations;
 mod prelude;
 mod recorded;
 mod replay;
 mod sandbox;
+mod time;
 mod urls;
 mod web;
 mod zlib;
@@ -140,7 +144,10 @@ impl Worker {
         match self.ready.pop_front() {
             Some(id) => {
                 self.turn(id);
-                while let Some(frame) = intake.look()? {
+                // With nothing left to be done, the wait looks as well.
+                while !self.ready.is_empty()
+                    && let Some(frame) = intake.look()?
+                {
                     self.accept(frame);
                 }
             }

@@ -6,6 +6,7 @@ pub(super) mod activate;
 mod candidate;
 mod drive;
 mod failing;
+pub(super) mod history;
 mod inherit;
 mod record;
 

@@ -34,7 +34,7 @@ impl Index {
     /// Whether a state as of `at` would fill a gap.
     pub fn has_room(&self, version: &str, at: Offset) -> bool {
         if self.version != version {
-            return true;
+            return at.0 >= TRAIL_STRIDE;
         }
         let is_near = |place: &Place| place.offset.0.abs_diff(at.0) < self.stride;
         at.0 >= self.stride && !self.states.iter().any(is_near)

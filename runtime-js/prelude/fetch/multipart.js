@@ -12,7 +12,7 @@ export default function multipart(native, tools) {
 
   /** The bytes of a form, and their type. */
   function serialize(entries) {
-    const boundary = `----formdata-${tools.randomBytes(16).toHex()}`;
+    const boundary = `----formdata-${tools.part("random").bytes(16).toHex()}`;
     const pieces = [];
     const add = (string) => pieces.push(texts.utf8Encode(string));
     for (const [name, value] of entries) {

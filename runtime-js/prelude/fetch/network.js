@@ -5,12 +5,12 @@ export default function network(native, tools) {
   const natives = tools.natives("network");
   const { parse } = JSON;
   /** What came of an operation goes to the exchange that asked. */
-  const waiting = tools.kept("Map");
-  const exchanges = tools.kept("Map");
+  const waiting = tools.keptMap();
+  const exchanges = tools.keptMap();
 
   function tooMany(id) {
-    if (id === 0) return tools.limit(`more than ${native.pendingOpsMax} operations, or ${native.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
-    return tools.limit(`more than ${native.pendingFetchesMax} fetches and sockets are under way: read or cancel the bodies of some of them first (\`limits.pendingFetches\`)`);
+    if (id === 0) return tools.limit(`more than ${natives.pendingOpsMax} operations, or ${natives.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
+    return tools.limit(`more than ${natives.pendingFetchesMax} fetches and sockets are under way: read or cancel the bodies of some of them first (\`limits.pendingFetches\`)`);
   }
 
   class Exchange {

@@ -76,11 +76,11 @@ export default function cryptoModule(native, tools) {
   function randomBytes(size, callback = undefined) {
     mustBe("number", "size", size);
     if (!(size >= 0 && size <= RANDOM_MAX)) throw outOfRange("size", `from 0 to ${RANDOM_MAX}`, size);
-    return answered(() => buffer(tools.randomBytes(Math.trunc(size))), callback);
+    return answered(() => buffer(tools.part("random").bytes(Math.trunc(size))), callback);
   }
 
   function randomFillSync(target, offset = 0, size = target.byteLength - offset) {
-    new Uint8Array(target.buffer ?? target, (target.byteOffset ?? 0) + offset, size).set(tools.randomBytes(size));
+    new Uint8Array(target.buffer ?? target, (target.byteOffset ?? 0) + offset, size).set(tools.part("random").bytes(size));
     return target;
   }
 

@@ -1,6 +1,7 @@
 // node:process. The global `process` shows less of it, because packages take some of it for a sign of Node.
 
 export default function processModule(native, tools) {
+  const clock = tools.part("clock");
   const EventEmitter = tools.builtin("events");
   const { refuse } = tools.part("node/refusing");
   const { mustBe } = tools.part("node/errors");
@@ -19,7 +20,7 @@ export default function processModule(native, tools) {
       end(chunk) { if (chunk !== undefined) this.write(chunk); },
     });
 
-  const milliseconds = () => tools.clock.origin() + tools.clock.now();
+  const milliseconds = () => clock.origin() + clock.now();
   function hrtime(before = undefined) {
     const now = BigInt(Math.trunc(milliseconds() * 1000)) * 1000n - (before ? BigInt(before[0]) * 1_000_000_000n + BigInt(before[1]) : 0n);
     return [Number(now / 1_000_000_000n), Number(now % 1_000_000_000n)];
@@ -38,7 +39,7 @@ export default function processModule(native, tools) {
     uptime: () => performance.now() / 1000,
     memoryUsage: Object.assign(() => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }), { rss: () => 0 }),
     hrtime,
-    getBuiltinModule: (name) => (native.isBuiltin(`${name}`.replace(/^node:/, "")) ? tools.builtin(`${name}`.replace(/^node:/, "")) : undefined),
+    getBuiltinModule: (name) => (tools.natives("modules").isBuiltin(`${name}`.replace(/^node:/, "")) ? tools.builtin(`${name}`.replace(/^node:/, "")) : undefined),
     title: "millrace",
     version: "",
     versions: {},

@@ -101,7 +101,7 @@ export default function subtleCommon(native, tools) {
   }
 
   /** Fresh bytes that only natives have seen; in `reduce`, those that the event determines. */
-  const fresh = (length) => (tools.reducing.active || length > 65536 ? tools.randomBytes(length) : native.random(length));
+  const fresh = (length) => (tools.reducing.active || length > 65536 ? tools.part("random").bytes(length) : tools.part("random").machine(length));
 
   /** Work that takes long: a slice now, and the further ones in tasks of their own, so that others get their turn. */
   function sliced(what, work, millis = 0) {

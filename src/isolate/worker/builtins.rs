@@ -50,12 +50,14 @@ pub fn resolve(specifier: &str) -> Option<String> {
 #[derive(JsLifetime)]
 struct Maker<'js>(Function<'js>);
 
-pub fn add<'js>(native: &Object<'js>, ctx: &Ctx<'js>) -> Result<()> {
-    native.set("setBuiltins", Function::new(ctx.clone(), set_maker)?)?;
-    native.set("isBuiltin", Function::new(ctx.clone(), |name: String| NODE_MODULES.contains(&name.as_str()))?)
+pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    let is_builtin = |name: String| NODE_MODULES.contains(&name.as_str());
+    native.set("isBuiltin", Function::new(ctx.clone(), is_builtin)?)?;
+    Ok(native)
 }
 
-fn set_maker<'js>(ctx: Ctx<'js>, make: Function<'js>) -> Result<()> {
+pub fn set_maker<'js>(ctx: Ctx<'js>, make: Function<'js>) -> Result<()> {
     ctx.store_userdata(Maker(make)).map(drop).map_err(|_| Error::Unknown)
 }
 

@@ -17,9 +17,9 @@ use super::loader::{Code, ModuleNames, Modules};
 use super::{natives, prelude};
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
 
-/// All but `Eval`: isolates run bytecode only, and `new Function` throws, unless their configuration allows it.
+/// Not `Eval`: isolates run bytecode only, and `new Function` throws, unless their configuration allows it. Nor what is
+/// made when it is touched (`intrinsics`).
 type Intrinsics = (
-    intrinsic::Date,
     intrinsic::RegExpCompiler,
     intrinsic::RegExp,
     intrinsic::Json,
@@ -27,9 +27,7 @@ type Intrinsics = (
     intrinsic::MapSet,
     intrinsic::TypedArrays,
     intrinsic::Promise,
-    intrinsic::Performance,
     intrinsic::WeakRef,
-    intrinsic::DOMException,
 );
 
 /// The functions that the prelude returns, by the names it gives them.
@@ -363,11 +361,7 @@ impl Thrown {
     }
 }
 
-#[allow(unsafe_code)]
 fn start_prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Object<'js>> {
-    let core = prelude::part("core").expect("the prelude has its core");
-    // SAFETY: this process compiled it from its own text.
-    let (core, _) = unsafe { Module::load(ctx.clone(), core) }?.eval()?;
-    let start: Function<'js> = core.get("default")?;
+    let start: Function<'js> = prelude::exported(ctx, "core")?.get()?;
     start.call((natives::object(ctx, host)?,))
 }

@@ -16,6 +16,7 @@ use super::super::page::Page;
 use super::super::protocol::{CallId, FromWorker, IsolateId, OpId, encode};
 use super::allocator::Meter;
 use super::recorded::RecordedTime;
+use crate::event::Timestamp;
 use crate::event::builtin::Phase;
 use crate::limits;
 
@@ -151,6 +152,9 @@ pub struct Host {
     op_bytes: Cell<usize>,
     last_op: Cell<OpId>,
     timers: RefCell<HashMap<u32, (DueAt, CallId)>>,
+    /// When the isolate began, by the clock that scripts see; and how long ago that is.
+    pub began_at: Timestamp,
+    born: Instant,
     /// In a rehearsal: what time it is, and the timers by it.
     pub recorded: Option<RecordedTime>,
 }
@@ -177,8 +181,14 @@ impl Host {
             op_bytes: Cell::new(0),
             last_op: Cell::new(0),
             timers: RefCell::default(),
+            began_at: bounds.recorded_time.map_or_else(Timestamp::now, Timestamp::from_millis),
+            born: Instant::now(),
             recorded: bounds.recorded_time.map(RecordedTime::from),
         }
+    }
+
+    pub fn age(&self) -> Duration {
+        self.born.elapsed()
     }
 
     // --- bounds -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use super::super::Redirect;
 use super::super::protocol::{CallId, FromWorker, OpId, Pushed, RequestBody};
 use super::host::Host;
+use crate::limits;
 
 /// Too many exchanges are under way.
 const TOO_MANY: f64 = -1.0;
@@ -14,6 +15,9 @@ const TOO_MANY: f64 = -1.0;
 /// Each gives the number of its operation; 0 when too many wait, -1 when too many exchanges are under way.
 pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
+    native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
+    native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
+    native.set("pendingFetchesMax", host.bounds.pending_fetches)?;
     add_beginnings(&native, ctx, host)?;
     let asking = host.clone();
     let pull = move |call: f64, exchange: f64| {

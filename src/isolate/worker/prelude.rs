@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use rquickjs::{Context, Module, Runtime, WriteOptions};
+use rquickjs::{Context, Ctx, Error, Module, Runtime, Value, WriteOptions};
 
 macro_rules! parts {
     ($($name:literal),* $(,)?) => {
@@ -18,12 +18,17 @@ const PARTS: &[(&str, &str)] = parts![
     "hooks",
     "abort",
     "blob",
+    "clock",
     "clone",
     "compression",
     "console",
     "crypto",
+    "definition",
     "encoding",
     "events",
+    "engine/exceptions",
+    "engine/made",
+    "failures",
     "fetch/body",
     "fetch/data",
     "fetch/fetch",
@@ -41,6 +46,7 @@ const PARTS: &[(&str, &str)] = parts![
     "intl",
     "intl/dates",
     "intl/locales",
+    "intl/methods",
     "intl/numbers",
     "intl/words",
     "intl/zones",
@@ -140,8 +146,18 @@ pub fn compile() {
     }
 }
 
+/// What a part exports, made in this isolate.
+#[allow(unsafe_code)]
+pub fn exported<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let code = part(name).ok_or_else(|| Error::new_loading(name))?;
+    // SAFETY: this process compiled it from its own text.
+    let module = unsafe { Module::load(ctx.clone(), code) }?;
+    let (module, _) = module.eval()?;
+    module.get("default")
+}
+
 /// The bytecode of a part; it lives as long as the process.
-pub fn part(name: &str) -> Option<&'static [u8]> {
+fn part(name: &str) -> Option<&'static [u8]> {
     if let Some(code) = COMPILED.with_borrow(|compiled| compiled.get(name).copied()) {
         return Some(code);
     }

@@ -30,7 +30,13 @@ pub fn url<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(native)
 }
 
-pub fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
+pub fn randomness<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    native.set("random", Function::new(ctx.clone(), random)?)?;
+    Ok(native)
+}
+
+fn random<'js>(ctx: Ctx<'js>, length: usize) -> Result<TypedArray<'js, u8>> {
     let mut bytes = vec![0; length.min(65_536)];
     getrandom::fill(&mut bytes)
         .map_err(|_| Exception::throw_message(&ctx, "the system gives no randomness"))?;

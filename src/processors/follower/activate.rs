@@ -12,12 +12,16 @@ use tokio::sync::mpsc;
 use super::super::deployments::{Deployment, DeploymentSet};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::{Outbound, STREAM_PAUSED, ScriptBridge};
+use super::history::{History, Page, Replay, read_history, seen_of};
 use super::{Context, Rest, Trouble, read_configuration};
 use crate::egress::Caller;
 use crate::event::builtin::{FailureReason, Phase, ProcessorConfigured, ProcessorFailed};
 use crate::event::{Event, Json, Kind, Offset, Slug, SourceKind};
 use crate::isolate::{Bounds, Isolate, IsolateError, ReactError, ScriptFailure, Sources, Spec};
-use crate::limits::{self, ABORT_GRACE, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS, REPLAY_FAILURES_MAX};
+use crate::limits::{
+    self, ABORT_GRACE, AHEAD_BYTES_MAX, AHEAD_EVENTS_MAX, READ_PAGE_BYTES, REDUCE_BATCH_EVENTS,
+    REPLAY_FAILURES_MAX,
+};
 use crate::log::{LogError, StreamRecord};
 
 /// A version in an isolate, and the bridge by which it reaches the host.
@@ -29,11 +33,13 @@ pub(in crate::processors) struct Loaded {
     pub failures: mpsc::Receiver<(ScriptFailure, Option<Offset>)>,
     pub env: Arc<std::collections::BTreeMap<String, String>>,
     pub redeliver_failed: bool,
+    /// The beginning of its history, which came with it.
+    pub(super) ahead: Option<Page>,
 }
 
 impl Context {
-    /// Loads what was configured at `configured`, with its state where one is known. Does not borrow the
-    /// follower, which goes on with the earlier version meanwhile.
+    /// Loads what was configured at `configured`, with its state where one is known, and begins with its history
+    /// where that is told already. Does not borrow the follower, which goes on with the earlier version meanwhile.
     pub(super) fn load(
         &self,
         record: &StreamRecord,
@@ -41,7 +47,9 @@ impl Context {
         version: &str,
         set: &DeploymentSet,
         state: Option<Json>,
+        ahead: Option<History>,
     ) -> BoxFuture<'static, Result<Loaded, IsolateError>> {
+        let (log, batch_events) = (self.streams.log().clone(), self.batch_events);
         let (streams, isolates, egress) = (self.streams.clone(), self.isolates.clone(), self.egress.clone());
         let (stream, slug, tasks) = (self.stream.clone(), self.slug.clone(), self.tasks.clone());
         let (usage, fan_out, simulations) =
@@ -92,9 +100,15 @@ impl Context {
                 bounds,
                 state,
             };
-            let isolate = isolates.load(spec, bridge.clone()).await?;
+            let ahead = ahead.unwrap_or_default();
+            let size = (batch_events.min(AHEAD_EVENTS_MAX), AHEAD_BYTES_MAX);
+            let page = read_history(&log, &record, ahead.from, ahead.to, size).await.map_err(machinery)?;
+            let last = page.last().map(|event| event.offset);
+            let seen = seen_of(page, &slug, &ahead.skip);
+            let (isolate, reduced) = isolates.load_and_reduce(spec, bridge.clone(), &seen).await?;
+            let ahead = last.map(|last| Page { seen, last, reduced });
             let redeliver_failed = configuration.redeliver_failed;
-            Ok(Loaded { isolate, bridge, version, configured, failures, env, redeliver_failed })
+            Ok(Loaded { isolate, bridge, version, configured, failures, env, redeliver_failed, ahead })
         }
         .boxed()
     }
@@ -108,11 +122,14 @@ impl Context {
         set: &DeploymentSet,
     ) -> Result<Rest, Trouble> {
         let configured = deployment.configured;
+        let acted = first_acted(store, deployment)?;
         let loaded = match self.prepared.take().filter(|loaded| loaded.configured == configured) {
             Some(loaded) => Ok(loaded),
-            None => self.load(record, configured, &deployment.version, set, None).await,
+            None => {
+                let history = History { to: acted, ..History::default() };
+                self.load(record, configured, &deployment.version, set, None, Some(history)).await
+            }
         };
-        let acted = first_acted(store, deployment)?;
         let brought_up = match loaded {
             Ok(loaded) => self.catch_up(record, store, loaded, acted, set).await?,
             Err(error) => Err(own_failure(error)?),
@@ -159,7 +176,7 @@ impl Context {
         let mut poisoned = BTreeSet::new();
         let failures = loop {
             let kept = (store, version.as_str());
-            let replayed = self.replay(record, &loaded.isolate, Offset::START, acted, &poisoned, kept).await;
+            let replayed = self.replay(record, &mut loaded, Offset::START, acted, &poisoned, kept).await;
             let failure = match replayed {
                 Ok(failures) => break failures,
                 Err(Replay::Isolate(error)) => own_failure(error)?,
@@ -169,7 +186,7 @@ impl Context {
             match failure.event {
                 Some(event) if poisoned.len() < REPLAY_FAILURES_MAX && poisoned.insert(event) => {
                     self.record_failed(&version, configured, &failure, Some(event)).await?;
-                    match self.load(record, configured, &version, set, None).await {
+                    match self.load(record, configured, &version, set, None, None).await {
                         Ok(again) => loaded = again,
                         Err(error) => return Ok(Err(own_failure(error)?)),
                     }
@@ -177,7 +194,7 @@ impl Context {
                 // It took the worker down with it, which could not say at which event: look at each alone.
                 None if self.batch_events > 1 && failure.phase == Phase::Reduce => {
                     self.batch_events = 1;
-                    match self.load(record, configured, &version, set, None).await {
+                    match self.load(record, configured, &version, set, None, None).await {
                         Ok(again) => loaded = again,
                         Err(error) => return Ok(Err(own_failure(error)?)),
                     }
@@ -201,12 +218,12 @@ impl Context {
                 // It broke its isolate: recorded, and the version runs all the same, in a new one.
                 let failure = own_failure(error)?;
                 self.record_failed(&version, configured, &failure, None).await?;
-                let again = match self.load(record, configured, &version, set, None).await {
+                let mut again = match self.load(record, configured, &version, set, None, None).await {
                     Ok(again) => again,
                     Err(error) => return Ok(Err(own_failure(error)?)),
                 };
                 let kept = (store, version.as_str());
-                match self.replay(record, &again.isolate, Offset::START, acted, &poisoned, kept).await {
+                match self.replay(record, &mut again, Offset::START, acted, &poisoned, kept).await {
                     Ok(_) => Ok(Ok(Some((again, poisoned)))),
                     Err(Replay::Isolate(error)) => Ok(Err(own_failure(error)?)),
                     Err(Replay::Log(error)) => Err(error.into()),
@@ -269,65 +286,14 @@ impl Context {
             Some(Snapshot { state, reduced, .. }) => (Some(state), reduced),
             None => (None, Offset::START),
         };
-        let loaded = self.load(record, mark.configured, &mark.version, &set, state).await?;
+        let ahead = History { from: reduced, to: mark.acted, skip: mark.poisoned.clone() };
+        let mut loaded = self.load(record, mark.configured, &mark.version, &set, state, Some(ahead)).await?;
         let kept = (store, mark.version.as_str());
-        match self.replay(record, &loaded.isolate, reduced, mark.acted, &mark.poisoned, kept).await {
+        match self.replay(record, &mut loaded, reduced, mark.acted, &mark.poisoned, kept).await {
             Ok(_) => Ok(loaded),
             Err(Replay::Isolate(error)) => Err(error),
             Err(Replay::Log(error)) => Err(machinery(error)),
         }
-    }
-
-    /// Reduces the events after `from` up to `to`; the failures of those whose `reduce` threw. On the way states are
-    /// `kept` for who looks back, as those of a version.
-    async fn replay(
-        &self,
-        record: &StreamRecord,
-        isolate: &Isolate,
-        from: Offset,
-        to: Offset,
-        poisoned: &BTreeSet<Offset>,
-        kept: (&Store, &str),
-    ) -> Result<Vec<(Offset, ScriptFailure)>, Replay> {
-        let mut failures = Vec::new();
-        let batch_events = self.batch_events;
-        if !isolate.definition().reduces {
-            return Ok(failures);
-        }
-        let (store, version) = kept;
-        let mut page = self.read_history(record, from, to, batch_events).await?;
-        while let Some(last) = page.last().map(|event| event.offset) {
-            let seen: Vec<Arc<Event>> = page
-                .into_iter()
-                .filter(|event| !self.is_own_lifecycle(event) && !poisoned.contains(&event.offset))
-                .collect();
-            // The next page is read while this one is being reduced.
-            let (reduced, next) =
-                tokio::join!(isolate.reduce(&seen), self.read_history(record, last, to, batch_events));
-            failures.extend(reduced.map_err(|error| name_culprit(error, &seen))?);
-            if store.wants(version, last)
-                && let Ok(state) = isolate.state().await
-            {
-                store.retain(&Snapshot { version: version.to_string(), reduced: last, state });
-            }
-            page = next?;
-        }
-        Ok(failures)
-    }
-
-    async fn read_history(
-        &self,
-        record: &StreamRecord,
-        from: Offset,
-        to: Offset,
-        events_max: usize,
-    ) -> Result<Vec<Arc<Event>>, LogError> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let (log, record) = (self.streams.log().clone(), record.clone());
-        let read = move || log.read(&record, from, to.next(), events_max, READ_PAGE_BYTES);
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(LogError::Closed))
     }
 
     /// Waits until the stream's projection has taken in what was just recorded of this configuration.
@@ -355,7 +321,8 @@ impl Context {
         let mut failed = BTreeSet::new();
         let mut after = Offset::START;
         loop {
-            let page = self.read_history(record, after, configured, REDUCE_BATCH_EVENTS).await?;
+            let size = (REDUCE_BATCH_EVENTS, READ_PAGE_BYTES);
+            let page = read_history(self.streams.log(), record, after, configured, size).await?;
             let Some(last) = page.last() else { return Ok(failed) };
             after = last.offset;
             for event in page.iter().filter(|event| is_by_server(event)) {
@@ -383,33 +350,6 @@ fn is_by_server(event: &Event) -> bool {
 fn failed_reaction(event: &Event) -> Option<Offset> {
     let failed: ProcessorFailed = event.payload.decode().ok()?;
     failed.cause.filter(|_| failed.phase == Phase::AfterAppend).map(|cause| Offset(cause.offset))
-}
-
-/// With one event in the call there is no doubt which one it was.
-pub(in crate::processors) fn name_culprit(error: IsolateError, seen: &[Arc<Event>]) -> IsolateError {
-    match (error, seen) {
-        (IsolateError::Script(failure), [only]) if failure.event.is_none() => {
-            IsolateError::Script(ScriptFailure { event: Some(only.offset), ..failure })
-        }
-        (error, _) => error,
-    }
-}
-
-enum Replay {
-    Isolate(IsolateError),
-    Log(LogError),
-}
-
-impl From<IsolateError> for Replay {
-    fn from(error: IsolateError) -> Replay {
-        Replay::Isolate(error)
-    }
-}
-
-impl From<LogError> for Replay {
-    fn from(error: LogError) -> Replay {
-        Replay::Log(error)
-    }
 }
 
 /// Where acting starts: at the configuration for a new deployment; where the version before has come to for

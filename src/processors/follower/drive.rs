@@ -14,8 +14,9 @@ use tracing::Instrument as _;
 use super::super::deployments::{Deployment, Status};
 use super::super::progress::{Mark, Snapshot, Store};
 use super::super::script::STREAM_PAUSED;
-use super::activate::{Loaded, first_acted, name_culprit, own_failure};
+use super::activate::{Loaded, first_acted, own_failure};
 use super::candidate::{Candidate, ready, unawaited};
+use super::history::name_culprit;
 use super::{Context, DeploymentSet, Rest, Trouble};
 use crate::event::{Event, Offset};
 use crate::isolate::{IsolateError, ReactError};
@@ -111,7 +112,7 @@ impl Context {
                         if known != Some(deployment.configured) {
                             drive.hold_at = Some(deployment.configured);
                             let (at, version) = (deployment.configured, &deployment.version);
-                            let loading = tokio::spawn(self.load(record, at, version, &set, None));
+                            let loading = tokio::spawn(self.load(record, at, version, &set, None, None));
                             let loading = AbortOnDropHandle::new(loading);
                             candidate = Some(Candidate { loading, deployment: *deployment });
                         }

@@ -8,6 +8,7 @@ use super::super::deployments::{Deployment, DeploymentSet, Status};
 use super::super::progress::{Heir, Mark, Store};
 use super::super::subtrees::{Inherited, continues};
 use super::activate::own_failure;
+use super::history::History;
 use super::{Context, Rest, Trouble};
 use crate::event::Offset;
 use crate::event::builtin::Phase;
@@ -43,7 +44,8 @@ impl Context {
             return self.drive(record, store, mark, None).await;
         }
         let (configured, version) = (active.configured, active.version.clone());
-        let brought_up = match self.load(record, configured, &version, set, None).await {
+        let history = History { to: mark.acted, ..History::default() };
+        let brought_up = match self.load(record, configured, &version, set, None, Some(history)).await {
             Ok(loaded) => self.catch_up(record, store, loaded, mark.acted, set).await?,
             Err(error) => Err(own_failure(error)?),
         };

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::super::follower::activate::name_culprit;
+use super::super::follower::history::name_culprit;
 use super::super::follower::is_lifecycle_of;
 use super::super::patch::diff;
 use super::super::positions::Positions;

@@ -235,7 +235,7 @@ export default function keysModule(native, tools) {
   /** A private key of a curve. */
   function freshScalar(kind) {
     for (;;) {
-      const secret = tools.randomBytes({ "P-256": 32, "P-384": 48, "P-521": 66 }[kind]);
+      const secret = tools.part("random").bytes({ "P-256": 32, "P-384": 48, "P-521": 66 }[kind]);
       if (kind === "P-521") secret[0] &= 1;
       if (publicPoint(kind, secret)) return secret;
     }
@@ -250,7 +250,7 @@ export default function keysModule(native, tools) {
     }
     const kind = OKP.find((name) => name.toLowerCase() === type);
     if (!kind) throw unavailable(`a key of ${type}`);
-    return withPoint(kind, tools.randomBytes(32));
+    return withPoint(kind, tools.part("random").bytes(32));
   }
 
   function halves(held, options) {
@@ -283,7 +283,7 @@ export default function keysModule(native, tools) {
     if (type === "aes" && ![128, 192, 256].includes(length)) throw outOfRange("options.length", "128, 192 or 256", length);
     if (type === "hmac" && !(length >= 8 && length <= 2 ** 31 - 1)) throw outOfRange("options.length", "from 8 to 2^31 - 1", length);
     if (type !== "aes" && type !== "hmac") throw unavailable(`a secret key of ${String(type)}`);
-    return createSecretKey(tools.randomBytes(length >> 3));
+    return createSecretKey(tools.part("random").bytes(length >> 3));
   }
 
   function generateKey(type, options, callback) {

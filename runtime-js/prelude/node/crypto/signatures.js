@@ -143,7 +143,7 @@ export default function signatures(native, tools) {
 
   function publicEncrypt(key, data) {
     const { der, hash, label } = oaep(key, "public");
-    const made = rsa().encrypt(der, hash, label, tools.randomBytes(DIGEST_BYTES[hash]), plain(data));
+    const made = rsa().encrypt(der, hash, label, tools.part("random").bytes(DIGEST_BYTES[hash]), plain(data));
     if (!made) throw failed("the message is too long for the key");
     return buffer(made);
   }
