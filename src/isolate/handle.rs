@@ -115,6 +115,8 @@ pub struct Rehearsed {
     pub done: usize,
     /// Those that failed, or changed the state.
     pub events: Vec<RehearsedEvent>,
+    /// The state behind all of them.
+    pub state: Json,
 }
 
 pub struct RehearsedEvent {
@@ -149,8 +151,9 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// The states lie one behind the other in `body`.
+    /// The states lie one behind the other in `body`, that behind all events last.
     pub fn rehearsed(done: usize, told: Vec<Rehearsal>, body: &[u8]) -> Result<Answer, IsolateError> {
+        let state_of = |text: &[u8]| Json::parse(&String::from_utf8_lossy(text)).ok_or_else(too_deep);
         let mut rest = body;
         let mut events = Vec::with_capacity(told.len());
         for Rehearsal { offset, failure, state_bytes } in told {
@@ -159,13 +162,14 @@ impl Answer {
                     let cut = || IsolateError::Machinery("a rehearsed state is cut off".into());
                     let (text, behind) = rest.split_at_checked(bytes).ok_or_else(cut)?;
                     rest = behind;
-                    Some(Json::parse(&String::from_utf8_lossy(text)).ok_or_else(too_deep)?)
+                    Some(state_of(text)?)
                 }
                 None => None,
             };
             events.push(RehearsedEvent { offset: Offset(offset), failure: failure.map(|it| *it), state });
         }
-        Ok(Answer::Rehearsed(Rehearsed { done, events }))
+        let state = state_of(rest)?;
+        Ok(Answer::Rehearsed(Rehearsed { done, events, state }))
     }
 
     pub fn reduced(self) -> Result<Failed, IsolateError> {

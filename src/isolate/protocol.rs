@@ -133,7 +133,7 @@ pub enum FromWorker {
         failure: Option<Box<ScriptFailure>>,
     },
     /// So many events were rehearsed, perhaps not all of them; those that failed or changed the state are named. Body:
-    /// the changed states, one behind the other.
+    /// the changed states, one behind the other, and that behind all of them.
     Rehearsed {
         call: CallId,
         done: usize,

@@ -152,7 +152,14 @@ impl Worker {
                 }
             }
             None => {
-                self.trim();
+                // That takes its time, which is for those who ask for something.
+                if self.ended >= TRIM_EVERY {
+                    if let Some(frame) = intake.look()? {
+                        self.accept(frame);
+                        return Ok(());
+                    }
+                    self.trim();
+                }
                 let time = self.shared.first_due().map(|at| at.saturating_duration_since(Instant::now()));
                 if let Some(frame) = intake.wait(time)? {
                     self.accept(frame);
@@ -241,10 +248,8 @@ impl Worker {
 
     #[allow(unsafe_code)]
     fn trim(&mut self) {
-        if self.ended >= TRIM_EVERY {
-            self.ended = 0;
-            // SAFETY: gives unused pages back; takes no pointers.
-            unsafe { libc::malloc_trim(0) };
-        }
+        self.ended = 0;
+        // SAFETY: gives unused pages back; takes no pointers.
+        unsafe { libc::malloc_trim(0) };
     }
 }

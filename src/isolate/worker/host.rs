@@ -194,8 +194,10 @@ impl Host {
     // --- bounds -------------------------------------------------------------------------------------
 
     pub fn begin_turn(&self, call: CallId, phase: Phase) {
-        self.began.set(Some(thread_time()));
+        let now = thread_time();
+        self.began.set(Some(now));
         self.renew_turn(call, phase);
+        self.deadline.set(Some(now + self.bounds.cpu_per_turn));
     }
 
     /// The turn goes on with something else, which may use as much again.
@@ -220,8 +222,9 @@ impl Host {
         }
     }
 
-    /// Whether the script must stop: asked by the engine now and then, and between jobs. The clock is first
-    /// read here, so that the many turns that end sooner cost no system call. Once true, true for ever.
+    /// Whether the script must stop: asked by the engine now and then, and between jobs. Where a turn was renewed, its
+    /// allowance counts from here: to read the clock with each of many would cost more than they do. Once true, true
+    /// for ever.
     pub fn must_stop(&self) -> bool {
         if self.meter.was_refused() {
             self.meter.open_reserve();

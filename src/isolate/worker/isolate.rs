@@ -301,19 +301,20 @@ impl Isolate {
     // --- state ----------------------------------------------------------------------------------------
 
     fn state(&mut self, call: CallId) -> Step {
+        let state = self.text_of_state(call)?;
+        if self.host.shared.send(&FromWorker::State { call }, state.as_bytes()) {
+            return Ok(());
+        }
+        Err(too_large(call, &state))
+    }
+
+    fn text_of_state(&mut self, call: CallId) -> Step<String> {
         let mut state = String::new();
         self.turn(call, Phase::Reduce, |_, _, prelude| {
             state = prelude.function("state")?.call(())?;
             Ok(())
         })?;
-        if self.host.shared.send(&FromWorker::State { call }, state.as_bytes()) {
-            return Ok(());
-        }
-        let message = format!("the state has {} bytes", state.len());
-        Err(Gone {
-            call,
-            failure: ScriptFailure::new(Phase::Reduce, FailureReason::Limit, "RangeError", message),
-        })
+        Ok(state)
     }
 
     // --- turns ----------------------------------------------------------------------------------------
@@ -420,6 +421,13 @@ impl Drop for Isolate {
         }
         self.host.close();
     }
+}
+
+/// More than fits into a message.
+fn too_large(call: CallId, state: &str) -> Gone {
+    let message = format!("the state has {} bytes", state.len());
+    let failure = ScriptFailure::new(Phase::Reduce, FailureReason::Limit, "RangeError", message);
+    Gone { call, failure }
 }
 
 fn never_loaded(call: CallId, phase: Phase) -> Gone {

@@ -18,7 +18,7 @@ use super::answers::Answers;
 use super::comparison::{Comparison, Difference};
 use super::report::{Build, Counts, Outcome, Sink, Summary};
 use super::request::States;
-use super::stage::Stage;
+use super::stage::{Note, Stage};
 use super::{Scene, SimulateError};
 use crate::event::builtin::Phase;
 use crate::event::{Event, Json, Offset, StreamPath};
@@ -55,6 +55,41 @@ enum Batch {
     Broken(ScriptFailure),
     /// It has broken it somewhere in the batch.
     LookAlone,
+}
+
+/// Where in the recorded events a page lies.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    /// In front of the range: what it logs is nobody's news, and where it fails it fails as it did then.
+    History,
+    Range,
+    /// The last of the range, behind which what timers are left run out.
+    End,
+}
+
+/// A page, or as much of it as came to its end, and what there is to be told of it.
+struct Played {
+    page: Vec<Arc<Event>>,
+    seen: Vec<Arc<Event>>,
+    rehearsed: Rehearsed,
+    notes: Vec<(Option<Offset>, Note)>,
+    is_history: bool,
+}
+
+impl Played {
+    fn new(
+        mut page: Vec<Arc<Event>>,
+        seen: Vec<Arc<Event>>,
+        rehearsed: Rehearsed,
+        notes: Vec<(Option<Offset>, Note)>,
+        part: Part,
+    ) -> Played {
+        // Where the answer was large enough, the rest comes with the next one.
+        if let Some(next) = seen.get(rehearsed.done) {
+            page.truncate(page.partition_point(|event| event.offset < next.offset));
+        }
+        Played { page, seen, rehearsed, notes, is_history: part == Part::History }
+    }
 }
 
 impl Run {
@@ -149,6 +184,7 @@ impl Run {
         }
     }
 
+    /// Goes through the history page by page: while one is being played, the one before is told, and the next is read.
     async fn pass(
         &mut self,
         isolate: Isolate,
@@ -158,14 +194,19 @@ impl Run {
         let mut isolate = Some(isolate);
         let mut at = from;
         let mut alone_until = Offset::START;
+        // The state behind `at`.
+        let mut reached = self.state.clone();
+        let mut played: Option<Played> = None;
         let mut page = self.page(at, REDUCE_BATCH_EVENTS).await?;
         while let Some(newest) = page.last().map(|event| event.offset) {
-            if self.is_over_time() {
+            if self.scene.began.elapsed() >= SIMULATION_TIME_MAX {
+                self.tell(played.take(), sink).await?;
+                self.cut_short();
                 break;
             }
             let playing = match isolate.take() {
                 Some(playing) => playing,
-                None => match self.load(self.state.clone()).await? {
+                None => match self.load(reached.clone()).await? {
                     Ok(playing) => playing,
                     Err(failure) => {
                         self.tell_failure(failure, None, sink).await?;
@@ -173,31 +214,39 @@ impl Run {
                     }
                 },
             };
-            let before = self.state.clone();
-            // The next page is read while this one is being played.
+            let seen = self.seen(&page);
+            let part = self.part_of(newest);
+            if part != Part::History {
+                self.stage.begin(&seen);
+            }
             let (log, record) = (self.scene.simulations.streams.log().clone(), self.scene.record.clone());
             let next = read(&log, &record, newest, self.end_behind(newest), REDUCE_BATCH_EVENTS);
-            let (outcome, next) = match newest <= self.scene.after {
-                true => tokio::join!(self.reduce(&playing, &page), next),
-                false => {
-                    let ends = newest == self.scene.last;
-                    tokio::join!(self.rehearse(&playing, &page, ends), next)
-                }
+            let states = self.scene.request.states != States::Last;
+            let (outcome, next, told) =
+                tokio::join!(play(&playing, &seen, part, states), next, self.tell(played.take(), sink));
+            told?;
+            if self.in_a_row >= FAILURES_IN_A_ROW_MAX {
+                return Ok(Outcome::Suspended);
+            }
+            let batch = match outcome {
+                Ok(rehearsed) => Batch::Done(rehearsed),
+                Err(error) => self.broken(name_culprit(error, &seen), &page)?,
             };
-            let outcome = outcome?;
-            let done = match outcome {
+            let done = match batch {
                 Batch::Done(rehearsed) => {
-                    let done = self.tell(rehearsed, &page, sink).await?;
-                    self.state = Some(playing.state().await.map_err(machinery)?);
+                    let notes = self.stage.take_notes();
+                    reached = Some(rehearsed.state.clone());
+                    let behind = Played::new(std::mem::take(&mut page), seen, rehearsed, notes, part);
                     isolate = Some(playing);
-                    done
+                    at = behind.page.last().map_or(at, |event| event.offset);
+                    played = Some(behind);
+                    at == newest
                 }
                 Batch::LookAlone => {
                     // What was noted of this batch comes again.
                     self.stage.take_notes();
-                    self.state = before;
                     alone_until = newest;
-                    0
+                    false
                 }
                 Batch::Broken(failure) => {
                     let event = page.first().map(|event| event.offset);
@@ -210,26 +259,29 @@ impl Run {
                     self.events += u64::from(event.is_some_and(|event| event > self.scene.after));
                     let was_reduced = failure.phase != Phase::Reduce;
                     self.tell_failure(failure, event, sink).await?;
-                    self.state = before;
+                    self.state = reached.clone();
                     if was_reduced {
                         isolate = self.reduced_anew(&page, sink).await?;
+                        reached = self.state.clone();
                     }
-                    1
+                    at = event.unwrap_or(at);
+                    at == newest
                 }
             };
-            if let Some(event) = done.checked_sub(1).and_then(|last| page.get(last)) {
-                at = event.offset;
-            }
             if self.in_a_row >= FAILURES_IN_A_ROW_MAX || self.poisoned.len() >= REPLAY_FAILURES_MAX {
                 return Ok(Outcome::Suspended);
             }
-            page = match at == newest && at >= alone_until {
+            page = match done && at >= alone_until {
                 true => next?,
                 false => {
                     let most = if at < alone_until { 1 } else { REDUCE_BATCH_EVENTS };
                     self.page(at, most).await?
                 }
             };
+        }
+        self.tell(played, sink).await?;
+        if self.in_a_row >= FAILURES_IN_A_ROW_MAX {
+            return Ok(Outcome::Suspended);
         }
         if self.cut.is_none()
             && let Some(isolate) = isolate
@@ -242,16 +294,21 @@ impl Run {
         Ok(if self.counts.failures > 0 { Outcome::Failed } else { Outcome::Completed })
     }
 
-    fn is_over_time(&mut self) -> bool {
-        if self.scene.began.elapsed() < SIMULATION_TIME_MAX {
-            return false;
-        }
+    fn cut_short(&mut self) {
         let seconds = SIMULATION_TIME_MAX.as_secs();
         self.cut = Some(format!(
             "a simulation may take {seconds} s, which was enough up to event {}: go on with `afterOffset`",
             self.last
         ));
-        true
+    }
+
+    fn part_of(&self, newest: Offset) -> Part {
+        let Scene { after, last, .. } = &self.scene;
+        match newest {
+            newest if newest <= *after => Part::History,
+            newest if newest == *last => Part::End,
+            _ => Part::Range,
+        }
     }
 
     /// The next events up to the end of the range.
@@ -290,32 +347,6 @@ impl Run {
     }
 
     // --- a batch ----------------------------------------------------------------------------------------
-
-    /// History: what it logs is nobody's news, and where it fails it fails as it did then.
-    async fn reduce(&mut self, isolate: &Isolate, page: &[Arc<Event>]) -> Result<Batch, SimulateError> {
-        let seen = self.seen(page);
-        let reduced = isolate.reduce(&seen).await;
-        self.stage.take_notes();
-        Ok(match reduced {
-            Ok(_) => Batch::Done(Rehearsed { done: seen.len(), events: Vec::new() }),
-            Err(error) => self.broken(name_culprit(error, &seen), page)?,
-        })
-    }
-
-    async fn rehearse(
-        &mut self,
-        isolate: &Isolate,
-        page: &[Arc<Event>],
-        ends: bool,
-    ) -> Result<Batch, SimulateError> {
-        let seen = self.seen(page);
-        self.stage.begin(&seen);
-        let states = self.scene.request.states != States::Last;
-        Ok(match isolate.rehearse(&seen, states, ends).await {
-            Ok(rehearsed) => Batch::Done(rehearsed),
-            Err(error) => self.broken(name_culprit(error, &seen), page)?,
-        })
-    }
 
     /// The candidate's own doing, or trouble of the machinery.
     fn broken(&mut self, error: IsolateError, page: &[Arc<Event>]) -> Result<Batch, SimulateError> {
@@ -385,6 +416,19 @@ impl Run {
         }
         Ok(())
     }
+}
+
+async fn play(
+    isolate: &Isolate,
+    seen: &[Arc<Event>],
+    part: Part,
+    states: bool,
+) -> Result<Rehearsed, IsolateError> {
+    if part != Part::History {
+        return isolate.rehearse(seen, states, part == Part::End).await;
+    }
+    isolate.reduce(seen).await?;
+    Ok(Rehearsed { done: seen.len(), events: Vec::new(), state: isolate.state().await? })
 }
 
 async fn read(

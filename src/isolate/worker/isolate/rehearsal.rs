@@ -14,7 +14,7 @@ use super::super::host::Host;
 use super::super::inbox::{Work, lines};
 use super::super::recorded::RecordedTime;
 use super::super::replay;
-use super::{Isolate, Step, never_loaded};
+use super::{Isolate, Step, never_loaded, too_large};
 use crate::event::Offset;
 use crate::event::builtin::Phase;
 use crate::limits;
@@ -228,7 +228,7 @@ impl Isolate {
             }
             match &self.rehearsing {
                 Some(rehearsing) if rehearsing.has_next() => self.play(started)?,
-                _ => self.tell_rehearsed(),
+                _ => self.tell_rehearsed()?,
             }
             if self.rehearsing.is_none() {
                 break;
@@ -288,10 +288,15 @@ impl Isolate {
         Ok(true)
     }
 
-    fn tell_rehearsed(&mut self) {
-        let Some(rehearsing) = self.rehearsing.take() else { return };
-        let Rehearsing { call, done, told, states, .. } = *rehearsing;
-        self.send(FromWorker::Rehearsed { call, done, told }, &states);
+    fn tell_rehearsed(&mut self) -> Step {
+        let Some(rehearsing) = self.rehearsing.take() else { return Ok(()) };
+        let Rehearsing { call, done, told, mut states, .. } = *rehearsing;
+        let state = self.text_of_state(call)?;
+        states.extend_from_slice(state.as_bytes());
+        if self.host.shared.send(&FromWorker::Rehearsed { call, done, told }, &states) {
+            return Ok(());
+        }
+        Err(too_large(call, &state))
     }
 
     /// Behind each step of a rehearsal: when a hook waits and nothing but timers can end that, the next one is due;

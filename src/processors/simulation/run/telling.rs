@@ -8,37 +8,41 @@ use super::super::items::{Item, LogLine, StateAt};
 use super::super::report::Sink;
 use super::super::request::States;
 use super::super::stage::Note;
-use super::Run;
+use super::{Played, Run};
 use crate::event::builtin::ProcessorFailed;
 use crate::event::{Cause, Event, Json, Offset};
-use crate::isolate::{Rehearsed, RehearsedEvent, ScriptFailure};
+use crate::isolate::{RehearsedEvent, ScriptFailure};
 use crate::limits::FAILURES_IN_A_ROW_MAX;
 use crate::processors::positions::Positions;
 
 impl Run {
-    /// Tells of the events that are done; how many of the page those are.
+    /// Tells of a page that has been played.
     pub(super) async fn tell(
         &mut self,
-        rehearsed: Rehearsed,
-        page: &[Arc<Event>],
+        played: Option<Played>,
         sink: &mut Sink,
-    ) -> Result<usize, SimulateError> {
-        let in_range = page.first().is_some_and(|event| event.offset > self.scene.after);
-        let seen = self.seen(page);
-        let done = match seen.get(rehearsed.done) {
-            // The answer was large enough: from here on it comes with the next one.
-            Some(next) => page.partition_point(|event| event.offset < next.offset),
-            None => page.len(),
-        };
-        for event in &page[..done] {
+    ) -> Result<(), SimulateError> {
+        let Some(Played { page, seen, rehearsed, notes, is_history }) = played else { return Ok(()) };
+        for event in &page {
             self.comparison.recorded(event);
         }
-        if !in_range {
-            return Ok(done);
+        if !is_history {
+            self.tell_events(&page, &seen, rehearsed.events, notes, sink).await?;
         }
-        let mut notes = self.stage.take_notes().into_iter().peekable();
-        let mut told = rehearsed.events.into_iter().peekable();
-        for event in &page[..done] {
+        self.state = Some(rehearsed.state);
+        Ok(())
+    }
+
+    async fn tell_events(
+        &mut self,
+        page: &[Arc<Event>],
+        seen: &[Arc<Event>],
+        told: Vec<RehearsedEvent>,
+        notes: Vec<(Option<Offset>, Note)>,
+        sink: &mut Sink,
+    ) -> Result<(), SimulateError> {
+        let (mut notes, mut told) = (notes.into_iter().peekable(), told.into_iter().peekable());
+        for event in page {
             let at = event.offset;
             let RehearsedEvent { failure, state, .. } = match told.next_if(|told| told.offset == at) {
                 Some(told) => told,
@@ -57,13 +61,13 @@ impl Run {
             self.events += 1;
             self.last = at;
             if self.in_a_row >= FAILURES_IN_A_ROW_MAX {
-                return Ok(done);
+                return Ok(());
             }
         }
         for (of, note) in notes {
             self.tell_note(of, note, sink).await?;
         }
-        Ok(done)
+        Ok(())
     }
 
     pub(super) fn passed(&mut self, event: Option<Offset>, has_failed: bool) {
