@@ -78,7 +78,16 @@ struct Row {
     next_try_at: Option<String>,
     #[serde(default)]
     last_error: Option<LastError>,
+    /// Events that were refused for good.
+    #[serde(default)]
+    given_up: GivenUp,
     callback_url: String,
+}
+
+#[derive(Default, Deserialize)]
+struct GivenUp {
+    count: u64,
+    last: Option<LastError>,
 }
 
 #[derive(Deserialize)]
@@ -87,15 +96,15 @@ struct LastError {
     error: String,
 }
 
-const HEADINGS: [&str; 9] =
-    ["SLUG", "STATUS", "TYPE", "ACKED", "LAG", "ATTEMPTS", "NEXT TRY", "URL", "LAST ERROR"];
+const HEADINGS: [&str; 10] =
+    ["SLUG", "STATUS", "TYPE", "ACKED", "LAG", "ATTEMPTS", "NEXT TRY", "GIVEN UP", "URL", "LAST ERROR"];
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        let error = self
-            .last_error
-            .as_ref()
-            .map_or_else(String::new, |error| format!("{} (event {})", harmless(&error.error), error.offset));
+        let error =
+            self.last_error.as_ref().or(self.given_up.last.as_ref()).map_or_else(String::new, |error| {
+                format!("{} (event {})", harmless(&error.error), error.offset)
+            });
         vec![
             harmless(&self.slug),
             harmless(&self.status),
@@ -104,6 +113,7 @@ impl Row {
             self.lag.to_string(),
             self.attempts.to_string(),
             harmless(self.next_try_at.as_deref().unwrap_or("-")),
+            self.given_up.count.to_string(),
             harmless(&self.callback_url),
             error,
         ]
@@ -130,15 +140,15 @@ mod tests {
     #[test]
     fn a_table() {
         let rows: Vec<Row> = serde_json::from_str(
-            r#"[{"slug":"a","type":"webhook","callbackUrl":"https://a.example/","status":"active","acked":12,"lag":0,"attempts":0,"nextTryAt":null,"lastError":null},
+            r#"[{"slug":"a","type":"webhook","callbackUrl":"https://a.example/","status":"active","acked":12,"lag":0,"attempts":0,"nextTryAt":null,"lastError":null,"givenUp":{"count":2,"last":{"offset":7,"error":"no"}}},
                 {"slug":"bb","type":"websocket","callbackUrl":"wss://b.example/","status":"resting","acked":3,"lag":9,"attempts":40,"lastError":{"offset":4,"error":"gone"}}]"#,
         )
         .unwrap();
         assert_eq!(
             table(&rows, Paint::plain()),
-            "SLUG  STATUS   TYPE       ACKED  LAG  ATTEMPTS  NEXT TRY  URL                 LAST ERROR\n\
-             a     active   webhook    12     0    0         -         https://a.example/\n\
-             bb    resting  websocket  3      9    40        -         wss://b.example/    gone (event 4)"
+            "SLUG  STATUS   TYPE       ACKED  LAG  ATTEMPTS  NEXT TRY  GIVEN UP  URL                 LAST ERROR\n\
+             a     active   webhook    12     0    0         -         2         https://a.example/  no (event 7)\n\
+             bb    resting  websocket  3      9    40        -         0         wss://b.example/    gone (event 4)"
         );
     }
 }

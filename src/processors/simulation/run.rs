@@ -222,8 +222,12 @@ impl Run {
             let (log, record) = (self.scene.simulations.streams.log().clone(), self.scene.record.clone());
             let next = read(&log, &record, newest, self.end_behind(newest), REDUCE_BATCH_EVENTS);
             let states = self.scene.request.states != States::Last;
-            let (outcome, next, told) =
-                tokio::join!(play(&playing, &seen, part, states), next, self.tell(played.take(), sink));
+            let telling = async {
+                // Who writes to the worker may wait for this very thread.
+                tokio::task::yield_now().await;
+                self.tell(played.take(), sink).await
+            };
+            let (outcome, next, told) = tokio::join!(play(&playing, &seen, part, states), next, telling);
             told?;
             if self.in_a_row >= FAILURES_IN_A_ROW_MAX {
                 return Ok(Outcome::Suspended);
