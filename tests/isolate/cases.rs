@@ -190,7 +190,7 @@ async fn log_lines_are_bounded() {
 }
 
 cases! { bounds:
-    Case { bounds: Bounds { memory_bytes: 256 * 1024 * 1024, ..Bounds::default() }, ..fails("export default { async afterAppend({ append }) { const x = 'x'.repeat(1e7); await Promise.all(Array.from({ length: 20 }, () => append({ type: 'never', payload: { x } }))) } }", &["afterAppend limit RangeError: …67108864 bytes…"]).anything_appended() },
+    Case { bounds: Bounds { memory_bytes: 256 * 1024 * 1024, cpu_per_turn: Duration::from_secs(5), ..Bounds::default() }, ..fails("export default { async afterAppend({ append }) { const x = 'x'.repeat(1e7); await Promise.all(Array.from({ length: 20 }, () => append({ type: 'never', payload: { x } }))) } }", &["afterAppend limit RangeError: …67108864 bytes…"]).anything_appended() },
     Case { bounds: Bounds { hook_timeout: Duration::from_millis(100), ..Bounds::default() }, ..fails("export default { async afterAppend() { await new Promise((r) => setTimeout(r, 60_000)) } }", &["!afterAppend timeout TimeoutError: afterAppend took longer than 100 ms…"]) },
     Case { bounds: Bounds { hook_timeout: Duration::from_millis(100), ..Bounds::default() }, ..fails("export default { async afterAppend({ signal }) { await new Promise((_, reject) => { setTimeout(reject, 60_000); signal.addEventListener('abort', () => reject(signal.reason)) }) } }", &["afterAppend timeout TimeoutError: afterAppend took longer than 100 ms…"]) },
     Case { bounds: Bounds { appends_per_hook: 10_000, ..Bounds::default() }, ..fails("export default { async afterAppend({ append }) { for (let n = 0; n < 10_001; n += 1) await append({ type: 't' }) } }", &["afterAppend limit RangeError: more than 10000 appends in one hook…"]).anything_appended() },
