@@ -144,10 +144,7 @@ impl Worker {
         match self.ready.pop_front() {
             Some(id) => {
                 self.turn(id);
-                // With nothing left to be done, the wait looks as well.
-                while !self.ready.is_empty()
-                    && let Some(frame) = intake.look()?
-                {
+                while let Some(frame) = intake.look()? {
                     self.accept(frame);
                 }
             }
