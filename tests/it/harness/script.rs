@@ -19,7 +19,9 @@ pub fn scripted(lines: Vec<Value>) -> Origin {
         if asked.header("authorization") != Some(&format!("Bearer {KEY}")) {
             return to.json("401 Unauthorized", &json!({"error": {"message": "the key is another one"}}));
         }
-        match take(&mut lines.lock().unwrap(), asked) {
+        // Not in the match: an answer that is held would keep the lock, and every other request waiting for it.
+        let line = take(&mut lines.lock().unwrap(), asked);
+        match line {
             Some(line) => answer(&line, asked, to),
             None => {
                 let message = format!("the script has no answer to {} {}", asked.path(), asked.json());
