@@ -13,8 +13,8 @@ const attempt = Promise.try.bind(Promise);
 const plainError = Error.prototype;
 
 /** Collections that work whatever a script does to the prototypes, and that none of these ever sees. */
-const keptMap = () => kept(new LanguageMap(), { get, set, has, delete: drop, values });
-const keptWeakMap = () => kept(new LanguageWeakMap(), { get: getWeakly, set: setWeakly });
+const keptMap = () => kept(new LanguageMap(), { __proto__: null, get, set, has, delete: drop, values });
+const keptWeakMap = () => kept(new LanguageWeakMap(), { __proto__: null, get: getWeakly, set: setWeakly });
 
 function kept(collection, methods) {
   for (const name in methods) defineProperty(collection, name, { __proto__: null, value: methods[name] });
