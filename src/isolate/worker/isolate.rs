@@ -121,6 +121,7 @@ impl Isolate {
 
     fn load(&mut self, call: CallId, spec: &LoadSpec, code: &Rc<Code>, state: Option<Vec<u8>>) -> Step {
         self.host.begin_turn(call, Phase::Load);
+        super::memory::make_room();
         let engine = Engine::new(&self.host, code);
         self.host.end_turn();
         self.start_hook(call, Phase::Load, None, self.bounds.hook_timeout.min(limits::LOAD_TIMEOUT));
