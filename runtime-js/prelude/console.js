@@ -1,14 +1,15 @@
 // console, as its standard has it: its lines go where the logger's go.
 
 export default function consoles(native, tools) {
-  const level = (name) => (...values) => tools.log(name, values);
+  const { log } = tools.part("logging");
+  const level = (name) => (...values) => log(name, values);
   const counts = new Map();
   const times = new Map();
   /** The time since `time` was called with this label; without that there is nothing to tell. */
   function elapsed(label, more) {
     const began = times.get(label);
-    if (began === undefined) tools.log("warn", [`there is no timer ${JSON.stringify(label)}`]);
-    else tools.log("info", [`${label}: ${(tools.part("clock").now() - began).toFixed(3)} ms`, ...more]);
+    if (began === undefined) log("warn", [`there is no timer ${JSON.stringify(label)}`]);
+    else log("info", [`${label}: ${(tools.part("clock").now() - began).toFixed(3)} ms`, ...more]);
   }
 
   const members = {
@@ -17,29 +18,29 @@ export default function consoles(native, tools) {
     debug: level("debug"),
     warn: level("warn"),
     error: level("error"),
-    trace: (...values) => tools.log("debug", [...values, new Error().stack]),
-    dir: (value) => tools.log("info", [value]),
+    trace: (...values) => log("debug", [...values, new Error().stack]),
+    dir: (value) => log("info", [value]),
     dirxml: level("info"),
-    table: (value) => tools.log("info", [value]),
+    table: (value) => log("info", [value]),
     group: level("info"),
     groupCollapsed: level("info"),
     groupEnd: () => {},
     clear: () => {},
     assert: (condition = false, ...values) => {
-      if (!condition) tools.log("error", ["Assertion failed", ...values]);
+      if (!condition) log("error", ["Assertion failed", ...values]);
     },
     count: (label = "default") => {
       const key = `${label}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
-      tools.log("info", [`${key}: ${counts.get(key)}`]);
+      log("info", [`${key}: ${counts.get(key)}`]);
     },
     countReset: (label = "default") => {
       const key = `${label}`;
-      if (!counts.delete(key)) tools.log("warn", [`there is no count ${JSON.stringify(key)}`]);
+      if (!counts.delete(key)) log("warn", [`there is no count ${JSON.stringify(key)}`]);
     },
     time: (label = "default") => {
       const key = `${label}`;
-      if (times.has(key)) tools.log("warn", [`there is a timer ${JSON.stringify(key)} already`]);
+      if (times.has(key)) log("warn", [`there is a timer ${JSON.stringify(key)} already`]);
       else times.set(key, tools.part("clock").now());
     },
     timeLog: (label = "default", ...values) => elapsed(`${label}`, values),

@@ -6,20 +6,7 @@ const { parse, stringify } = JSON;
 
 // As they are before any script can change them.
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, keys: namesOf } = Object;
-const [LanguageMap, LanguageWeakMap] = [Map, WeakMap];
-const { get, set, has, delete: drop, values } = Map.prototype;
-const { get: getWeakly, set: setWeakly } = WeakMap.prototype;
-const attempt = Promise.try.bind(Promise);
 const plainError = Error.prototype;
-
-/** Collections that work whatever a script does to the prototypes, and that none of these ever sees. */
-const keptMap = () => kept(new LanguageMap(), { __proto__: null, get, set, has, delete: drop, values });
-const keptWeakMap = () => kept(new LanguageWeakMap(), { __proto__: null, get: getWeakly, set: setWeakly });
-
-function kept(collection, methods) {
-  for (const name in methods) defineProperty(collection, name, { __proto__: null, value: methods[name] });
-  return collection;
-}
 
 /** The frames of a stack say where they are; they would also hand out the functions of the prelude that are under way. */
 function closeFrames() {
@@ -38,48 +25,46 @@ const KNOWN = { __proto__: null, reduce: 1, afterAppend: 1, onEvent: 1, onCaught
 /** Whether there is anything to be refused or to be told of what a module exports. */
 function isOdd(found) {
   if (found === null || typeof found !== "object" || typeof found.then === "function") return true;
+  const names = namesOf(found);
+  for (let at = 0; at < names.length; at += 1) if (!(names[at] in KNOWN)) return true;
   const { reduce, afterAppend, onEvent, onCaughtUp, concurrency } = found;
-  for (const member of [reduce, afterAppend, onEvent, onCaughtUp]) {
-    if (member !== undefined && member !== null && typeof member !== "function") return true;
-  }
   if (concurrency !== undefined && concurrency !== "serial" && concurrency !== "parallel") return true;
-  for (const key of namesOf(found)) if (!(key in KNOWN)) return true;
-  return !(reduce || afterAppend || onEvent || onCaughtUp || "initialState" in found);
+  const members = [reduce, afterAppend, onEvent, onCaughtUp];
+  let lacks = 0;
+  for (let at = 0; at < members.length; at += 1) {
+    const member = members[at];
+    if (member === undefined || member === null) lacks += 1;
+    else if (typeof member !== "function") return true;
+  }
+  return lacks === members.length && !("initialState" in found);
 }
 
 export default function start(native) {
   closeFrames();
-  const { logLinesMax, stateBytesMax } = native;
+  const { stateBytesMax } = native;
   let processor;
   let state;
   /** The state as JSON text as of the last event that was reduced without a failure. */
   let committed;
   /** The same, one event earlier. */
   let previous;
-  let stream;
   let failing;
+  let acting;
 
   /** The event whose `reduce` runs now. The clock and the randomness that a script sees come from it. */
-  const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined };
+  const reducing = { active: false, createdAt: undefined, offset: 0, random: undefined, quiet: false };
   /** Whose turn it is: log lines and timers belong to this hook. */
   let current = idle();
-  const globals = native.part("globals")(native, {
-    reducing,
-    forbid,
-    keptMap,
-    limit,
-    log,
-    hook: () => current,
-    enter,
-    seed: () => `${stream.project} ${stream.path} ${stream.slug} ${reducing.offset}`,
-  });
+  /** What the parts of the prelude share; the globals add what is theirs. */
+  const tools = { reducing, forbid, limit, enter, hook: () => current, stream: undefined, environment: "{}" };
+  const { part } = native.part("globals")(native, tools);
 
   function enter(hook) {
     current = hook;
   }
 
   function idle() {
-    return { offset: undefined, lines: 0, dropped: 0 };
+    return { call: undefined, offset: undefined, lines: 0, dropped: 0 };
   }
 
   function forbid(name) {
@@ -90,40 +75,20 @@ export default function start(native) {
 
   /** Loaded with the first failure. */
   function failures() {
-    failing ??= native.part("failures")(native, {
-      keptWeakMap,
-      format: globals.format,
-      originals: { stringify, getOwnPropertyDescriptor, getPrototypeOf, plainError },
-    });
-    return failing;
+    return (failing ??= native.part("failures")(native, { part, stringify, getOwnPropertyDescriptor, getPrototypeOf, plainError }));
   }
 
   function limit(message) {
     return failures().limit(message);
   }
 
-  const describe = (thrown) => failures().describe(thrown);
-
   // --- logging ------------------------------------------------------------------------------------
 
-  function log(level, values, offset = reducing.active ? reducing.offset : current.offset) {
-    if (reducing.quiet) return;
-    if (current.lines === logLinesMax) {
-      current.dropped += 1;
-      return;
-    }
-    current.lines += 1;
-    native.log(level, globals.format(values).toWellFormed(), offset);
-  }
-
   function reportDropped(hook) {
-    if (hook.dropped === 0) return;
-    const message = `${hook.dropped} more lines were dropped: a hook may log ${logLinesMax}`;
-    hook.dropped = 0;
-    native.log("warn", message, hook.offset);
+    if (hook.dropped > 0) part("logging").reportDropped(hook);
   }
 
-  const levelled = (level, offset) => (...values) => log(level, values, offset());
+  const levelled = (level, offset) => (...values) => part("logging").log(level, values, offset());
   const loggerFor = (offset) => ({
     debug: levelled("debug", offset),
     info: levelled("info", offset),
@@ -139,7 +104,7 @@ export default function start(native) {
     let found = "default" in namespace ? namespace.default : namespace.processor;
     if (typeof found === "function") found = found();
     // Said once: not whenever it wakes with its state.
-    if (isOdd(found)) native.part("oddities")(found, namespace, failures().kindOf, text === undefined ? log : () => {});
+    if (isOdd(found)) native.part("oddities")(found, namespace, failures().kindOf, text === undefined ? part("logging").log : () => {});
     committed = text ?? toText(found.initialState === undefined ? {} : found.initialState, "initialState");
     previous = committed;
     state = parse(committed);
@@ -164,28 +129,29 @@ export default function start(native) {
   }
 
   /** What the module's top level can already see. */
-  function prepare(streamText, envText) {
-    stream = Object.freeze(parse(streamText));
-    globals.setEnvironment(envText);
+  function prepare(streamText, environment) {
+    tools.stream = Object.freeze(parse(streamText));
+    tools.environment = environment;
   }
 
   function load(call, importing, text) {
-    current = { call, offset: undefined, lines: 0, dropped: 0 };
-    const hook = current;
+    const hook = idle();
+    hook.call = call;
+    current = hook;
     const end = (failure, definition) => {
       reportDropped(hook);
       native.settled(call, failure, definition);
     };
-    importing.then(
-      (namespace) => {
-        try {
-          end(undefined, accept(namespace, text));
-        } catch (error) {
-          end(describe(error));
-        }
-      },
-      (error) => end(describe(error)),
-    );
+    const fail = (error) => end(failures().describe(error));
+    importing.then((namespace) => {
+      let definition;
+      try {
+        definition = accept(namespace, text);
+      } catch (error) {
+        return fail(error);
+      }
+      end(undefined, definition);
+    }, fail);
   }
 
   // --- reduce ---------------------------------------------------------------------------------------
@@ -237,26 +203,10 @@ export default function start(native) {
 
   // --- hooks ----------------------------------------------------------------------------------------
 
-  let acting;
-
   /** What acts is loaded with the first hook: many processors only reduce. */
   function hooks() {
-    acting ??= native.part("hooks")(native, {
-      processor,
-      globals,
-      keptMap,
-      forbid,
-      failures,
-      limit,
-      describe,
-      loggerFor,
-      reportDropped,
-      enter,
-      hook: () => current,
-      stream,
-      originals: { parse, stringify, defineProperty, setPrototypeOf, attempt },
-    });
-    return acting;
+    const more = { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, setPrototypeOf };
+    return (acting ??= native.part("hooks")(native, tools, more));
   }
 
   function react(call, offset, text) {
@@ -266,29 +216,9 @@ export default function start(native) {
   }
 
   function abort(call, name, message) {
-    if (acting) return acting.abort(call, name, message);
-    if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
+    if (acting) acting.abort(call, name, message);
+    else if (call === undefined) tools.loaded("fetch/network")?.abort(undefined, new DOMException(message, name));
   }
 
-  return {
-    prepare,
-    load,
-    reduce,
-    take,
-    commit,
-    rollBack,
-    replaying,
-    react,
-    caughtUp: (call) => hooks().caughtUp(call, committed),
-    abort,
-    forget: (call) => acting?.forget(call),
-    settle: (id, text, code) => acting?.settle(id, text, code),
-    describe,
-    rejected: globals.rejected,
-    handled: globals.handled,
-    fire: globals.fire,
-    receive: globals.receive,
-    expire: globals.expire,
-    state: () => committed,
-  };
+  return { part, prepare, load, reduce, take, commit, rollBack, replaying, hooks, react, abort, failures, state: () => committed };
 }

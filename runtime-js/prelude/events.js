@@ -153,7 +153,7 @@ export default function events(native, tools) {
 
   /** What a listener throws is nobody's to catch but the global object's; else it is told as a rejection that nobody handled. */
   function report(error) {
-    if (!tools.caught(error)) Promise.reject(error);
+    if (!tools.part("uncaught").caught(error)) Promise.reject(error);
   }
 
   /** What a listener is: its function, and how it is to be called. Options are read in the order of their names. */

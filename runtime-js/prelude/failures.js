@@ -4,23 +4,37 @@
 const ERROR_CLASSES_MAX = 16;
 
 export default function failing(native, core) {
-  const { keptWeakMap, format } = core;
-  const { stringify, getOwnPropertyDescriptor, getPrototypeOf, plainError } = core.originals;
-  /** What was made here, with the code of the host's answer, if it was one. */
-  const known = keptWeakMap();
+  const { part, stringify, getOwnPropertyDescriptor, getPrototypeOf, plainError } = core;
+  const format = (values) => part("logging").format(values);
+  let isLimit;
+  let codeOf;
+
+  /** Marks an error that was made here, where no script can see it: with the code of the host's answer, if it was one. */
+  class Made extends class { constructor(error) { return error; } } {
+    #code;
+    #isLimit;
+
+    constructor(error, isLimit, code) {
+      super(error);
+      this.#isLimit = isLimit;
+      this.#code = code;
+    }
+
+    static {
+      isLimit = (error) => #isLimit in error && error.#isLimit;
+      codeOf = (error) => (#code in error ? error.#code : undefined);
+    }
+  }
 
   function limit(message) {
-    const error = new RangeError(message);
-    known.set(error, { isLimit: true, code: undefined });
-    return error;
+    return new Made(new RangeError(message), true);
   }
 
   /** Makes an error what the host answered to an operation. */
   function answered(error, message, code) {
     error.message = message;
     error.code = code;
-    known.set(error, { isLimit: code === "limit-reached", code });
-    return error;
+    return new Made(error, code === "limit-reached", code);
   }
 
   /** What was thrown, as JSON text. Anything can be thrown, and every getter of it can throw in turn. */
@@ -32,9 +46,8 @@ export default function failing(native, core) {
         failure.message = String(thrown.message);
         failure.stack = String(thrown.stack ?? "");
         failure.makers = makersOf(thrown);
-        const made = known.get(thrown);
-        failure.limit = made?.isLimit ?? false;
-        failure.code = made?.code;
+        failure.limit = isLimit(thrown);
+        failure.code = codeOf(thrown);
         if (thrown instanceof AggregateError) {
           failure.message += `: ${thrown.errors.map((error) => describeShortly(error)).join("; ")}`;
         }

@@ -32,24 +32,29 @@ class Hook {
   }
 }
 
-export default function hooksOf(native, core) {
-  const { processor, globals, keptMap, forbid, failures, limit, describe, loggerFor, reportDropped, enter, stream } = core;
-  const { hook: currentHook } = core;
-  const { parse, stringify, defineProperty, setPrototypeOf, attempt } = core.originals;
+export default function hooksOf(native, tools, core) {
+  const { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, setPrototypeOf } = core;
+  const { part, loaded, forbid, limit, enter, stream, hook: currentHook } = tools;
   const host = native.group("hooks");
   // Until it logs and appends. The appends that are `waiting`, and its `controller`, are there when they are needed.
   const unused = setPrototypeOf(Hook.prototype, null);
   unused.lines = unused.dropped = unused.ordinal = 0;
   /** Of a value that a hook gave: whether to wait for it would only take a turn of the job queue, with nobody else in it. */
   const { isOver } = host;
-  /** Those under way. */
-  const hooks = keptMap();
-  const ops = keptMap();
+  /** Those under way, by their numbers. */
+  const hooks = { __proto__: null };
+  const ops = { __proto__: null };
   /** What every `async` function gives is one of these. */
   const promises = Object.getPrototypeOf((async () => {})());
 
+  /** A promise that is rejected. */
+  const failed = async (error) => {
+    throw error;
+  };
+
   function end(hook, failure) {
-    if (!hooks.delete(hook.call)) return;
+    if (hooks[hook.call] === undefined) return;
+    delete hooks[hook.call];
     reportDropped(hook);
     native.settled(hook.call, failure, undefined);
   }
@@ -67,8 +72,8 @@ export default function hooksOf(native, core) {
         if (!isOver(acting, promises)) return goOn(hook, acting, names.slice(at), context);
       }
     } catch (error) {
-      hooks.set(hook.call, hook);
-      end(hook, describe(error));
+      hooks[hook.call] = hook;
+      end(hook, failures().describe(error));
       return false;
     }
     if (hook.waiting?.size > 0) return goOn(hook, undefined, [], context);
@@ -77,7 +82,7 @@ export default function hooksOf(native, core) {
   }
 
   function goOn(hook, acting, names, context) {
-    hooks.set(hook.call, hook);
+    hooks[hook.call] = hook;
     finish(hook, acting, names, context);
     return false;
   }
@@ -89,7 +94,7 @@ export default function hooksOf(native, core) {
       for (const name of names) await processor[name](context);
       while (hook.waiting?.size > 0) await Promise.allSettled(hook.waiting);
     } catch (error) {
-      return end(hook, describe(error));
+      return end(hook, failures().describe(error));
     }
     end(hook);
   }
@@ -169,7 +174,11 @@ export default function hooksOf(native, core) {
   function contextOf(hook, accessors) {
     const append = (input) => {
       forbid("append");
-      return attempt(appendOf, hook, input);
+      try {
+        return appendOf(hook, input);
+      } catch (error) {
+        return failed(error);
+      }
     };
     const context = { append, stream };
     host.addAccessors(context, accessors);
@@ -177,25 +186,26 @@ export default function hooksOf(native, core) {
   }
 
   function controllerOf(hook) {
-    hook.controller ??= new (globals.part("abort").AbortController)();
+    hook.controller ??= new (part("abort").AbortController)();
     return hook.controller;
   }
 
   function abort(call, name, message) {
-    for (const hook of call === undefined ? [...hooks.values()] : [hooks.get(call)]) {
-      if (!hook) continue;
+    for (const number in hooks) {
+      const hook = hooks[number];
+      if (call !== undefined && hook.call !== call) continue;
       enter(hook);
       const reason = new DOMException(message, name);
       controllerOf(hook).abort(reason);
-      globals.disconnect(hook, reason);
+      loaded("fetch/network")?.abort(hook, reason);
     }
-    if (call === undefined) globals.disconnect(undefined, new DOMException(message, name));
+    if (call === undefined) loaded("fetch/network")?.abort(undefined, new DOMException(message, name));
   }
 
   function forget(call) {
-    const hook = hooks.get(call);
+    const hook = hooks[call];
     if (hook) reportDropped(hook);
-    hooks.delete(call);
+    delete hooks[call];
   }
 
   // --- operations of the host -------------------------------------------------------------------------
@@ -206,7 +216,7 @@ export default function hooksOf(native, core) {
     return new Promise((resolve, reject) => {
       const id = send();
       if (id === 0) throw limit(`more than ${host.pendingOpsMax} operations, or ${host.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
-      ops.set(id, { hook, resolve, reject, failure });
+      ops[id] = { hook, resolve, reject, failure };
     });
   }
 
@@ -222,12 +232,13 @@ export default function hooksOf(native, core) {
       if (id < 0) throw limit(`the event has ${-id} bytes as JSON; it may have ${host.eventBytesMax} (\`limits.eventBytes\`)`);
       return id;
     };
-    const stored = op(hook, ask).then(parse);
+    const answered = op(hook, ask);
     hook.waiting ??= new Set();
-    hook.waiting.add(stored);
-    const settled = () => hook.waiting.delete(stored);
-    stored.then(settled, settled);
-    return stored;
+    hook.waiting.add(answered);
+    const settled = () => hook.waiting.delete(answered);
+    answered.then(settled, settled);
+    // A promise of its own: whether its rejection is handled is the script's.
+    return answered.then(parse);
   }
 
   function appendInput(input) {
@@ -290,9 +301,9 @@ export default function hooksOf(native, core) {
   }
 
   function settle(id, text, code) {
-    const waiting = ops.get(id);
+    const waiting = ops[id];
     if (!waiting) return;
-    ops.delete(id);
+    delete ops[id];
     enter(waiting.hook);
     if (code === undefined) return waiting.resolve(text);
     waiting.reject(failures().answered(waiting.failure, text, code));

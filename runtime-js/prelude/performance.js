@@ -130,7 +130,7 @@ export default function performing(native, tools) {
       tools.part("timers").task("a PerformanceObserver", () => {
         this.#scheduled = false;
         const list = this.takeRecords();
-        if (list.length > 0) tools.guarded(this.#callback.bind(this), [new PerformanceObserverEntryList(inside, list), this]);
+        if (list.length > 0) tools.part("uncaught").guarded(this.#callback.bind(this), [new PerformanceObserverEntryList(inside, list), this]);
       });
     }
 

@@ -13,9 +13,11 @@ export default function processMembers(native, tools) {
     if (!names.has(name)) return otherwise();
     return Object.hasOwn(plain, name) ? plain[name] : tools.builtin("process")[name];
   }
+  let parsed;
+  const environment = () => (parsed ??= JSON.parse(tools.environment));
   const behind = {
     get: (target, name, self) => member(name, () => Reflect.get(target, name, self)),
     has: (target, name) => names.has(name) || Reflect.has(target, name),
   };
-  return { process: Object.setPrototypeOf({ env: tools.environment() }, new Proxy({}, behind)) };
+  return { environment, process: Object.setPrototypeOf({ env: environment() }, new Proxy({}, behind)) };
 }

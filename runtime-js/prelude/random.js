@@ -40,9 +40,14 @@ export default function randomness(native, tools) {
     return made;
   }
 
+  function seed() {
+    const { project, path, slug } = tools.stream;
+    return `${project} ${path} ${slug} ${reducing.offset}`;
+  }
+
   /** A number from 0 to 2^32 - 1, of a sequence that the event determines. */
   function random32() {
-    reducing.random ??= sequence(tools.seed());
+    reducing.random ??= sequence(seed());
     return reducing.random();
   }
 

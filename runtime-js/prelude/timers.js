@@ -2,7 +2,9 @@
 
 export default function timing(native, tools) {
   const { timer: arm, cancelTimer, timersMax } = tools.natives("timers");
-  const timers = tools.keptMap();
+  const { guarded } = tools.part("uncaught");
+  /** By their numbers. */
+  const timers = { __proto__: null };
   let lastTimer = 0;
 
   function schedule(name, callback, delay, values, repeats, least = 1) {
@@ -17,22 +19,25 @@ export default function timing(native, tools) {
     if (!arm(id, wait, tools.hook().call)) {
       throw tools.limit(`more than ${timersMax} timers: clear some of them first (\`limits.timers\`)`);
     }
-    timers.set(id, { callback, values, hook: tools.hook(), repeats, wait });
+    timers[id] = { callback, values, hook: tools.hook(), repeats, wait };
     return id;
   }
 
   function cancel(id) {
-    if (timers.delete(Number(id))) cancelTimer(Number(id));
+    const given = Number(id);
+    if (timers[given] === undefined) return;
+    delete timers[given];
+    cancelTimer(given);
   }
 
   /** Called by the host when a timer is due. */
   function fire(id) {
-    const timer = timers.get(id);
+    const timer = timers[id];
     if (!timer) return;
     tools.enter(timer.hook);
     if (timer.repeats) arm(id, timer.wait, timer.hook.call);
-    else timers.delete(id);
-    tools.guarded(timer.callback, timer.values);
+    else delete timers[id];
+    guarded(timer.callback, timer.values);
   }
 
   return {
@@ -45,7 +50,7 @@ export default function timing(native, tools) {
     queueMicrotask(callback) {
       tools.forbid("queueMicrotask");
       if (typeof callback !== "function") throw new TypeError(`queueMicrotask takes a function; it was given a value of type ${typeof callback}`);
-      tools.microtask(() => tools.guarded(callback, []));
+      tools.microtask(() => guarded(callback, []));
     },
     /** What is to happen soon, when all that happens now is done. */
     task: (name, callback) => schedule(name, callback, 0, [], false, 0),

@@ -5,8 +5,8 @@ export default function network(native, tools) {
   const natives = tools.natives("network");
   const { parse } = JSON;
   /** What came of an operation goes to the exchange that asked. */
-  const waiting = tools.keptMap();
-  const exchanges = tools.keptMap();
+  const waiting = { __proto__: null };
+  const exchanges = { __proto__: null };
 
   function tooMany(id) {
     if (id === 0) return tools.limit(`more than ${natives.pendingOpsMax} operations, or ${natives.pendingOpBytesMax} bytes, wait for the host: await some of them first`);
@@ -29,14 +29,14 @@ export default function network(native, tools) {
       const id = begin(natives, this.hook.call ?? 0, this.hook.offset);
       if (id <= 0) throw tooMany(id);
       this.id = id;
-      exchanges.set(id, this);
+      exchanges[id] = this;
       this.#wait(id, received);
     }
 
     #wait(id, received) {
       if (id <= 0) throw tooMany(id);
       this.#asked.push(id);
-      waiting.set(id, { exchange: this, hook: tools.hook(), received });
+      waiting[id] = { exchange: this, hook: tools.hook(), received };
     }
 
     heard(id) {
@@ -55,18 +55,18 @@ export default function network(native, tools) {
     end(known) {
       if (this.over) return;
       this.over = true;
-      for (const id of this.#asked) waiting.delete(id);
+      for (const id of this.#asked) delete waiting[id];
       this.#asked = [];
-      exchanges.delete(this.id);
+      delete exchanges[this.id];
       natives.end(this.id, known);
     }
   }
 
   /** Called by the host, with what came of an operation as JSON. */
   function receive(id, text, bytes) {
-    const held = waiting.get(id);
+    const held = waiting[id];
     if (!held) return;
-    waiting.delete(id);
+    delete waiting[id];
     tools.enter(held.hook);
     held.exchange.heard(id);
     held.received(parse(text), bytes);
@@ -74,7 +74,7 @@ export default function network(native, tools) {
 
   /** Called by the host: its time is over. */
   function expire(id, message) {
-    const exchange = exchanges.get(id);
+    const exchange = exchanges[id];
     if (!exchange) return;
     tools.enter(exchange.hook);
     exchange.fail(new DOMException(message, "TimeoutError"));
@@ -82,7 +82,9 @@ export default function network(native, tools) {
 
   /** A hook is to end, or without one all of them: so do their exchanges. */
   function abort(hook, reason) {
-    for (const exchange of [...exchanges.values()]) {
+    for (const id in exchanges) {
+      const exchange = exchanges[id];
+      if (exchange === undefined) continue;
       if (hook === undefined || (exchange.hook === hook && !exchange.lasts)) exchange.fail(reason);
     }
   }

@@ -59,5 +59,5 @@ export default function processModule(native, tools) {
     stderr: output("error"),
     stdin: Object.assign(new EventEmitter(), { isTTY: false, readable: false }),
   });
-  return Object.defineProperty(process, "env", { get: () => tools.environment(), enumerable: true, configurable: true });
+  return Object.defineProperty(process, "env", { get: () => tools.part("process").environment(), enumerable: true, configurable: true });
 }

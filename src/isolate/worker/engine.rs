@@ -30,7 +30,7 @@ type Intrinsics = (
     intrinsic::WeakRef,
 );
 
-/// The functions that the prelude returns, by the names it gives them.
+/// The functions that the prelude, or a part of it, returns, by the names it gives them.
 pub struct Prelude<'js>(Object<'js>);
 
 impl<'js> Prelude<'js> {
@@ -40,6 +40,16 @@ impl<'js> Prelude<'js> {
 
     pub fn call(&self, name: &str) -> rquickjs::Result<()> {
         self.function(name)?.call(())
+    }
+
+    /// What a part has, which is loaded if it is not there yet.
+    pub fn in_part(&self, part: &str) -> rquickjs::Result<Prelude<'js>> {
+        self.function("part")?.call((part,)).map(Prelude)
+    }
+
+    /// What acts, for hooks.
+    pub fn hooks(&self) -> rquickjs::Result<Prelude<'js>> {
+        self.function("hooks")?.call(()).map(Prelude)
     }
 
     /// What a replay logs is one hook's worth; quiet while events are reduced a second time.
@@ -219,7 +229,7 @@ impl Engine {
         rejections: Vec<Rejection>,
         uncaught: &mut Uncaught,
     ) -> rquickjs::Result<bool> {
-        let prelude = self.prelude(ctx)?;
+        let prelude = self.prelude(ctx)?.in_part("uncaught")?;
         let (rejected, handled) = (prelude.function("rejected")?, prelude.function("handled")?);
         let mut heard = false;
         for Rejection { promise, reason, late } in rejections {
@@ -303,7 +313,8 @@ impl Engine {
     fn describe<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) -> Thrown {
         let described = self
             .prelude(ctx)
-            .and_then(|prelude| prelude.function("describe"))
+            .and_then(|prelude| prelude.function("failures")?.call(()).map(Prelude))
+            .and_then(|failures| failures.function("describe"))
             .and_then(|describe| describe.call::<_, String>((value,)));
         match described {
             Ok(text) => Thrown::decode(&text),

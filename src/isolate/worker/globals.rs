@@ -2,9 +2,11 @@
 //! few of them, and thousands of isolates share one machine: until then one small object is the getter and the setter of
 //! a global. It has no name, no length and no scope of its own, which functions of the script's language would have.
 
-use rquickjs::class::{ClassKind, JsCell, JsClass, Readable, Trace};
-use rquickjs::function::{Args, Constructor, Params};
-use rquickjs::{Array, Class, Ctx, Error, Function, JsLifetime, Object, Result, Value, qjs};
+use std::ffi::{c_int, c_void};
+use std::ptr::NonNull;
+
+use rquickjs::function::Args;
+use rquickjs::{Array, Ctx, Error, Function, JsLifetime, Object, Result, Value, qjs};
 
 /// Whose members they are, as `globals.js` knows them.
 const GLOBAL: &str = "globalThis";
@@ -100,62 +102,122 @@ const WAITING: &[Waiting] = &[
     (GLOBAL, "engine/exceptions", &["DOMException"]),
 ];
 
-/// Stands for one global. As a getter it is called with nothing, as a setter with a value.
-#[derive(Trace, JsLifetime)]
-struct Placeholder {
-    #[qjs(skip_trace)]
-    owner: &'static str,
-    #[qjs(skip_trace)]
-    part: &'static str,
-    #[qjs(skip_trace)]
-    name: &'static str,
-}
-
 /// The function of the prelude that puts something in the place of a placeholder.
 #[derive(JsLifetime)]
 struct Touched<'js>(Function<'js>);
-
-impl<'js> JsClass<'js> for Placeholder {
-    const NAME: &'static str = "Placeholder";
-    const KIND: ClassKind = ClassKind::Callable;
-    type Mutable = Readable;
-
-    fn prototype(ctx: &Ctx<'js>) -> Result<Option<Object<'js>>> {
-        Ok(Some(Function::prototype(ctx.clone())))
-    }
-
-    fn constructor(_: &Ctx<'js>) -> Result<Option<Constructor<'js>>> {
-        Ok(None)
-    }
-
-    fn call<'a>(this: &JsCell<'js, Self>, params: Params<'a, 'js>) -> Result<Value<'js>> {
-        let ctx = params.ctx().clone();
-        let touched = ctx.userdata::<Touched>().map(|touched| touched.0.clone()).ok_or(Error::Unknown)?;
-        let Placeholder { owner, part, name } = *this.borrow();
-        let mut args = Args::new(ctx, 5);
-        args.push_args([owner, part, name])?;
-        args.push_arg(params.this())?;
-        if let Some(value) = params.arg(0) {
-            args.push_arg(value)?;
-        }
-        touched.call_arg(args)
-    }
-}
 
 /// Puts a placeholder at every place that waits. `owners` has the objects by their names, and `touched` is called with
 /// the owner's name, the part's, the member's, the object that was asked, and what is written if something is.
 pub fn add_placeholders<'js>(ctx: Ctx<'js>, owners: Object<'js>, touched: Function<'js>) -> Result<()> {
     ctx.store_userdata(Touched(touched)).map_err(|_| Error::Unknown)?;
+    let class = class_of_placeholders(&ctx)?;
     let functions = Function::prototype(ctx.clone());
-    for (owner, part, names) in WAITING {
-        let object: Object<'js> = owners.get(*owner)?;
-        for name in *names {
-            let placeholder = Class::instance_proto(Placeholder { owner, part, name }, functions.clone())?;
-            let name = atom_of(&ctx, name);
-            add_accessor(&object, name, [&placeholder, &placeholder], qjs::JS_PROP_CONFIGURABLE)?;
+    let globals = ctx.globals();
+    for (row, (owner, _, names)) in WAITING.iter().enumerate() {
+        let object = if *owner == GLOBAL { globals.clone() } else { owners.get(*owner)? };
+        for (at, name) in names.iter().enumerate() {
+            let placeholder = placeholder(&functions, class, Place { row, at })?;
+            add_accessor(&object, atom_of(&ctx, name), [&placeholder; 2], qjs::JS_PROP_CONFIGURABLE)?;
         }
     }
     Ok(())
+}
+
+/// Where in the table something waits. What stands for it holds that in the place of a pointer, and nothing else: there
+/// are thousands of them in a worker.
+struct Place {
+    row: usize,
+    at: usize,
+}
+
+impl Place {
+    fn encode(&self) -> *mut c_void {
+        std::ptr::without_provenance_mut((self.row << 8) | self.at)
+    }
+
+    fn decode(opaque: *mut c_void) -> Place {
+        let place = opaque.addr();
+        Place { row: place >> 8, at: place & 0xff }
+    }
+
+    fn names(&self) -> Option<[&'static str; 3]> {
+        let (owner, part, names) = WAITING.get(self.row)?;
+        Some([owner, part, names.get(self.at)?])
+    }
+}
+
+/// The class of what stands for one global: a function that is called with nothing as a getter, and with a value as a
+/// setter.
+#[allow(unsafe_code)]
+fn class_of_placeholders(ctx: &Ctx<'_>) -> Result<qjs::JSClassID> {
+    let definition = qjs::JSClassDef {
+        class_name: c"Placeholder".as_ptr(),
+        finalizer: None,
+        gc_mark: None,
+        call: Some(called),
+        exotic: std::ptr::null_mut(),
+    };
+    let mut class = 0;
+    // SAFETY: the runtime is alive; it copies the definition.
+    let outcome = unsafe {
+        let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
+        qjs::JS_NewClassID(runtime, &mut class);
+        qjs::JS_NewClass(runtime, class, &definition)
+    };
+    if outcome < 0 { Err(Error::Exception) } else { Ok(class) }
+}
+
+#[allow(unsafe_code)]
+fn placeholder<'js>(functions: &Object<'js>, class: qjs::JSClassID, place: Place) -> Result<Object<'js>> {
+    let ctx = functions.ctx();
+    // SAFETY: the prototype is alive, and the object that is made belongs to the value.
+    let made = unsafe {
+        let made = qjs::JS_NewObjectProtoClass(ctx.as_raw().as_ptr(), functions.as_raw(), class);
+        qjs::JS_SetOpaque(made, place.encode());
+        Value::from_raw(ctx.clone(), made)
+    };
+    made.into_object().ok_or(Error::Exception)
+}
+
+/// What the engine calls when a placeholder is called.
+#[allow(unsafe_code)]
+unsafe extern "C" fn called(
+    raw: *mut qjs::JSContext,
+    placeholder: qjs::JSValue,
+    this: qjs::JSValue,
+    count: c_int,
+    arguments: *mut qjs::JSValue,
+    _flags: c_int,
+) -> qjs::JSValue {
+    let Some(context) = NonNull::new(raw) else { return this };
+    // SAFETY: the engine calls with a context and values that are alive, and takes what is returned; all that is kept of
+    // them here has references of its own.
+    unsafe {
+        let ctx = Ctx::from_raw(context);
+        let value = |held| Value::from_raw(ctx.clone(), qjs::JS_DupValue(raw, held));
+        let place = Place::decode(qjs::JS_GetOpaque(placeholder, qjs::JS_GetClassID(placeholder)));
+        let written = if count > 0 { Some(value(*arguments)) } else { None };
+        match touch(&ctx, place, value(this), written) {
+            Ok(answer) => qjs::JS_DupValue(raw, answer.as_raw()),
+            Err(_) => qjs::JS_Throw(raw, qjs::JS_DupValue(raw, ctx.catch().as_raw())),
+        }
+    }
+}
+
+fn touch<'js>(
+    ctx: &Ctx<'js>,
+    place: Place,
+    asked: Value<'js>,
+    written: Option<Value<'js>>,
+) -> Result<Value<'js>> {
+    let touched = ctx.userdata::<Touched>().map(|touched| touched.0.clone()).ok_or(Error::Unknown)?;
+    let mut args = Args::new(ctx.clone(), 5);
+    args.push_args(place.names().ok_or(Error::Unknown)?)?;
+    args.push_arg(asked)?;
+    if let Some(value) = written {
+        args.push_arg(value)?;
+    }
+    touched.call_arg(args)
 }
 
 /// Adds accessors to an object: of each its name, its getter and its setter.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, String as JsString, TypedArray};
+use rquickjs::{Ctx, String as JsString, TypedArray, Value};
 
 use super::super::protocol::{CallId, FromWorker, IsolateId, LoadSpec};
 use super::super::{Bounds, Definition, OpError, ScriptFailure};
@@ -226,7 +226,8 @@ impl Isolate {
         self.start_hook(call, Phase::OnCaughtUp, None, self.bounds.hook_timeout);
         let host = self.host.clone();
         self.turn(call, Phase::OnCaughtUp, |_, _, prelude| {
-            host.told_over(call, prelude.function("caughtUp")?.call((call as f64,))?);
+            let state: Value<'_> = prelude.function("state")?.call(())?;
+            host.told_over(call, prelude.hooks()?.function("caughtUp")?.call((call as f64, state))?);
             Ok(())
         })
     }
@@ -270,13 +271,13 @@ impl Isolate {
             None => (String::from_utf8_lossy(&result).into_owned(), None),
             Some(error) => (error.message, Some(error.code)),
         };
-        self.hook_turn(call, |prelude| prelude.function("settle")?.call((op as f64, text, code)))
+        self.hook_turn(call, |prelude| prelude.hooks()?.function("settle")?.call((op as f64, text, code)))
     }
 
     fn receive(&mut self, op: u64, what: &str, bytes: &[u8]) -> Step {
         let Some(call) = self.host.settle_op(op) else { return Ok(()) };
         self.hook_turn(call, |prelude| {
-            let receive = prelude.function("receive")?;
+            let receive = prelude.in_part("fetch/network")?.function("receive")?;
             // A copy lies in the isolate's own memory, and is counted there.
             let bytes = TypedArray::<u8>::new_copy(receive.ctx().clone(), bytes)?;
             receive.call((op as f64, what, bytes))
@@ -291,12 +292,12 @@ impl Isolate {
             "fetch failed: it took longer than {} ms, which is as long as a hook may take",
             self.bounds.hook_timeout.as_millis()
         );
-        self.hook_turn(0, |prelude| prelude.function("expire")?.call((exchange as f64, message)))
+        self.hook_turn(0, |prelude| prelude.in_part("fetch/network")?.function("expire")?.call((exchange as f64, message)))
     }
 
     fn timer(&mut self, timer: u32) -> Step {
         let Some(call) = self.host.take_timer(timer) else { return Ok(()) };
-        self.hook_turn(call, |prelude| prelude.function("fire")?.call((timer,)))
+        self.hook_turn(call, |prelude| prelude.in_part("timers")?.function("fire")?.call((timer,)))
     }
 
     // --- state ----------------------------------------------------------------------------------------
@@ -398,7 +399,7 @@ impl Isolate {
                 return Err(Gone { call, failure });
             }
             self.reacted(call, Some(failure));
-            self.hook_turn(call, |prelude| prelude.function("forget")?.call((call as f64,)))?;
+            self.hook_turn(call, |prelude| prelude.hooks()?.function("forget")?.call((call as f64,)))?;
         }
         Ok(())
     }
