@@ -292,7 +292,9 @@ impl Isolate {
             "fetch failed: it took longer than {} ms, which is as long as a hook may take",
             self.bounds.hook_timeout.as_millis()
         );
-        self.hook_turn(0, |prelude| prelude.in_part("fetch/network")?.function("expire")?.call((exchange as f64, message)))
+        self.hook_turn(0, |prelude| {
+            prelude.in_part("fetch/network")?.function("expire")?.call((exchange as f64, message))
+        })
     }
 
     fn timer(&mut self, timer: u32) -> Step {
