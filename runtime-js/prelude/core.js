@@ -175,8 +175,8 @@ export default function start(native) {
   }
 
   /** Reduces an event that just came. */
-  function take(text) {
-    reduce(parse(text));
+  function take(event) {
+    reduce(event);
     commit();
   }
 
@@ -209,10 +209,11 @@ export default function start(native) {
     return (acting ??= native.part("hooks")(native, tools, more));
   }
 
-  function react(call, offset, text) {
+  /** `event` is the hook's own: another one than was reduced. */
+  function react(call, offset, event) {
     const before = previous;
     previous = committed;
-    return (acting ?? hooks()).react(call, offset, text, before, committed);
+    return (acting ?? hooks()).react(call, offset, event, before, committed);
   }
 
   function abort(call, name, message) {

@@ -22,13 +22,12 @@ class Marked extends class { constructor(object) { return object; } } {
 
 /** One call of the processor's hooks. Nothing is inherited: what is not there yet is not there. */
 class Hook {
-  constructor(call, offset, before, after, text) {
+  constructor(call, offset, before, after) {
     this.call = call;
     this.offset = offset;
-    /** The states in front of its event and behind it, and the event, as JSON text. */
+    /** The states in front of its event and behind it, as JSON text. */
     this.before = before;
     this.after = after;
-    this.text = text;
   }
 }
 
@@ -99,16 +98,16 @@ export default function hooksOf(native, tools, core) {
     end(hook);
   }
 
-  function react(call, offset, text, before, after) {
-    const hook = new Hook(call, offset, before, after, text);
+  function react(call, offset, event, before, after) {
+    const hook = new Hook(call, offset, before, after);
     enter(hook);
-    return run(hook, acting(), contextOf(hook, reactingMembers));
+    return run(hook, acting(), contextOf(hook, { append: appendFor(hook), event, stream }, membersWithEvent));
   }
 
   function caughtUp(call, state) {
     const hook = new Hook(call, undefined, undefined, state);
     enter(hook);
-    return run(hook, CATCHING_UP, contextOf(hook, members));
+    return run(hook, CATCHING_UP, contextOf(hook, { append: appendFor(hook), stream }, membersWithEvent - 1));
   }
 
   function acting() {
@@ -119,7 +118,7 @@ export default function hooksOf(native, tools, core) {
   // --- what a hook is given -----------------------------------------------------------------------------
 
   /** Members that are made when they are first touched. The functions are the same for all hooks: most touch few. */
-  const members = accessorsOf({
+  const members = {
     get read() {
       const hook = hookOf(this);
       return (hook.read ??= readOf(hook));
@@ -140,19 +139,14 @@ export default function hooksOf(native, tools, core) {
       const { offset } = hook;
       return (hook.logger ??= loggerFor(() => offset));
     },
-  });
-  const reactingMembers = members.concat(
-    accessorsOf({
-      get event() {
-        const hook = hookOf(this);
-        return (hook.event ??= parse(hook.text));
-      },
-      get prevState() {
-        const hook = hookOf(this);
-        return (hook.prevState ??= parse(hook.before));
-      },
-    }),
-  );
+    /** The last, because it is there only where there is an event. */
+    get prevState() {
+      const hook = hookOf(this);
+      return (hook.prevState ??= parse(hook.before));
+    },
+  };
+  const membersWithEvent = Object.keys(members).length;
+  setMembers();
 
   /** A proxy or an heir of a context has no mark: then it is the hook whose turn it is. */
   function hookOf(context) {
@@ -161,18 +155,22 @@ export default function hooksOf(native, tools, core) {
 
   const kindOf = (value) => failures().kindOf(value);
 
-  /** Each name with its getter, and with a setter that puts a value in the place of both. */
-  function accessorsOf(template) {
-    return Object.entries(Object.getOwnPropertyDescriptors(template)).flatMap(([name, { get }]) => {
-      const set = function (value) {
-        defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
-      };
-      return [name, get, set];
+  /** Gives the host their names and getters, and setters that put a value in the place of both. */
+  function setMembers() {
+    const names = Object.keys(members);
+    const setters = names.map((name) => function (value) {
+      defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
     });
+    host.setMembers(names, names.map((name) => Object.getOwnPropertyDescriptor(members, name).get), setters);
   }
 
-  function contextOf(hook, accessors) {
-    const append = (input) => {
+  function contextOf(hook, context, members) {
+    host.addMembers(context, members);
+    return new Marked(context, hook);
+  }
+
+  function appendFor(hook) {
+    return function append(input) {
       forbid("append");
       try {
         return appendOf(hook, input);
@@ -180,9 +178,6 @@ export default function hooksOf(native, tools, core) {
         return failed(error);
       }
     };
-    const context = { append, stream };
-    host.addAccessors(context, accessors);
-    return new Marked(context, hook);
   }
 
   function controllerOf(hook) {

@@ -13,6 +13,7 @@ mod inbox;
 mod intake;
 mod intrinsics;
 mod isolate;
+mod json;
 mod loader;
 mod memory;
 mod natives;

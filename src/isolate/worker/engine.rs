@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::super::failure::{ScriptFailure, author_frames, stack_text, without_makers};
 use super::allocator::Bounded;
 use super::host::{Host, Rejection};
+use super::json::Names;
 use super::loader::{Code, ModuleNames, Modules};
 use super::{natives, prelude};
 use crate::event::builtin::{FailureReason, Frame, Phase, ScriptError};
@@ -62,6 +63,8 @@ pub struct Engine {
     live: ManuallyDrop<Live>,
     host: Rc<Host>,
     code: Rc<Code>,
+    /// The names of members in the events that come.
+    pub names: Names,
 }
 
 /// Dropped in this order: no JavaScript value may outlive its runtime.
@@ -152,7 +155,7 @@ impl Engine {
             }
         })));
         let live = ManuallyDrop::new(Live { prelude, context, runtime });
-        Ok(Engine { live, host: host.clone(), code: code.clone() })
+        Ok(Engine { live, host: host.clone(), code: code.clone(), names: Names::default() })
     }
 
     /// Calls into JavaScript, then runs every job that follows. `body` sees the prelude's functions; what it

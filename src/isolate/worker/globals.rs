@@ -6,7 +6,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 
 use rquickjs::function::Args;
-use rquickjs::{Array, Ctx, Error, Function, JsLifetime, Object, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Result, Value, qjs};
 
 /// Whose members they are, as `globals.js` knows them.
 const GLOBAL: &str = "globalThis";
@@ -117,7 +117,10 @@ pub fn add_placeholders<'js>(ctx: Ctx<'js>, owners: Object<'js>, touched: Functi
         let object = if *owner == GLOBAL { globals.clone() } else { owners.get(*owner)? };
         for (at, name) in names.iter().enumerate() {
             let placeholder = placeholder(&functions, class, Place { row, at })?;
-            add_accessor(&object, atom_of(&ctx, name), [&placeholder; 2], qjs::JS_PROP_CONFIGURABLE)?;
+            let name = atom_of(&ctx, name);
+            let outcome = add_accessor(&object, name, [&placeholder; 2], qjs::JS_PROP_CONFIGURABLE);
+            free(&ctx, name);
+            outcome?;
         }
     }
     Ok(())
@@ -220,15 +223,37 @@ fn touch<'js>(
     touched.call_arg(args)
 }
 
-/// Adds accessors to an object: of each its name, its getter and its setter.
-pub fn add_accessors<'js>(ctx: Ctx<'js>, target: Object<'js>, accessors: Array<'js>) -> Result<()> {
-    for at in (0..accessors.len()).step_by(3) {
-        let name: Value<'js> = accessors.get(at)?;
-        let (get, set): (Object<'js>, Object<'js>) = (accessors.get(at + 1)?, accessors.get(at + 2)?);
-        let flags = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_ENUMERABLE;
-        add_accessor(&target, name_of(&ctx, &name), [&get, &set], flags)?;
-    }
-    Ok(())
+/// The accessors of what hooks are given, kept where they cost no look for each hook.
+#[derive(JsLifetime)]
+struct Members<'js>(Vec<Member<'js>>);
+
+/// The runtime has its name for as long as it lives.
+#[derive(JsLifetime)]
+struct Member<'js> {
+    name: u32,
+    get: Object<'js>,
+    set: Object<'js>,
+}
+
+/// Takes the accessors that hooks are given: their names, their getters and their setters.
+pub fn set_members<'js>(
+    ctx: Ctx<'js>,
+    names: Vec<String>,
+    getters: Vec<Object<'js>>,
+    setters: Vec<Object<'js>>,
+) -> Result<()> {
+    let both = getters.into_iter().zip(setters);
+    let member = |(name, (get, set)): (String, _)| Member { name: atom_of(&ctx, &name), get, set };
+    let members = Members(names.into_iter().zip(both).map(member).collect());
+    ctx.store_userdata(members).map(drop).map_err(|_| Error::Unknown)
+}
+
+/// Adds the first `count` of them to an object.
+pub fn add_members<'js>(ctx: Ctx<'js>, target: Object<'js>, count: usize) -> Result<()> {
+    let members = ctx.userdata::<Members>().ok_or(Error::Unknown)?;
+    let flags = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_ENUMERABLE;
+    let mut members = members.0.iter().take(count);
+    members.try_for_each(|Member { name, get, set }| add_accessor(&target, *name, [get, set], flags))
 }
 
 /// The name of a member, as the engine keeps it; it is to be freed.
@@ -239,12 +264,11 @@ fn atom_of(ctx: &Ctx<'_>, name: &str) -> qjs::JSAtom {
 }
 
 #[allow(unsafe_code)]
-fn name_of<'js>(ctx: &Ctx<'js>, name: &Value<'js>) -> qjs::JSAtom {
-    // SAFETY: an alive value of this context.
-    unsafe { qjs::JS_ValueToAtom(ctx.as_raw().as_ptr(), name.as_raw()) }
+fn free(ctx: &Ctx<'_>, name: qjs::JSAtom) {
+    // SAFETY: the caller has made it, and does not use it any more.
+    unsafe { qjs::JS_FreeAtom(ctx.as_raw().as_ptr(), name) }
 }
 
-/// Takes the name.
 #[allow(unsafe_code)]
 fn add_accessor<'js>(
     target: &Object<'js>,
@@ -256,9 +280,7 @@ fn add_accessor<'js>(
     // SAFETY: all of these are alive values of this context; the two functions' references go to the object.
     let outcome = unsafe {
         let [get, set] = both.map(|function| qjs::JS_DupValue(raw, function.as_raw()));
-        let outcome = qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags as i32);
-        qjs::JS_FreeAtom(raw, name);
-        outcome
+        qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags as i32)
     };
     if outcome < 0 { Err(Error::Exception) } else { Ok(()) }
 }

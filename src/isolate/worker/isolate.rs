@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, String as JsString, TypedArray, Value};
+use rquickjs::{Ctx, TypedArray, Value};
 
 use super::super::protocol::{CallId, FromWorker, IsolateId, LoadSpec};
 use super::super::{Bounds, Definition, OpError, ScriptFailure};
@@ -192,12 +192,11 @@ impl Isolate {
 
     fn react(&mut self, call: CallId, event: &[u8], reduce: bool) -> Step {
         let offset = replay::offset_of(event);
-        let text = String::from_utf8_lossy(event);
         if reduce && self.reduces {
             let mut failed = None;
             self.turn(call, Phase::Reduce, |engine, ctx, prelude| {
-                let event = JsString::from_str(ctx.clone(), &text)?;
-                failed = replay::one(engine, ctx, prelude, &prelude.function("take")?, &event)?;
+                let event = engine.names.value(ctx, event)?;
+                failed = replay::one(engine, ctx, prelude, &prelude.function("take")?, event)?;
                 Ok(())
             })?;
             if let Some(failure) = failed {
@@ -211,9 +210,9 @@ impl Isolate {
         }
         self.start_hook(call, Phase::AfterAppend, Some(offset), self.bounds.hook_timeout);
         let host = self.host.clone();
-        self.turn(call, Phase::AfterAppend, |_, _, prelude| {
-            let react = prelude.function("react")?;
-            host.told_over(call, react.call((call as f64, offset as f64, &*text))?);
+        self.turn(call, Phase::AfterAppend, |engine, ctx, prelude| {
+            let (react, event) = (prelude.function("react")?, engine.names.value(ctx, event)?);
+            host.told_over(call, react.call((call as f64, offset as f64, event))?);
             Ok(())
         })
     }

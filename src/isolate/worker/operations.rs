@@ -20,7 +20,8 @@ pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("eventBytesMax", host.bounds.event_bytes)?;
     native.set("readTypesMax", limits::READ_TYPES_MAX)?;
     native.set("isOver", Function::new(ctx.clone(), is_over)?)?;
-    native.set("addAccessors", Function::new(ctx.clone(), globals::add_accessors)?)?;
+    native.set("setMembers", Function::new(ctx.clone(), globals::set_members)?)?;
+    native.set("addMembers", Function::new(ctx.clone(), globals::add_members)?)?;
     let asking = host.clone();
     let append = move |ctx: Ctx<'_>,
                        call: f64,

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, Function, Result, String as JsString};
+use rquickjs::{Ctx, Function, Result, Value};
 
 use super::super::ScriptFailure;
 use super::engine::{Engine, Prelude, Thrown};
@@ -21,9 +21,9 @@ pub fn one<'js>(
     ctx: &Ctx<'js>,
     prelude: &Prelude<'js>,
     take: &Function<'js>,
-    event: &JsString<'js>,
+    event: Value<'js>,
 ) -> Result<Option<ScriptFailure>> {
-    let Err(error) = take.call::<_, ()>((event.clone(),)) else { return Ok(None) };
+    let Err(error) = take.call::<_, ()>((event,)) else { return Ok(None) };
     if engine.check().is_err() {
         // What stopped it knows where it was.
         return Err(error);
@@ -75,7 +75,7 @@ fn reduce_one<'js>(
     at: usize,
 ) -> Result<()> {
     batch.current = Some(at);
-    let Err(error) = apply(ctx, reduce, batch.event(at)) else {
+    let Err(error) = apply(engine, ctx, reduce, batch.event(at)) else {
         batch.since_commit.push(at);
         return Ok(());
     };
@@ -109,7 +109,8 @@ fn once_more<'js>(
 ) -> Result<()> {
     if batch.alone {
         batch.current = Some(at);
-        if let Err(error) = apply(ctx, reduce, batch.event(at)).and_then(|()| prelude.call("commit")) {
+        if let Err(error) = apply(engine, ctx, reduce, batch.event(at)).and_then(|()| prelude.call("commit"))
+        {
             if engine.check().is_err() {
                 return Err(error);
             }
@@ -135,8 +136,8 @@ fn once_more<'js>(
     prelude.replaying(false)
 }
 
-fn apply<'js>(ctx: &Ctx<'js>, reduce: &Function<'js>, event: &[u8]) -> Result<()> {
-    reduce.call((ctx.json_parse(event)?,))
+fn apply<'js>(engine: &Engine, ctx: &Ctx<'js>, reduce: &Function<'js>, event: &[u8]) -> Result<()> {
+    reduce.call((engine.names.value(ctx, event)?,))
 }
 
 impl Batch {

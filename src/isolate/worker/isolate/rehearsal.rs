@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use rquickjs::{Ctx, Function, String as JsString};
+use rquickjs::{Ctx, Function, Value};
 
 use super::super::super::ScriptFailure;
 use super::super::super::protocol::{CallId, FromWorker, Rehearsal};
@@ -159,14 +159,26 @@ impl<'js> Stage<'_, 'js> {
     /// Reduces the next event and acts on it. Whether the one behind it may follow at once.
     fn play_one(&self, rehearsing: &mut Rehearsing, ctx: &Ctx<'js>) -> rquickjs::Result<bool> {
         let Some((event, is_reduced)) = rehearsing.take_next() else { return Ok(false) };
+        let names = &self.engine.names;
         let text = rehearsing.body.get(event.text.clone()).unwrap_or_default();
-        let text = JsString::from_str(ctx.clone(), &String::from_utf8_lossy(text))?;
+        // What the hook is given, if the event has been read for it.
+        let mut given = None;
         if !is_reduced {
             if let Some(time) = &self.host.recorded {
                 time.reach(event.at);
             }
-            if self.reduces && !self.reduce(rehearsing, ctx, &text)? {
-                return Ok(self.is_quiet(ctx));
+            if self.reduces {
+                let reduced = match self.reacts {
+                    true => {
+                        let [reduced, acted_on] = names.twins(ctx, text)?;
+                        given = Some(acted_on);
+                        reduced
+                    }
+                    false => names.value(ctx, text)?,
+                };
+                if !self.reduce(rehearsing, ctx, reduced)? {
+                    return Ok(self.is_quiet(ctx));
+                }
             }
             if !self.is_quiet(ctx) {
                 rehearsing.reduced = self.reacts.then_some(event);
@@ -179,7 +191,11 @@ impl<'js> Stage<'_, 'js> {
         self.host.renew_turn(rehearsing.call, Phase::AfterAppend);
         rehearsing.phase = Phase::AfterAppend;
         rehearsing.acting = Some(event.offset);
-        let is_over: bool = self.react.call((rehearsing.call as f64, event.offset as f64, text))?;
+        let given = match given {
+            Some(given) => given,
+            None => names.value(ctx, rehearsing.body.get(event.text).unwrap_or_default())?,
+        };
+        let is_over: bool = self.react.call((rehearsing.call as f64, event.offset as f64, given))?;
         self.engine.check_alive()?;
         if is_over {
             rehearsing.acting = None;
@@ -192,11 +208,11 @@ impl<'js> Stage<'_, 'js> {
         &self,
         rehearsing: &mut Rehearsing,
         ctx: &Ctx<'js>,
-        text: &JsString<'js>,
+        event: Value<'js>,
     ) -> rquickjs::Result<bool> {
         self.host.renew_turn(rehearsing.call, Phase::Reduce);
         rehearsing.phase = Phase::Reduce;
-        let failed = replay::one(self.engine, ctx, self.prelude, &self.take, text)?;
+        let failed = replay::one(self.engine, ctx, self.prelude, &self.take, event)?;
         self.engine.check_alive()?;
         let offset = rehearsing.offset;
         if rehearsing.wants_states {
