@@ -3,23 +3,6 @@
 const [AFTER_APPEND, ON_EVENT, BOTH] = [["afterAppend"], ["onEvent"], ["afterAppend", "onEvent"]];
 const CATCHING_UP = ["onCaughtUp"];
 
-/** What an object stands for, where it is marked. */
-let markOf;
-
-/** Marks an object that is made elsewhere with what it stands for, where no script can see it. */
-class Marked extends class { constructor(object) { return object; } } {
-  #of;
-
-  constructor(object, of) {
-    super(object);
-    this.#of = of;
-  }
-
-  static {
-    markOf = (object) => (#of in object ? object.#of : undefined);
-  }
-}
-
 /** One call of the processor's hooks. Nothing is inherited: what is not there yet is not there. */
 class Hook {
   constructor(call, offset, before, after) {
@@ -101,13 +84,13 @@ export default function hooksOf(native, tools, core) {
   function react(call, offset, event, before, after) {
     const hook = new Hook(call, offset, before, after);
     enter(hook);
-    return run(hook, acting(), contextOf(hook, { append: appendFor(hook), event, stream }, membersWithEvent));
+    return run(hook, acting(), host.context(hook, appendFor(hook), event, stream));
   }
 
   function caughtUp(call, state) {
     const hook = new Hook(call, undefined, undefined, state);
     enter(hook);
-    return run(hook, CATCHING_UP, contextOf(hook, { append: appendFor(hook), stream }, membersWithEvent - 1));
+    return run(hook, CATCHING_UP, host.context(hook, appendFor(hook), undefined, stream));
   }
 
   function acting() {
@@ -145,12 +128,11 @@ export default function hooksOf(native, tools, core) {
       return (hook.prevState ??= parse(hook.before));
     },
   };
-  const membersWithEvent = Object.keys(members).length;
   setMembers();
 
   /** A proxy or an heir of a context has no mark: then it is the hook whose turn it is. */
   function hookOf(context) {
-    return markOf(context) ?? currentHook();
+    return host.hookOf(context) ?? currentHook();
   }
 
   const kindOf = (value) => failures().kindOf(value);
@@ -162,11 +144,6 @@ export default function hooksOf(native, tools, core) {
       defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
     });
     host.setMembers(names, names.map((name) => Object.getOwnPropertyDescriptor(members, name).get), setters);
-  }
-
-  function contextOf(hook, context, members) {
-    host.addMembers(context, members);
-    return new Marked(context, hook);
   }
 
   function appendFor(hook) {

@@ -4,6 +4,7 @@
 mod allocator;
 mod builtins;
 mod compile;
+mod contexts;
 mod crypto;
 mod digest;
 mod engine;

@@ -151,15 +151,22 @@ impl Place {
 
 /// The class of what stands for one global: a function that is called with nothing as a getter, and with a value as a
 /// setter.
-#[allow(unsafe_code)]
 fn class_of_placeholders(ctx: &Ctx<'_>) -> Result<qjs::JSClassID> {
-    let definition = qjs::JSClassDef {
-        class_name: c"Placeholder".as_ptr(),
-        finalizer: None,
-        gc_mark: None,
-        call: Some(called),
-        exotic: std::ptr::null_mut(),
-    };
+    register(
+        ctx,
+        qjs::JSClassDef {
+            class_name: c"Placeholder".as_ptr(),
+            finalizer: None,
+            gc_mark: None,
+            call: Some(called),
+            exotic: std::ptr::null_mut(),
+        },
+    )
+}
+
+/// Makes a class known to the runtime.
+#[allow(unsafe_code)]
+pub fn register(ctx: &Ctx<'_>, definition: qjs::JSClassDef) -> Result<qjs::JSClassID> {
     let mut class = 0;
     // SAFETY: the runtime is alive; it copies the definition.
     let outcome = unsafe {
@@ -223,42 +230,9 @@ fn touch<'js>(
     touched.call_arg(args)
 }
 
-/// The accessors of what hooks are given, kept where they cost no look for each hook.
-#[derive(JsLifetime)]
-struct Members<'js>(Vec<Member<'js>>);
-
-/// The runtime has its name for as long as it lives.
-#[derive(JsLifetime)]
-struct Member<'js> {
-    name: u32,
-    get: Object<'js>,
-    set: Object<'js>,
-}
-
-/// Takes the accessors that hooks are given: their names, their getters and their setters.
-pub fn set_members<'js>(
-    ctx: Ctx<'js>,
-    names: Vec<String>,
-    getters: Vec<Object<'js>>,
-    setters: Vec<Object<'js>>,
-) -> Result<()> {
-    let both = getters.into_iter().zip(setters);
-    let member = |(name, (get, set)): (String, _)| Member { name: atom_of(&ctx, &name), get, set };
-    let members = Members(names.into_iter().zip(both).map(member).collect());
-    ctx.store_userdata(members).map(drop).map_err(|_| Error::Unknown)
-}
-
-/// Adds the first `count` of them to an object.
-pub fn add_members<'js>(ctx: Ctx<'js>, target: Object<'js>, count: usize) -> Result<()> {
-    let members = ctx.userdata::<Members>().ok_or(Error::Unknown)?;
-    let flags = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_ENUMERABLE;
-    let mut members = members.0.iter().take(count);
-    members.try_for_each(|Member { name, get, set }| add_accessor(&target, *name, [get, set], flags))
-}
-
-/// The name of a member, as the engine keeps it; it is to be freed.
+/// The name of a member, as the engine keeps it: to be freed, or kept for as long as the runtime lives.
 #[allow(unsafe_code)]
-fn atom_of(ctx: &Ctx<'_>, name: &str) -> qjs::JSAtom {
+pub fn atom_of(ctx: &Ctx<'_>, name: &str) -> qjs::JSAtom {
     // SAFETY: the text is copied.
     unsafe { qjs::JS_NewAtomLen(ctx.as_raw().as_ptr(), name.as_ptr().cast(), name.len() as _) }
 }
@@ -269,8 +243,9 @@ fn free(ctx: &Ctx<'_>, name: qjs::JSAtom) {
     unsafe { qjs::JS_FreeAtom(ctx.as_raw().as_ptr(), name) }
 }
 
+/// Adds an accessor to an object: its getter and its setter.
 #[allow(unsafe_code)]
-fn add_accessor<'js>(
+pub fn add_accessor<'js>(
     target: &Object<'js>,
     name: qjs::JSAtom,
     both: [&Object<'js>; 2],

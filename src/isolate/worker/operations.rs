@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::Host;
-use super::{engine, globals};
+use super::{contexts, engine};
 use crate::limits;
 
 /// Each operation gives its number, or 0 when too many wait; of an event that is too large, its bytes below zero. The
@@ -20,8 +20,9 @@ pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     native.set("eventBytesMax", host.bounds.event_bytes)?;
     native.set("readTypesMax", limits::READ_TYPES_MAX)?;
     native.set("isOver", Function::new(ctx.clone(), is_over)?)?;
-    native.set("setMembers", Function::new(ctx.clone(), globals::set_members)?)?;
-    native.set("addMembers", Function::new(ctx.clone(), globals::add_members)?)?;
+    native.set("setMembers", Function::new(ctx.clone(), contexts::set_members)?)?;
+    native.set("context", Function::new(ctx.clone(), contexts::context)?)?;
+    native.set("hookOf", Function::new(ctx.clone(), contexts::hook_of)?)?;
     let asking = host.clone();
     let append = move |ctx: Ctx<'_>,
                        call: f64,
