@@ -146,7 +146,10 @@ impl Worker {
         match self.ready.pop_front() {
             Some(id) => {
                 self.turn(id);
-                while let Some(frame) = intake.look()? {
+                // With nothing left to be done, the wait looks as well.
+                while !self.ready.is_empty()
+                    && let Some(frame) = intake.look()?
+                {
                     self.accept(frame);
                 }
             }
