@@ -64,7 +64,7 @@ export default function start(native) {
   }
 
   function idle() {
-    return { call: undefined, offset: undefined, lines: 0, dropped: 0 };
+    return { __proto__: null, call: undefined, offset: undefined, lines: 0, dropped: 0 };
   }
 
   function forbid(name) {
@@ -205,7 +205,7 @@ export default function start(native) {
 
   /** What acts is loaded with the first hook: many processors only reduce. */
   function hooks() {
-    const more = { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, setPrototypeOf };
+    const more = { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, getOwnPropertyDescriptor, setPrototypeOf };
     return (acting ??= native.part("hooks")(native, tools, more));
   }
 

@@ -15,7 +15,7 @@ class Hook {
 }
 
 export default function hooksOf(native, tools, core) {
-  const { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, setPrototypeOf } = core;
+  const { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = core;
   const { part, loaded, forbid, limit, enter, stream, hook: currentHook } = tools;
   const host = native.group("hooks");
   // Until it logs and appends. The appends that are `waiting`, and its `controller`, are there when they are needed.
@@ -102,6 +102,7 @@ export default function hooksOf(native, tools, core) {
 
   /** Members that are made when they are first touched. The functions are the same for all hooks: most touch few. */
   const members = {
+    __proto__: null,
     get read() {
       const hook = hookOf(this);
       return (hook.read ??= readOf(hook));
@@ -128,7 +129,7 @@ export default function hooksOf(native, tools, core) {
       return (hook.prevState ??= parse(hook.before));
     },
   };
-  setMembers();
+  for (const name in members) addMember(name);
 
   /** A proxy or an heir of a context has no mark: then it is the hook whose turn it is. */
   function hookOf(context) {
@@ -137,13 +138,12 @@ export default function hooksOf(native, tools, core) {
 
   const kindOf = (value) => failures().kindOf(value);
 
-  /** Gives the host their names and getters, and setters that put a value in the place of both. */
-  function setMembers() {
-    const names = Object.keys(members);
-    const setters = names.map((name) => function (value) {
+  /** Tells the host of a member, whose setter puts a value in the place of both. */
+  function addMember(name) {
+    const { get } = getOwnPropertyDescriptor(members, name);
+    host.addMember(name, get, function (value) {
       defineProperty(this, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
     });
-    host.setMembers(names, names.map((name) => Object.getOwnPropertyDescriptor(members, name).get), setters);
   }
 
   function appendFor(hook) {

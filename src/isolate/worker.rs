@@ -24,6 +24,7 @@ mod prelude;
 mod recorded;
 mod replay;
 mod sandbox;
+mod texts;
 mod time;
 mod urls;
 mod web;

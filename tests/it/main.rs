@@ -10,6 +10,7 @@ mod breaker;
 mod bundling;
 mod cli;
 mod client;
+mod containment;
 mod crash;
 mod delete;
 mod deploying;

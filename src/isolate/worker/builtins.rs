@@ -1,5 +1,6 @@
 //! Modules that are there without being bundled: ours, and those of Node's that processors have.
 
+use super::natives::bare;
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Ctx, Error, Exception, Function, JsLifetime, Module, Object, Result};
 
@@ -51,7 +52,7 @@ pub fn resolve(specifier: &str) -> Option<String> {
 struct Maker<'js>(Function<'js>);
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     let is_builtin = |name: String| NODE_MODULES.contains(&name.as_str());
     native.set("isBuiltin", Function::new(ctx.clone(), is_builtin)?)?;
     Ok(native)

@@ -2,9 +2,10 @@
 //! when they are first touched, for most hooks touch few; and the object itself is made here, because every event has one.
 //! Which hook it belongs to is in it where no script can see it.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 
-use rquickjs::{Ctx, Error, JsLifetime, Object, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Exception, JsLifetime, Object, Result, Value, qjs};
 
 use super::globals::{add_accessor, atom_of, register};
 
@@ -16,8 +17,11 @@ struct Contexts<'js> {
     append: u32,
     event: u32,
     stream: u32,
-    members: Vec<Member<'js>>,
+    members: RefCell<Vec<Member<'js>>>,
 }
+
+/// More than hooks are given.
+const MEMBERS_MAX: usize = 16;
 
 /// One that is made when it is touched. As the names above, the runtime has its name for as long as it lives.
 #[derive(JsLifetime)]
@@ -27,16 +31,10 @@ struct Member<'js> {
     set: Object<'js>,
 }
 
-/// Takes the names of the members that are made when they are touched, their getters and their setters. The last is there
-/// only where there is an event.
-pub fn set_members<'js>(
-    ctx: Ctx<'js>,
-    names: Vec<String>,
-    getters: Vec<Object<'js>>,
-    setters: Vec<Object<'js>>,
-) -> Result<()> {
+/// Makes ready for contexts.
+pub fn prepare(ctx: &Ctx<'_>) -> Result<()> {
     let class = register(
-        &ctx,
+        ctx,
         qjs::JSClassDef {
             class_name: c"Object".as_ptr(),
             finalizer: Some(finalize),
@@ -46,12 +44,20 @@ pub fn set_members<'js>(
         },
     )?;
     let prototype = Object::new(ctx.clone())?.get_prototype().ok_or(Error::Unknown)?;
-    let both = getters.into_iter().zip(setters);
-    let member = |(name, (get, set)): (String, _)| Member { name: atom_of(&ctx, &name), get, set };
-    let members = names.into_iter().zip(both).map(member).collect();
-    let [append, event, stream] = ["append", "event", "stream"].map(|name| atom_of(&ctx, name));
-    let contexts = Contexts { class, prototype, append, event, stream, members };
+    let [append, event, stream] = ["append", "event", "stream"].map(|name| atom_of(ctx, name));
+    let contexts = Contexts { class, prototype, append, event, stream, members: RefCell::default() };
     ctx.store_userdata(contexts).map(drop).map_err(|_| Error::Unknown)
+}
+
+/// Takes a member that is made when it is touched. The last that comes is there only where there is an event.
+pub fn add_member<'js>(ctx: Ctx<'js>, name: String, get: Object<'js>, set: Object<'js>) -> Result<()> {
+    let contexts = ctx.userdata::<Contexts>().ok_or(Error::Unknown)?;
+    let mut members = contexts.members.borrow_mut();
+    if members.len() == MEMBERS_MAX {
+        return Err(Exception::throw_range(&ctx, "contexts have no more members"));
+    }
+    members.push(Member { name: atom_of(&ctx, &name), get, set });
+    Ok(())
 }
 
 /// The context of a hook. Without an event, that is undefined.
@@ -76,7 +82,8 @@ pub fn context<'js>(
         Value::from_raw(ctx.clone(), made)
     };
     let context = context.into_object().ok_or(Error::Unknown)?;
-    let mut members = contexts.members.as_slice();
+    let members = contexts.members.borrow();
+    let mut members = members.as_slice();
     define(&context, contexts.append, &append)?;
     if event.is_undefined() {
         members = members.split_last().map_or(members, |(_, others)| others);

@@ -6,10 +6,11 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_256};
 
+use super::natives::bare;
 use crate::limits;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("bytesMax", limits::CRYPTO_BYTES_MAX)?;
     native.set("digest", Function::new(ctx.clone(), digest)?)?;
     native.set("hmac", Function::new(ctx.clone(), hmac)?)?;

@@ -2,10 +2,11 @@
 //! arrays are no such thing, because the engine ends the process when it is to make `Atomics` where a script has put
 //! something of that name.
 
+use super::natives::bare;
 use rquickjs::{Ctx, Error, Exception, Function, Object, Result, Value, qjs};
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("make", Function::new(ctx.clone(), make)?)?;
     Ok(native)
 }

@@ -15,6 +15,10 @@ const NAMES: usize = 64;
 const PLACES: usize = 4;
 const NAME_BYTES_MAX: usize = 64;
 
+/// What is longer is left to `JSON.parse`: there the names are a small part of it, and what is read here waits in memory
+/// that no isolate counts.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// What is nested deeper is left to `JSON.parse`, which looks at the engine's stack.
 const DEPTH_MAX: usize = 64;
 
@@ -37,30 +41,29 @@ impl Names {
         }
     }
 
-    /// The same twice: nothing in one that can be changed is in the other.
-    pub fn twins<'js>(&self, ctx: &Ctx<'js>, text: &[u8]) -> Result<[Value<'js>; 2]> {
+    /// The same, and if it is short once more: nothing in one that can be changed is in the other.
+    pub fn twins<'js>(&self, ctx: &Ctx<'js>, text: &[u8]) -> Result<(Value<'js>, Option<Value<'js>>)> {
         match self.read(ctx, text, true) {
-            Ok(Twin { one, other: Some(other) }) => Ok([one.into_value(ctx), other.into_value(ctx)]),
-            Ok(_) | Err(Stop::Unusual) => Ok([ctx.json_parse(text)?, ctx.json_parse(text)?]),
+            Ok(Twin { one, other }) => Ok((one.into_value(ctx), other.map(|other| other.into_value(ctx)))),
+            Err(Stop::Unusual) => Ok((ctx.json_parse(text)?, None)),
             Err(Stop::Thrown) => Err(Error::Exception),
         }
     }
 
     fn read(&self, ctx: &Ctx<'_>, text: &[u8], twice: bool) -> Read<Twin> {
-        let mut reader = Reader { ctx: ctx.as_raw().as_ptr(), names: self, text, at: 0, depth: 0, twice };
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Stop::Unusual);
+        }
+        let ctx = ctx.as_raw().as_ptr();
+        let members = Vec::new();
+        let mut reader = Reader { ctx, names: self, text, at: 0, depth: 0, twice, members };
         let read = reader.value()?;
         reader.skip_space();
         if reader.at == text.len() { Ok(read) } else { Err(Stop::Unusual) }
     }
 
-    /// Calls with the name that letters stand for.
-    #[allow(unsafe_code)]
-    fn with<T>(
-        &self,
-        ctx: *mut qjs::JSContext,
-        letters: &[u8],
-        call: impl FnOnce(qjs::JSAtom) -> Read<T>,
-    ) -> Read<T> {
+    /// The name that letters stand for.
+    fn find(&self, ctx: *mut qjs::JSContext, letters: &[u8]) -> Read<Atom> {
         let mixed = letters
             .iter()
             .fold(letters.len(), |mixed, letter| mixed.wrapping_mul(31).wrapping_add(usize::from(*letter)));
@@ -68,22 +71,35 @@ impl Names {
         if known.is_empty() {
             known.resize_with(NAMES, || None);
         }
-        let places = (0..PLACES).map(|next| mixed.wrapping_add(next) % NAMES);
-        let is_its_own = |at: &usize| known[*at].as_ref().is_none_or(|name| *name.letters == *letters);
-        let place = places.into_iter().find(is_its_own);
+        let mut places = (0..PLACES).map(|next| mixed.wrapping_add(next) % NAMES);
+        let place = places.find(|at| known[*at].as_ref().is_none_or(|name| *name.letters == *letters));
         if let Some(name) = place.and_then(|at| known[at].as_ref()) {
-            return call(name.atom);
+            return Ok(Atom { ctx, atom: name.atom, is_kept: true });
         }
         let atom = atom_of(ctx, letters)?;
         // What has its place stays: names that take turns there would cost more than they save.
-        if let Some(at) = place.filter(|_| letters.len() <= NAME_BYTES_MAX) {
+        let place = place.filter(|_| letters.len() <= NAME_BYTES_MAX);
+        if let Some(at) = place {
             known[at] = Some(Name { letters: letters.into(), atom });
-            return call(atom);
         }
-        let outcome = call(atom);
-        // SAFETY: it was made above, and nobody else has it.
-        unsafe { qjs::JS_FreeAtom(ctx, atom) };
-        outcome
+        Ok(Atom { ctx, atom, is_kept: place.is_some() })
+    }
+}
+
+/// A name on its way to its members; those that are kept stay.
+struct Atom {
+    ctx: *mut qjs::JSContext,
+    atom: qjs::JSAtom,
+    is_kept: bool,
+}
+
+impl Drop for Atom {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // SAFETY: it was made for this one, and nobody else has it.
+            unsafe { qjs::JS_FreeAtom(self.ctx, self.atom) };
+        }
     }
 }
 
@@ -147,11 +163,11 @@ impl Held {
     }
 
     /// Gives an object a member, whatever its prototype says.
-    fn define(&self, name: qjs::JSAtom, value: Held) -> Read<()> {
+    fn define(&self, name: &Atom, value: Held) -> Read<()> {
         let flags = qjs::JS_PROP_C_W_E as i32;
         // SAFETY: both are alive, and the value's reference goes to the object.
         let outcome =
-            unsafe { qjs::JS_DefinePropertyValue(self.ctx, self.value, name, value.into_raw(), flags) };
+            unsafe { qjs::JS_DefinePropertyValue(self.ctx, self.value, name.atom, value.into_raw(), flags) };
         if outcome < 0 { Err(Stop::Thrown) } else { Ok(()) }
     }
 
@@ -193,6 +209,8 @@ struct Reader<'a> {
     at: usize,
     depth: usize,
     twice: bool,
+    /// Those of the objects under way that are wanted twice.
+    members: Vec<(Atom, Held)>,
 }
 
 impl Reader<'_> {
@@ -229,27 +247,34 @@ impl Reader<'_> {
 
     fn object(&mut self) -> Read<Twin> {
         let one = Held::object(self.ctx)?;
-        let other = if self.twice { Some(Held::object(self.ctx)?) } else { None };
-        if self.passes(b'}') {
-            return Ok(Twin { one, other });
-        }
-        loop {
-            self.expect(b'"')?;
-            let name = text::letters(self.text, &mut self.at).ok_or(Stop::Unusual)?;
-            self.expect(b':')?;
-            let member = self.value()?;
-            self.names.with(self.ctx, &name, |name| {
-                one.define(name, member.one)?;
-                match (&other, member.other) {
-                    (Some(other), Some(value)) => other.define(name, value),
-                    _ => Ok(()),
+        let begin = self.members.len();
+        if !self.passes(b'}') {
+            loop {
+                self.expect(b'"')?;
+                let letters = text::letters(self.text, &mut self.at).ok_or(Stop::Unusual)?;
+                let name = self.names.find(self.ctx, &letters)?;
+                self.expect(b':')?;
+                let Twin { one: value, other } = self.value()?;
+                one.define(&name, value)?;
+                self.members.extend(other.map(|other| (name, other)));
+                if self.passes(b'}') {
+                    break;
                 }
-            })?;
-            if self.passes(b'}') {
-                return Ok(Twin { one, other });
+                self.expect(b',')?;
             }
-            self.expect(b',')?;
         }
+        let other = if self.twice { Some(self.other_object(begin)?) } else { None };
+        Ok(Twin { one, other })
+    }
+
+    /// Made behind the first. Two objects that grow side by side share what the engine knows of their members, and each
+    /// member would have it copied.
+    fn other_object(&mut self, begin: usize) -> Read<Held> {
+        let object = Held::object(self.ctx)?;
+        for (name, value) in self.members.drain(begin..) {
+            object.define(&name, value)?;
+        }
+        Ok(object)
     }
 
     fn array(&mut self) -> Read<Twin> {

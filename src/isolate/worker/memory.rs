@@ -7,8 +7,10 @@ mod heap {
 
     /// What a small isolate takes.
     const ROOM: usize = 256 * 1024;
-    /// What is free at the heap's end stays there up to so much; the worker gives it back when it has time.
-    const KEPT: usize = 4 * ROOM;
+    /// What is free at the heap's end stays there up to so much, and blocks up to so much come from the heap: a script that
+    /// takes and drops a large buffer for each event would pay for its pages each time. The worker gives back what is free
+    /// when it has time.
+    const KEPT: usize = 4 * 1024 * 1024;
 
     thread_local! {
         /// Up to where the heap has its pages for certain, given or not.
@@ -23,7 +25,7 @@ mod heap {
         // SAFETY: these are settings of the allocator, and take no memory of ours.
         unsafe {
             libc::mallopt(libc::M_ARENA_MAX, 1);
-            libc::mallopt(libc::M_MMAP_THRESHOLD, 2 * ROOM as i32);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, KEPT as i32);
             libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT as i32);
         }
     }

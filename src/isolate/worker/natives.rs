@@ -12,8 +12,15 @@ use super::{
 };
 use crate::limits;
 
-pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
+/// An object that inherits nothing: a script may have given `Object.prototype` setters, which would be handed what is set.
+pub fn bare<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
+    native.set_prototype(None)?;
+    Ok(native)
+}
+
+pub fn object<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
+    let native = bare(ctx)?;
     native.set("logLinesMax", host.bounds.log_lines)?;
     native.set("stateBytesMax", limits::STATE_BYTES_MAX)?;
     native.set("part", Function::new(ctx.clone(), part)?)?;

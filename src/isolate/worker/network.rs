@@ -7,6 +7,8 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use super::super::Redirect;
 use super::super::protocol::{CallId, FromWorker, OpId, Pushed, RequestBody};
 use super::host::Host;
+use super::natives::bare;
+use super::texts::Texts;
 use crate::limits;
 
 /// Too many exchanges are under way.
@@ -14,7 +16,7 @@ const TOO_MANY: f64 = -1.0;
 
 /// Each gives the number of its operation; 0 when too many wait, -1 when too many exchanges are under way.
 pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
     native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
     native.set("pendingFetchesMax", host.bounds.pending_fetches)?;
@@ -69,7 +71,7 @@ fn add_beginnings<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) ->
     let fetch = move |ctx: Ctx<'js>,
                       call: f64,
                       event: Option<f64>,
-                      request: Vec<String>,
+                      Texts(request): Texts,
                       streams: bool,
                       bytes: Option<TypedArray<'js, u8>>,
                       lasts: bool| {
@@ -104,8 +106,8 @@ fn add_beginnings<'js>(native: &Object<'js>, ctx: &Ctx<'js>, host: &Rc<Host>) ->
                         call: f64,
                         event: Option<f64>,
                         url: String,
-                        protocols: Vec<String>,
-                        headers: Vec<String>| {
+                        Texts(protocols): Texts,
+                        Texts(headers): Texts| {
         if !asking.may_begin_exchange() {
             return Ok(TOO_MANY);
         }

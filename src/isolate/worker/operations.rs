@@ -7,20 +7,23 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use super::super::protocol::{CallId, FromWorker};
 use super::host::Host;
+use super::natives::bare;
+use super::texts::Texts;
 use super::{contexts, engine};
 use crate::limits;
 
 /// Each operation gives its number, or 0 when too many wait; of an event that is too large, its bytes below zero. The
 /// prelude counts the appends of a hook; the bound stands here as well, for the prelude might be deceived.
 pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("pendingOpsMax", limits::PENDING_OPS_MAX)?;
     native.set("pendingOpBytesMax", limits::PENDING_OP_BYTES_MAX)?;
     native.set("appendsPerHookMax", host.bounds.appends_per_hook)?;
     native.set("eventBytesMax", host.bounds.event_bytes)?;
     native.set("readTypesMax", limits::READ_TYPES_MAX)?;
     native.set("isOver", Function::new(ctx.clone(), is_over)?)?;
-    native.set("setMembers", Function::new(ctx.clone(), contexts::set_members)?)?;
+    contexts::prepare(ctx)?;
+    native.set("addMember", Function::new(ctx.clone(), contexts::add_member)?)?;
     native.set("context", Function::new(ctx.clone(), contexts::context)?)?;
     native.set("hookOf", Function::new(ctx.clone(), contexts::hook_of)?)?;
     let asking = host.clone();
@@ -48,7 +51,7 @@ pub fn group<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
                      path: Option<String>,
                      after: Option<String>,
                      before: Option<String>,
-                     types: Vec<String>| {
+                     Texts(types): Texts| {
         if types.len() > limits::READ_TYPES_MAX {
             return Err(Exception::throw_range(&ctx, "the read names too many types"));
         }

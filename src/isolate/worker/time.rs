@@ -7,10 +7,11 @@ use rquickjs::{Ctx, Function, Object, Result};
 
 use super::super::protocol::CallId;
 use super::host::Host;
+use super::natives::bare;
 use crate::event::Timestamp;
 
 pub fn timers<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("timersMax", host.bounds.timers)?;
     let arm = host.clone();
     let timer = move |timer: u32, millis: u32, call: Option<f64>| {
@@ -23,7 +24,7 @@ pub fn timers<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
 }
 
 pub fn clock<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("isRecorded", host.recorded.is_some())?;
     native.set("began", host.began_at.as_millis() as f64)?;
     let clock = host.clone();

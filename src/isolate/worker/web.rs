@@ -6,11 +6,13 @@ use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, Type
 use url::Url;
 use url::{form_urlencoded, quirks};
 
+use super::natives::bare;
+use super::texts::Texts;
 use super::urls;
 
 /// Between text and bytes.
 pub fn text<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
     native.set("utf8Decode", Function::new(ctx.clone(), utf8_decode)?)?;
     native.set("utf8Text", Function::new(ctx.clone(), utf8_text)?)?;
@@ -21,7 +23,7 @@ pub fn text<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 pub fn url<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
     native.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
     native.set("domainToUnicode", Function::new(ctx.clone(), domain_to_unicode)?)?;
@@ -31,7 +33,7 @@ pub fn url<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 pub fn randomness<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("random", Function::new(ctx.clone(), random)?)?;
     Ok(native)
 }
@@ -183,7 +185,7 @@ fn form_parse(text: String) -> Vec<String> {
         .collect()
 }
 
-fn form_serialize(flat: Vec<String>) -> String {
+fn form_serialize(Texts(flat): Texts) -> String {
     let mut serializer = form_urlencoded::Serializer::new(String::new());
     for pair in flat.chunks_exact(2) {
         if let [name, value] = pair {

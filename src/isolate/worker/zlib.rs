@@ -9,13 +9,14 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use rquickjs::class::Trace;
 use rquickjs::{Class, Ctx, Exception, Function, JsLifetime, Object, Result, TypedArray};
 
+use super::natives::bare;
 use crate::limits;
 
 /// What one call gives at most.
 const PIECE_BYTES: usize = 64 * 1024;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     let alive = Rc::new(Cell::new(0));
     let counter = alive.clone();
     let deflater = move |ctx: Ctx<'js>, level: i32, zlib: bool| {

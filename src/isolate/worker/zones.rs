@@ -1,12 +1,13 @@
 //! Time zones for Intl: those that this program was built with, as schedules have them, so that the same events give
 //! the same times on any machine.
 
+use super::natives::bare;
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use rquickjs::{Ctx, Function, Object, Result};
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("named", Function::new(ctx.clone(), named)?)?;
     native.set("names", Function::new(ctx.clone(), names)?)?;
     native.set("offset", Function::new(ctx.clone(), offset)?)?;

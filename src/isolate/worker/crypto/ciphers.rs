@@ -11,12 +11,13 @@ use ghash::universal_hash::UniversalHash;
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 
 use super::super::digest::{same, seen};
+use super::super::natives::bare;
 use super::{Made, made};
 
 const BLOCK: usize = 16;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("aesCtr", Function::new(ctx.clone(), aes_ctr)?)?;
     native.set("aesCbc", Function::new(ctx.clone(), aes_cbc)?)?;
     native.set("aesGcm", Function::new(ctx.clone(), aes_gcm)?)?;

@@ -6,11 +6,12 @@ use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePub
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 
 use super::super::digest::seen;
+use super::super::natives::bare;
 use super::random::System;
 use super::{Made, made, unknown};
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("ecPublic", Function::new(ctx.clone(), ec_public)?)?;
     native.set("ecPoint", Function::new(ctx.clone(), ec_point)?)?;
     native.set("ecFromPkcs8", Function::new(ctx.clone(), ec_from_pkcs8)?)?;

@@ -7,12 +7,13 @@ use rquickjs::class::Trace;
 use rquickjs::{Class, Ctx, Function, JsLifetime, Object, Result, TypedArray};
 
 use super::super::digest::seen;
+use super::super::natives::bare;
 use super::scrypt::scrypt;
 use super::{Made, by_digest, made};
 use crate::limits;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("derivedBytesMax", limits::DERIVED_BYTES_MAX)?;
     native.set("pbkdf2", Function::new(ctx.clone(), pbkdf2)?)?;
     native.set("hkdf", Function::new(ctx.clone(), hkdf)?)?;

@@ -9,13 +9,14 @@ use ::rsa::{BigUint, RsaPrivateKey, RsaPublicKey, hazmat};
 use rquickjs::{Class, Ctx, Function, Object, Result, TypedArray};
 
 use super::super::digest::seen;
+use super::super::natives::bare;
 use super::random::System;
 use super::rsa_search::Search;
 use super::{Made, by_digest, made, oaep};
 use crate::limits;
 
 pub fn group<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
-    let native = Object::new(ctx.clone())?;
+    let native = bare(ctx)?;
     native.set("bitsMax", limits::RSA_BITS_MAX)?;
     native.set("search", Function::new(ctx.clone(), search)?)?;
     native.set("fromPkcs8", Function::new(ctx.clone(), from_pkcs8)?)?;

@@ -170,8 +170,8 @@ impl<'js> Stage<'_, 'js> {
             if self.reduces {
                 let reduced = match self.reacts {
                     true => {
-                        let [reduced, acted_on] = names.twins(ctx, text)?;
-                        given = Some(acted_on);
+                        let (reduced, acted_on) = names.twins(ctx, text)?;
+                        given = acted_on;
                         reduced
                     }
                     false => names.value(ctx, text)?,
