@@ -10,7 +10,6 @@ mod breaker;
 mod bundling;
 mod cli;
 mod client;
-mod containment;
 mod crash;
 mod delete;
 mod deploying;

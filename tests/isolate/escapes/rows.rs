@@ -181,12 +181,42 @@ const ACTING: &[(&str, &str, Ends)] = &[
 /// What stands at the top of the module first: built-in objects, changed so that the prelude must stumble.
 const PREPARED: &[(&str, &str, &str, Ends)] = &[
     // --- what is loaded behind the script relies on nothing that it may have replaced ---
-    ("a map of its own", "Array.prototype.map = function () { const all = []; all.length = 4294967295; return all }", "await append({ type: 'a' })", Well),
-    ("names by the gigabyte", "Object.keys = () => Array(1e5).fill('x'.repeat(1e6)); Object.getOwnPropertyDescriptor = () => ({ get() {} })", "await append({ type: 'a' })", Well),
-    ("a form without an end", "", "const { flat } = Array.prototype; Array.prototype.flat = function () { const all = []; all.length = 4294967295; return all }; try { String(new URLSearchParams('a=b')); await escaped(1) } catch (e) { if (!(e instanceof RangeError)) throw e } finally { Array.prototype.flat = flat }", Well),
-    ("types of its own", "Array.from = () => { const all = []; all.length = 4294967295; return all }", "try { for await (const x of read({ types: ['a'] })); await escaped(1) } catch {}", Well),
-    ("setters for what the host sets", "let host; for (const name of ['append', 'read', 'simulate', 'isOver', 'addMember', 'context', 'hookOf', 'timer', 'cancelTimer', 'pull', 'push', 'random', 'appendsPerHookMax', 'timersMax']) Object.defineProperty(Object.prototype, name, { configurable: true, set(value) { if (typeof value === 'function' || typeof value === 'number') host = this; Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true }) } })", "setTimeout(() => {}, 0); crypto.randomUUID(); await append({ type: 'a' }); if (host) await escaped('what the host sets')", Well),
-    ("an heir in nobody's hook", "let heir, seen; Object.defineProperty(Object.prototype, 'state', { configurable: true, set() {}, get() { if (typeof this === 'object' && this !== null && Object.hasOwn(this, 'dropped')) seen = this } }); const ticking = setInterval(() => { try { heir?.state } catch {} }, 1)", "heir = Object.create(arguments[0]); await new Promise((done) => setTimeout(done, 20)); clearInterval(ticking); if (seen) await escaped('a hook')", Well),
+    (
+        "a map of its own",
+        "Array.prototype.map = function () { const all = []; all.length = 4294967295; return all }",
+        "await append({ type: 'a' })",
+        Well,
+    ),
+    (
+        "names by the gigabyte",
+        "Object.keys = () => Array(1e5).fill('x'.repeat(1e6)); Object.getOwnPropertyDescriptor = () => ({ get() {} })",
+        "await append({ type: 'a' })",
+        Well,
+    ),
+    (
+        "a form without an end",
+        "",
+        "const { flat } = Array.prototype; Array.prototype.flat = function () { const all = []; all.length = 4294967295; return all }; try { String(new URLSearchParams('a=b')); await escaped(1) } catch (e) { if (!(e instanceof RangeError)) throw e } finally { Array.prototype.flat = flat }",
+        Well,
+    ),
+    (
+        "types of its own",
+        "Array.from = () => { const all = []; all.length = 4294967295; return all }",
+        "try { for await (const x of read({ types: ['a'] })); await escaped(1) } catch {}",
+        Well,
+    ),
+    (
+        "setters for what the host sets",
+        "let host; for (const name of ['append', 'read', 'simulate', 'isOver', 'addMember', 'context', 'hookOf', 'timer', 'cancelTimer', 'pull', 'push', 'random', 'appendsPerHookMax', 'timersMax']) Object.defineProperty(Object.prototype, name, { configurable: true, set(value) { if (typeof value === 'function' || typeof value === 'number') host = this; Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true }) } })",
+        "setTimeout(() => {}, 0); crypto.randomUUID(); await append({ type: 'a' }); if (host) await escaped('what the host sets')",
+        Well,
+    ),
+    (
+        "an heir in nobody's hook",
+        "let heir, seen; Object.defineProperty(Object.prototype, 'state', { configurable: true, set() {}, get() { if (typeof this === 'object' && this !== null && Object.hasOwn(this, 'dropped')) seen = this } }); const ticking = setInterval(() => { try { heir?.state } catch {} }, 1)",
+        "heir = Object.create(arguments[0]); await new Promise((done) => setTimeout(done, 20)); clearInterval(ticking); if (seen) await escaped('a hook')",
+        Well,
+    ),
     (
         "collections that tell",
         "const caught = []; for (const type of [Map, WeakMap, Set, WeakSet]) for (const name of ['get', 'set', 'has', 'add', 'delete']) { const own = type.prototype[name]; if (own) type.prototype[name] = function (...given) { caught[caught.length] = [this, ...given]; return own.apply(this, given) } }",
