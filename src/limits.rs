@@ -253,9 +253,9 @@ pub const PENDING_OPS_MAX: usize = 256;
 pub const PENDING_OP_BYTES_MAX: usize = 2 * EVENT_BYTES_MAX;
 /// Unhandled rejections that one hook reports; the rest would say the same.
 pub const UNHANDLED_PER_HOOK_MAX: u32 = 10;
-/// Texts that an isolate hands over at once, in an array, and their bytes: the fields of a form, headers. They are copied out
-/// of the memory that is counted.
+/// Texts that an isolate hands over at once, in an array: the fields of a form, headers.
 pub const TEXTS_MAX: usize = 1_000_000;
+/// Their bytes: they are copied out of the memory that is counted.
 pub const TEXTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Types that one read may name: each event of the history is compared with them, on the host.
 pub const READ_TYPES_MAX: usize = 256;
