@@ -63,8 +63,8 @@ export default function start(native) {
     current = hook;
   }
 
-  function idle() {
-    return { __proto__: null, call: undefined, offset: undefined, lines: 0, dropped: 0 };
+  function idle(call) {
+    return { __proto__: null, call, offset: undefined, lines: 0, dropped: 0 };
   }
 
   function forbid(name) {
@@ -135,8 +135,7 @@ export default function start(native) {
   }
 
   function load(call, importing, text) {
-    const hook = idle();
-    hook.call = call;
+    const hook = idle(call);
     current = hook;
     const end = (failure, definition) => {
       reportDropped(hook);
@@ -205,8 +204,17 @@ export default function start(native) {
 
   /** What acts is loaded with the first hook: many processors only reduce. */
   function hooks() {
-    const more = { processor, failures, loggerFor, reportDropped, parse, stringify, defineProperty, getOwnPropertyDescriptor, setPrototypeOf };
-    return (acting ??= native.part("hooks")(native, tools, more));
+    return (acting ??= native.part("hooks")(native, tools, {
+      processor,
+      failures,
+      loggerFor,
+      reportDropped,
+      parse,
+      stringify,
+      defineProperty,
+      getOwnPropertyDescriptor,
+      setPrototypeOf,
+    }));
   }
 
   /** `event` is the hook's own: another one than was reduced. */

@@ -21,6 +21,7 @@ mod natives;
 mod network;
 mod operations;
 mod prelude;
+mod raw;
 mod recorded;
 mod replay;
 mod sandbox;

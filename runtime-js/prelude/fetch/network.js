@@ -84,7 +84,6 @@ export default function network(native, tools) {
   function abort(hook, reason) {
     for (const id in exchanges) {
       const exchange = exchanges[id];
-      if (exchange === undefined) continue;
       if (hook === undefined || (exchange.hook === hook && !exchange.lasts)) exchange.fail(reason);
     }
   }

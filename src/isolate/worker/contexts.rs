@@ -7,7 +7,7 @@ use std::ffi::c_void;
 
 use rquickjs::{Ctx, Error, Exception, JsLifetime, Object, Result, Value, qjs};
 
-use super::globals::{add_accessor, atom_of, register};
+use super::raw::{add_accessor, atom_of, define, register};
 
 /// What all of them have in common.
 #[derive(JsLifetime)]
@@ -96,17 +96,6 @@ pub fn context<'js>(
         add_accessor(&context, *name, [get, set], flags)?;
     }
     Ok(context)
-}
-
-#[allow(unsafe_code)]
-fn define<'js>(context: &Object<'js>, name: qjs::JSAtom, value: &Value<'js>) -> Result<()> {
-    let raw = context.ctx().as_raw().as_ptr();
-    // SAFETY: both are alive; a reference to the value goes to the object.
-    let outcome = unsafe {
-        let value = qjs::JS_DupValue(raw, value.as_raw());
-        qjs::JS_DefinePropertyValue(raw, context.as_raw(), name, value, qjs::JS_PROP_C_W_E as i32)
-    };
-    if outcome < 0 { Err(Error::Exception) } else { Ok(()) }
 }
 
 /// The hook whose context this is; undefined for everything else.

@@ -8,6 +8,8 @@ use std::ptr::NonNull;
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Result, Value, qjs};
 
+use super::raw::{add_accessor, atom_of, free, register};
+
 /// Whose members they are, as `globals.js` knows them.
 const GLOBAL: &str = "globalThis";
 
@@ -164,19 +166,6 @@ fn class_of_placeholders(ctx: &Ctx<'_>) -> Result<qjs::JSClassID> {
     )
 }
 
-/// Makes a class known to the runtime.
-#[allow(unsafe_code)]
-pub fn register(ctx: &Ctx<'_>, definition: qjs::JSClassDef) -> Result<qjs::JSClassID> {
-    let mut class = 0;
-    // SAFETY: the runtime is alive; it copies the definition.
-    let outcome = unsafe {
-        let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
-        qjs::JS_NewClassID(runtime, &mut class);
-        qjs::JS_NewClass(runtime, class, &definition)
-    };
-    if outcome < 0 { Err(Error::Exception) } else { Ok(class) }
-}
-
 #[allow(unsafe_code)]
 fn placeholder<'js>(functions: &Object<'js>, class: qjs::JSClassID, place: Place) -> Result<Object<'js>> {
     let ctx = functions.ctx();
@@ -228,34 +217,4 @@ fn touch<'js>(
         args.push_arg(value)?;
     }
     touched.call_arg(args)
-}
-
-/// The name of a member, as the engine keeps it: to be freed, or kept for as long as the runtime lives.
-#[allow(unsafe_code)]
-pub fn atom_of(ctx: &Ctx<'_>, name: &str) -> qjs::JSAtom {
-    // SAFETY: the text is copied.
-    unsafe { qjs::JS_NewAtomLen(ctx.as_raw().as_ptr(), name.as_ptr().cast(), name.len() as _) }
-}
-
-#[allow(unsafe_code)]
-fn free(ctx: &Ctx<'_>, name: qjs::JSAtom) {
-    // SAFETY: the caller has made it, and does not use it any more.
-    unsafe { qjs::JS_FreeAtom(ctx.as_raw().as_ptr(), name) }
-}
-
-/// Adds an accessor to an object: its getter and its setter.
-#[allow(unsafe_code)]
-pub fn add_accessor<'js>(
-    target: &Object<'js>,
-    name: qjs::JSAtom,
-    both: [&Object<'js>; 2],
-    flags: u32,
-) -> Result<()> {
-    let raw = target.ctx().as_raw().as_ptr();
-    // SAFETY: all of these are alive values of this context; the two functions' references go to the object.
-    let outcome = unsafe {
-        let [get, set] = both.map(|function| qjs::JS_DupValue(raw, function.as_raw()));
-        qjs::JS_DefinePropertyGetSet(raw, target.as_raw(), name, get, set, flags as i32)
-    };
-    if outcome < 0 { Err(Error::Exception) } else { Ok(()) }
 }

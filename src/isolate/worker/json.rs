@@ -34,16 +34,17 @@ struct Name {
 impl Names {
     /// What a text stands for.
     pub fn value<'js>(&self, ctx: &Ctx<'js>, text: &[u8]) -> Result<Value<'js>> {
-        match self.read(ctx, text, false) {
-            Ok(read) => Ok(read.one.into_value(ctx)),
-            Err(Stop::Unusual) => ctx.json_parse(text),
-            Err(Stop::Thrown) => Err(Error::Exception),
-        }
+        self.values(ctx, text, false).map(|(value, _)| value)
     }
 
-    /// The same, and if it is short once more: nothing in one that can be changed is in the other.
-    pub fn twins<'js>(&self, ctx: &Ctx<'js>, text: &[u8]) -> Result<(Value<'js>, Option<Value<'js>>)> {
-        match self.read(ctx, text, true) {
+    /// The same, and if it is wanted `twice`, and short, once more: nothing in one that can be changed is in the other.
+    pub fn values<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        text: &[u8],
+        twice: bool,
+    ) -> Result<(Value<'js>, Option<Value<'js>>)> {
+        match self.read(ctx, text, twice) {
             Ok(Twin { one, other }) => Ok((one.into_value(ctx), other.map(|other| other.into_value(ctx)))),
             Err(Stop::Unusual) => Ok((ctx.json_parse(text)?, None)),
             Err(Stop::Thrown) => Err(Error::Exception),

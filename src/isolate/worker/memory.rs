@@ -41,8 +41,8 @@ mod heap {
             libc::free(std::hint::black_box(libc::malloc(ROOM)));
             let end = end();
             let from = ready.max(end.saturating_sub(2 * ROOM)).next_multiple_of(PAGE);
-            if let Some(bytes) = end.checked_sub(from).filter(|bytes| *bytes > 0) {
-                libc::madvise(from as *mut libc::c_void, bytes, libc::MADV_POPULATE_WRITE);
+            if from < end {
+                libc::madvise(from as *mut libc::c_void, end - from, libc::MADV_POPULATE_WRITE);
             }
             READY.set(end);
         }

@@ -168,14 +168,8 @@ impl<'js> Stage<'_, 'js> {
                 time.reach(event.at);
             }
             if self.reduces {
-                let reduced = match self.reacts {
-                    true => {
-                        let (reduced, acted_on) = names.twins(ctx, text)?;
-                        given = acted_on;
-                        reduced
-                    }
-                    false => names.value(ctx, text)?,
-                };
+                let (reduced, acted_on) = names.values(ctx, text, self.reacts)?;
+                given = acted_on;
                 if !self.reduce(rehearsing, ctx, reduced)? {
                     return Ok(self.is_quiet(ctx));
                 }

@@ -81,7 +81,7 @@ fn as_json_parse_has_it() {
                 continue;
             };
             let value = names.value(ctx, text.as_bytes()).unwrap();
-            let (one, other) = names.twins(ctx, text.as_bytes()).unwrap();
+            let (one, other) = names.values(ctx, text.as_bytes(), true).unwrap();
             assert_eq!(other.is_some(), *is_read_here, "{text}");
             for made in [Some(&value), Some(&one), other.as_ref()].into_iter().flatten() {
                 assert!(same.call::<_, bool>((made.clone(), expected.clone())).unwrap(), "{text}");

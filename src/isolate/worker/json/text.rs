@@ -4,44 +4,45 @@ use std::borrow::Cow;
 
 /// What stands up to the next quotation mark, as UTF-8; `at` is then behind that. Half of a surrogate pair alone cannot be.
 pub fn letters<'a>(text: &'a [u8], at: &mut usize) -> Option<Cow<'a, [u8]>> {
-    let rest = text.get(*at..)?;
-    let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    *at += plain + 1;
-    match rest[plain] {
-        b'"' => Some(Cow::Borrowed(&rest[..plain])),
-        b'\\' => unescaped(text, at, rest[..plain].to_vec()).map(Cow::Owned),
-        _ => None,
+    let mut letters = Cow::Borrowed(plain(text, at)?);
+    loop {
+        let sign = *text.get(*at)?;
+        *at += 1;
+        match sign {
+            b'"' => return Some(letters),
+            b'\\' => escape(text, at, letters.to_mut())?,
+            _ => return None,
+        }
+        letters.to_mut().extend_from_slice(plain(text, at)?);
     }
 }
 
-/// Goes on behind the first backslash.
-fn unescaped(text: &[u8], at: &mut usize, mut letters: Vec<u8>) -> Option<Vec<u8>> {
-    loop {
-        let escape = *text.get(*at)?;
-        *at += 1;
-        match escape {
-            b'"' | b'\\' | b'/' => letters.push(escape),
-            b'b' => letters.push(0x08),
-            b'f' => letters.push(0x0c),
-            b'n' => letters.push(b'\n'),
-            b'r' => letters.push(b'\r'),
-            b't' => letters.push(b'\t'),
-            b'u' => {
-                let letter = code_point(text, at)?;
-                letters.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ => return None,
+/// The letters that stand for themselves; `at` is then in front of the sign that ends them.
+fn plain<'a>(text: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
+    let rest = text.get(*at..)?;
+    let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    *at += length;
+    Some(&rest[..length])
+}
+
+/// What stands behind a backslash.
+fn escape(text: &[u8], at: &mut usize, letters: &mut Vec<u8>) -> Option<()> {
+    let escape = *text.get(*at)?;
+    *at += 1;
+    match escape {
+        b'"' | b'\\' | b'/' => letters.push(escape),
+        b'b' => letters.push(0x08),
+        b'f' => letters.push(0x0c),
+        b'n' => letters.push(b'\n'),
+        b'r' => letters.push(b'\r'),
+        b't' => letters.push(b'\t'),
+        b'u' => {
+            let letter = code_point(text, at)?;
+            letters.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        let rest = text.get(*at..)?;
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-        letters.extend_from_slice(&rest[..plain]);
-        *at += plain + 1;
-        match rest[plain] {
-            b'"' => return Some(letters),
-            b'\\' => {}
-            _ => return None,
-        }
+        _ => return None,
     }
+    Some(())
 }
 
 fn code_point(text: &[u8], at: &mut usize) -> Option<char> {
